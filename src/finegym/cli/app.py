@@ -1,0 +1,38 @@
+"""The command tree. Nouns are added here, in the order in which people meet them."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    name="finegym",
+    no_args_is_help=True,
+    add_completion=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    help="Hierarchical, fine-grained action understanding in video: datasets, benchmarks, answers.",
+)
+
+
+def _print_version(value: bool) -> None:
+    if value:
+        from finegym import __version__
+
+        typer.echo(f"finegym {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit."),
+    ] = False,
+) -> None:
+    """Root of the command tree; `--traceback` after any command shows where an error came from."""
+
+
+# Nouns: each module offers `app`, a Typer of its verbs (or registers one verb).
+# app.add_typer(codebook.app, name="codebook")

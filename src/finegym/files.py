@@ -1,0 +1,56 @@
+"""Writing files so that nothing is ever left half-written."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from finegym.errors import OutputError
+
+
+@contextmanager
+def replace_file(path: Path) -> Iterator[Path]:
+    """Yield a temporary path beside ``path``; rename it to ``path`` when the block succeeds, delete it when it fails.
+
+    The temporary name keeps the suffix, so that writers that look at it (FFmpeg, matplotlib) still work. Parent folders
+    are made.
+
+    Raises:
+        OutputError: the file cannot be written; the message names it and the system's reason.
+    """
+    path = Path(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
+        os.close(handle)
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written: {error.strerror}. Choose another folder.") from error
+    temporary = Path(name)
+    try:
+        yield temporary
+        temporary.chmod(0o666 & ~_read_umask())
+        temporary.replace(path)
+    except BaseException as error:
+        with suppress(OSError):
+            temporary.unlink()
+        if isinstance(error, OSError) and error.errno is not None:
+            reason = error.strerror or str(error)
+            raise OutputError(
+                f"{path}: cannot be written: {reason}. Nothing was changed; free space or choose another folder."
+            ) from error
+        raise
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write UTF-8 text to ``path`` whole or not at all; line ends are written as they stand."""
+    with replace_file(path) as temporary:
+        temporary.write_bytes(text.encode("utf-8"))
+
+
+def _read_umask() -> int:
+    umask = os.umask(0)
+    os.umask(umask)
+    return umask

@@ -1,0 +1,138 @@
+"""Long work as a list of independent, resumable items, with progress and a tally.
+
+A job is a list of items, a key for each, a function that does one, and (optionally) a test whether one is done already.
+Items run in this process or in a pool of processes; what fails is counted and named, the rest goes on.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import sys
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from finegym.errors import FineGymError
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+@dataclass
+class Tally(Generic[Result]):
+    """What became of every item of a job, by key."""
+
+    done: dict[str, Result] = field(default_factory=dict)
+    skipped: list[str] = field(default_factory=list)
+    failed: dict[str, str] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        text = f"done {len(self.done)}, skipped {len(self.skipped)} (already there), failed {len(self.failed)}"
+        return text + "".join(f"\n  failed {key}: {reason}" for key, reason in self.failed.items())
+
+
+def run_jobs(
+    items: Sequence[Item],
+    do: Callable[[Item], Result],
+    *,
+    key: Callable[[Item], str],
+    is_done: Callable[[Item], bool] = lambda item: False,
+    workers: int = 1,
+    title: str = "working",
+    show_progress: bool = True,
+) -> Tally[Result]:
+    """Run ``do`` on every item that is not done yet.
+
+    Args:
+        items: what to do; keys must be unique.
+        do: does one item; must be importable (a module-level function or a partial of one) when ``workers > 1``.
+            It writes to a temporary name and renames, so that a killed run leaves nothing half-written.
+        key: the name of an item in progress and tally.
+        is_done: whether an earlier run has finished the item.
+        workers: processes; 1 runs in this one.
+        title: shown beside the progress bar, which goes to stderr and only to a terminal.
+        show_progress: False for callers that draw their own.
+
+    Returns:
+        The tally. A ``FineGymError`` of one item is recorded under ``failed`` and the others go on; any other exception
+        is a bug and is raised. Ctrl-C stops cleanly: finished items stay finished.
+    """
+    keys = [key(item) for item in items]
+    assert len(set(keys)) == len(keys), "job keys must be unique"
+    tally: Tally[Result] = Tally()
+    pending = []
+    for name, item in zip(keys, items, strict=True):
+        if is_done(item):
+            tally.skipped.append(name)
+        else:
+            pending.append((name, item))
+    with _Progress(title, len(pending), show_progress) as progress:
+        if workers <= 1 or len(pending) <= 1:
+            for name, item in pending:
+                try:
+                    tally.done[name] = do(item)
+                except FineGymError as error:
+                    tally.failed[name] = str(error)
+                progress.advance()
+        else:
+            _run_in_pool(pending, do, workers, tally, progress)
+    return tally
+
+
+def _run_in_pool(
+    pending: list[tuple[str, Item]],
+    do: Callable[[Item], Result],
+    workers: int,
+    tally: Tally[Result],
+    progress: _Progress,
+) -> None:
+    # spawn: PyAV, OpenCV and torch hold threads that do not survive a fork.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(min(workers, len(pending)), mp_context=context) as pool:
+        futures: dict[Future[Result], str] = {pool.submit(do, item): name for name, item in pending}
+        waiting = set(futures)
+        try:
+            while waiting:
+                finished, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+                for future in finished:
+                    try:
+                        tally.done[futures[future]] = future.result()
+                    except FineGymError as error:
+                        tally.failed[futures[future]] = str(error)
+                    progress.advance()
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+class _Progress:
+    """A rich progress bar on stderr; silent where stderr is no terminal."""
+
+    def __init__(self, title: str, total: int, show: bool) -> None:
+        self._bar = None
+        if show and total and sys.stderr.isatty():
+            from rich.console import Console
+            from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+            columns = (
+                TextColumn("{task.description}"),
+                BarColumn(),
+                MofNCompleteColumn(),
+                TimeRemainingColumn(),
+            )
+            self._bar = Progress(*columns, console=Console(stderr=True))
+            self._task = self._bar.add_task(title, total=total)
+
+    def __enter__(self) -> _Progress:
+        if self._bar:
+            self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar:
+            self._bar.stop()
+
+    def advance(self) -> None:
+        if self._bar:
+            self._bar.advance(self._task)
