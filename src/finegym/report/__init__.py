@@ -1,1 +1,1 @@
-"""report."""
+"""Pages and plots that other rooms fill with numbers and pictures."""
