@@ -1,0 +1,47 @@
+"""The command as a whole: start, exit codes, one line for an error."""
+
+import subprocess
+import sys
+
+import pytest
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-m", "finegym", *arguments], capture_output=True, text=True)
+
+
+def test_version():
+    from finegym import __version__
+
+    assert run("--version").stdout.strip() == f"finegym {__version__}"
+
+
+def test_unknown_command_is_a_usage_error():
+    result = run("codebok")
+    assert result.returncode == 2
+    assert "codebok" in result.stderr
+
+
+def test_error_is_one_line_and_exit_1(tmp_path):
+    result = run("codebook", "show", str(tmp_path / "nothing.yaml"))
+    assert result.returncode == 1
+    assert result.stderr.count("\n") == 1 and "nothing.yaml" in result.stderr
+    assert result.stdout == ""
+
+
+def test_traceback_shows_where_an_error_came_from(tmp_path):
+    result = run("codebook", "show", str(tmp_path / "nothing.yaml"), "--traceback")
+    assert result.returncode == 1
+    assert "Traceback" in result.stderr
+
+
+@pytest.mark.parametrize("heavy", ["torch", "polars", "cv2", "matplotlib", "av", "pydantic", "numba"])
+def test_help_and_codebook_show_start_without(heavy):
+    program = (
+        "import sys; sys.argv = ['finegym', 'codebook', 'show', 'diving']\n"
+        "from finegym.cli import main\n"
+        "try:\n    main()\nexcept SystemExit as stop:\n    assert not stop.code, stop.code\n"
+        f"assert {heavy!r} not in sys.modules, 'imported {heavy}'\n"
+    )
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
