@@ -1,1 +1,1 @@
-"""video."""
+"""What the files show: exact frames, and clips cut from them."""

@@ -1,0 +1,349 @@
+"""Building a frame index: one pass over the packets of a file, or over its frames where packets do not tell.
+
+In MP4, Matroska, WebM and GIF every packet carries the PTS of its frame: a demux pass, without decoding, is enough. AVI
+has no PTS. Its packets are in decoding order, XviD packs two frames into one packet ("packed bitstream") and fills up
+with empty ones, and the PTS that FFmpeg makes up are wrong (for XviD with B-frames they put frames in the wrong order).
+What is right is the order in which the decoder gives the frames; so an AVI is decoded once, and frames are counted.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import av.error
+import numpy as np
+
+from finegym.errors import VideoError
+from finegym.video.index import FrameIndex
+
+# Containers whose packets carry real PTS. Everything else is decoded once.
+CONTAINERS_WITH_PTS = {"mov", "matroska", "gif", "flv", "ogg"}
+# A container that ends this much before its header says has lost its tail.
+TAIL_TOLERANCE_S = 0.5
+
+
+@contextmanager
+def open_media(path: Path) -> Iterator[av.container.InputContainer]:
+    """Open a media file for reading; what cannot be opened is a ``VideoError`` that says why."""
+    path = Path(path)
+    if not path.is_file():
+        raise VideoError(f"{path}: {'is a folder, not a video' if path.is_dir() else 'there is no such file'}")
+    if path.stat().st_size == 0:
+        raise VideoError(f"{path}: is empty (0 bytes). Fetch it again.")
+    try:
+        # "file:" keeps FFmpeg from reading a name such as "a:b.mp4" as a protocol.
+        container = av.open(f"file:{path}")
+    except av.error.PermissionError as error:
+        raise VideoError(f"{path}: may not be read: permission denied") from error
+    except av.error.FFmpegError as error:
+        raise VideoError(
+            f"{path}: is not a video that FFmpeg can read ({error.strerror}). If the name is right, the file is "
+            "damaged or was cut off before its index was written: fetch it again."
+        ) from error
+    with container:
+        yield container
+
+
+def get_video_stream(container: av.container.InputContainer, path: Path) -> av.video.stream.VideoStream:
+    """The video stream of a container; cover pictures of sound files do not count.
+
+    Raises:
+        VideoError: there is none.
+    """
+    for stream in container.streams.video:
+        if not stream.disposition & av.stream.Disposition.attached_pic:
+            return stream
+    kinds = ", ".join(sorted({stream.type for stream in container.streams})) or "nothing"
+    raise VideoError(f"{path}: holds no video (it holds: {kinds})")
+
+
+def scan_file(path: Path) -> FrameIndex:
+    """Read a file from end to end and index its frames.
+
+    Raises:
+        VideoError: the file cannot be opened, holds no video, or not one frame of it decodes.
+    """
+    path = Path(path)
+    look = _look_at_first_frame(path)
+    with open_media(path) as container:
+        stream = get_video_stream(container, path)
+        container_name = container.format.name.split(",")[0]
+        frames = None
+        if container_name in CONTAINERS_WITH_PTS:
+            frames = _scan_packets(container, stream)
+        if frames is not None:
+            promised = _compute_promise(container, stream, frames)
+    if frames is None:
+        with open_media(path) as container:
+            stream = get_video_stream(container, path)
+            frames = _scan_frames(container, stream)
+            promised = stream.frames or None
+            if promised and len(frames.pts) < promised and not frames.damage and frames.num_packets < promised:
+                frames.lose_tail("the file ends early")
+    if len(frames.pts) == 0:
+        raise VideoError(
+            f"{path}: frame 0 does not decode (header promises {promised or 'none'}"
+            f"{'; ' + frames.damage if frames.damage else ''}). Fetch the file again."
+        )
+    return FrameIndex(
+        path=path,
+        pts=frames.pts,
+        end_pts=frames.end_pts,
+        time_base=frames.time_base,
+        is_key=frames.is_key,
+        seek_frames=frames.seek_frames,
+        seek_stamps=frames.seek_stamps,
+        stamps=frames.stamps,
+        num_frames_header=promised,
+        num_discarded=frames.num_discarded,
+        damage=frames.damage,
+        container=container_name,
+        size_bytes=path.stat().st_size,
+        **look,
+    )
+
+
+def _look_at_first_frame(path: Path) -> dict:
+    """What the first frame tells: size, rotation, pixel format."""
+    with open_media(path) as container:
+        stream = get_video_stream(container, path)
+        try:
+            frame = next(container.decode(stream))
+        except (StopIteration, av.error.FFmpegError) as error:
+            promise = stream.frames or "no number of frames"
+            raise VideoError(f"{path}: frame 0 does not decode (header promises {promise})") from error
+        rotation, is_mirrored = _parse_display_matrix(frame, path)
+        width, height = (frame.height, frame.width) if rotation in (90, 270) else (frame.width, frame.height)
+        return {
+            "width": width,
+            "height": height,
+            "rotation": rotation,
+            "is_mirrored": is_mirrored,
+            "codec": stream.codec_context.name,
+            "pixel_format": frame.format.name,
+            "has_audio": bool(container.streams.audio),
+        }
+
+
+def _parse_display_matrix(frame: av.VideoFrame, path: Path) -> tuple[int, bool]:
+    """Clockwise rotation in degrees, and whether the picture is mirrored left to right before it.
+
+    The matrix maps a coded point (x, y) to (a x + c y, b x + d y), y pointing down (ISO/IEC 14496-12, tkhd).
+    """
+    for side in frame.side_data:
+        if side.type == av.sidedata.sidedata.Type.DISPLAYMATRIX:
+            a, b, _, c, d = np.sign(struct.unpack("<9i", bytes(side))[:5]).tolist()
+            break
+    else:
+        return 0, False
+    is_mirrored = a * d - b * c < 0
+    if is_mirrored:
+        a, b = -a, -b
+    turns = {(1, 0, 0, 1): 0, (0, 1, -1, 0): 90, (-1, 0, 0, -1): 180, (0, -1, 1, 0): 270}
+    if (a, b, c, d) not in turns:
+        raise VideoError(f"{path}: is to be shown turned by an angle that is no multiple of 90°; re-encode it upright")
+    return turns[a, b, c, d], is_mirrored
+
+
+@dataclass
+class _Frames:
+    """What a pass found out."""
+
+    time_base: Fraction
+    pts: np.ndarray
+    is_key: np.ndarray
+    seek_frames: np.ndarray
+    seek_stamps: np.ndarray
+    end_pts: int
+    num_packets: int
+    stamps: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
+    num_discarded: int = 0
+    damage: str = ""
+    end_s: float = 0.0
+    last_dts: int | None = None
+    num_flushed: int = 0
+
+    def lose_tail(self, damage: str) -> None:
+        """Keep only the frames before which nothing can be missing."""
+        self.damage = damage
+        if len(self.stamps):
+            # What the decoder held back came out when it was told that the file ends: frames may be missing between.
+            keep = max(0, len(self.pts) - self.num_flushed)
+        elif self.last_dts is None:
+            keep = 0
+        else:
+            # A missing packet has a later DTS than the last one there, and no PTS is before its DTS.
+            keep = int(np.searchsorted(self.pts, self.last_dts, side="right"))
+        if keep < len(self.pts):
+            self.end_pts = int(self.pts[keep])
+        self.pts, self.is_key, self.stamps = self.pts[:keep], self.is_key[:keep], self.stamps[:keep]
+        kept = self.seek_frames < keep
+        self.seek_frames, self.seek_stamps = self.seek_frames[kept], self.seek_stamps[kept]
+
+
+def _scan_packets(container: av.container.InputContainer, stream: av.video.stream.VideoStream) -> _Frames | None:
+    """Index by packets; ``None`` where packets do not tell the frames apart."""
+    pts, dts, durations, keys, hidden = [], [], [], [], []
+    damage = ""
+    end_s = 0.0
+    try:
+        for packet in container.demux():
+            if packet.size == 0 and packet.pts is None:
+                continue
+            if packet.pts is not None and packet.time_base:
+                end_s = max(end_s, float((packet.pts + (packet.duration or 0)) * packet.time_base))
+            if packet.stream_index != stream.index or damage:
+                continue
+            if packet.is_corrupt:
+                damage = "the file ends inside a frame"
+                continue
+            if packet.pts is None:
+                return None
+            pts.append(packet.pts)
+            dts.append(packet.pts if packet.dts is None else packet.dts)
+            durations.append(packet.duration or 0)
+            keys.append(packet.is_keyframe)
+            hidden.append(packet.is_discard or _is_hidden(packet, stream.codec_context.name))
+    except av.error.FFmpegError as error:
+        damage = f"reading stops: {error.strerror}"
+    if len(set(pts)) != len(pts):
+        return None
+    order = np.argsort(np.array(pts, np.int64), kind="stable")
+    all_pts = np.array(pts, np.int64)[order]
+    is_key, is_hidden = np.array(keys, bool)[order], np.array(hidden, bool)[order]
+    shown = all_pts[~is_hidden]
+    frames = _Frames(
+        time_base=stream.time_base,
+        pts=shown,
+        is_key=is_key[~is_hidden],
+        # Decoding may have to start at a key frame that is itself not shown.
+        seek_frames=np.searchsorted(shown, all_pts[is_key]),
+        seek_stamps=all_pts[is_key],
+        end_pts=_compute_end(shown, np.array(durations, np.int64)[order][~is_hidden]),
+        num_packets=len(pts),
+        num_discarded=int(is_hidden.sum()),
+        end_s=end_s,
+        last_dts=max(dts) if dts else None,
+    )
+    if damage:
+        frames.lose_tail(damage)
+    return frames
+
+
+def _is_hidden(packet: av.Packet, codec: str) -> bool:
+    """Whether a packet holds a picture that is only referred to: VP8 keeps such in packets of their own (RFC 6386, 9.1)."""
+    return codec == "vp8" and not bytes(packet)[0] >> 4 & 1
+
+
+def _compute_end(pts: np.ndarray, durations: np.ndarray) -> int:
+    """When the last frame stops being shown; where the file does not say, it lasts as long as frames usually do."""
+    if len(pts) == 0:
+        return 0
+    last = int(durations[-1])
+    if last <= 0:
+        last = max(1, int(np.median(np.diff(pts)))) if len(pts) > 1 else 1
+    return int(pts[-1]) + last
+
+
+def _compute_promise(
+    container: av.container.InputContainer, stream: av.video.stream.VideoStream, frames: _Frames
+) -> int | None:
+    """How many frames the container promises; a broken promise is noted as damage."""
+    # In MP4 the entries are what is left of the sample table once edit lists are applied; Matroska promises a duration.
+    if container.format.name.startswith("mov"):
+        promised = len(stream.index_entries) - frames.num_discarded
+        if promised > len(frames.pts) and not frames.damage:
+            frames.lose_tail("the file ends early")
+        return promised
+    if stream.frames:
+        if stream.frames > frames.num_packets and not frames.damage:
+            frames.lose_tail("the file ends early")
+        return stream.frames
+    if container.duration is None or stream.average_rate is None:
+        return None
+    end_s = (container.duration + max(0, container.start_time or 0)) / av.time_base
+    if end_s - frames.end_s > TAIL_TOLERANCE_S:
+        if not frames.damage:
+            frames.lose_tail("the file ends early")
+        return round(container.duration / av.time_base * stream.average_rate)
+    return None
+
+
+def _scan_frames(container: av.container.InputContainer, stream: av.video.stream.VideoStream) -> _Frames:
+    """Index by decoding everything: the n-th frame out of the decoder is frame n."""
+    stream.codec_context.thread_count = 1  # the stamps that frames carry depend on it
+    packet_dts: list[int] = []
+    key_dts: list[int] = []
+    stamps: list[int | None] = []
+    keys: list[bool] = []
+    damage = ""
+    num_flushed = 0
+    try:
+        for packet in container.demux(stream):
+            is_end = packet.size == 0 and packet.dts is None
+            if packet.is_corrupt:
+                damage = "the file ends inside a frame"
+                break
+            if not is_end and packet.dts is not None:
+                packet_dts.append(packet.dts)
+                if packet.is_keyframe:
+                    key_dts.append(packet.dts)
+            decoded = packet.decode()
+            num_flushed = len(decoded) if is_end else 0
+            for frame in decoded:
+                stamps.append(frame.dts)
+                keys.append(bool(frame.key_frame))
+    except av.error.FFmpegError as error:
+        damage = f"decoding stops: {error.strerror}"
+    pts = _compute_display_times(sorted(packet_dts), stamps)
+    is_key = np.array(keys, bool)
+    seek_frames = np.flatnonzero(is_key)
+    if len(key_dts) < len(seek_frames) or not len(seek_frames) or seek_frames[0] != 0:
+        seek_frames, key_dts = np.zeros(1, np.int64), packet_dts[:1] or [0]
+    elif len(key_dts) > len(seek_frames):
+        key_dts = key_dts[: len(seek_frames)] if damage else packet_dts[:1]
+        seek_frames = seek_frames if damage else seek_frames[:1]
+    frames = _Frames(
+        time_base=stream.time_base,
+        pts=pts,
+        is_key=is_key,
+        seek_frames=seek_frames,
+        seek_stamps=np.array(key_dts, np.int64),
+        end_pts=_compute_end(pts, np.zeros(len(pts), np.int64)),
+        num_packets=len(packet_dts),
+        stamps=np.array([-1 if stamp is None else stamp for stamp in stamps], np.int64),
+        num_flushed=num_flushed,
+    )
+    if damage:
+        frames.damage = damage
+    return frames
+
+
+def _compute_display_times(packet_dts: list[int], stamps: list[int | None]) -> np.ndarray:
+    """PTS of frames in display order, from the decoding times of the packets.
+
+    One frame a packet: frames leave in the rhythm in which packets enter, so the n-th frame is shown at the n-th DTS
+    (up to a constant delay, which is left out: AVI players start with the first frame at 0). Fewer frames than packets
+    (some packets only repeat the frame before): each frame has the DTS of the packet that pushed it out, less the delay.
+    """
+    if not stamps:
+        return np.empty(0, np.int64)
+    if len(stamps) >= len(packet_dts):
+        times = list(packet_dts)
+    else:
+        known = [stamp for stamp in stamps if stamp is not None]
+        delay = known[0] - packet_dts[0] if known else 0
+        times = [stamp - delay for stamp in known]
+    step = max(1, int(np.median(np.diff(packet_dts)))) if len(packet_dts) > 1 else 1
+    while len(times) < len(stamps):
+        times.append(times[-1] + step if times else 0)
+    pts = np.array(times[: len(stamps)], np.int64)
+    if np.any(np.diff(pts) <= 0):
+        pts = pts[0] + step * np.arange(len(stamps), dtype=np.int64)
+    return pts
