@@ -1,1 +1,1 @@
-"""evaluation."""
+"""Prediction files, and the metrics that read only them."""

@@ -1,0 +1,267 @@
+"""Recognition metrics: accuracies with the counts and intervals that belong to them.
+
+Ties are broken by class index: the target's rank is the number of classes with a greater logit, plus those with an
+equal logit and a smaller index. Top-1 then agrees with ``argmax``, and a constant prediction is not right everywhere.
+
+Intervals are percentile bootstraps over *groups* (records by default): clips of one record are not independent, and an
+interval over clips would be too narrow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+MISSING = -1
+
+
+@dataclass(frozen=True)
+class Score:
+    """A number in [0, 1] and its 95 % interval; the interval is ``None`` where fewer than two groups carry it."""
+
+    value: float
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True)
+class RecognitionResult:
+    """What is known about a prediction file on one list of classes.
+
+    Attributes:
+        class_names: K names, by class index.
+        num_instances: instances evaluated, missing ones included.
+        num_missing: instances without a prediction; they count as wrong.
+        num_groups: groups that the intervals resample.
+        top1_accuracy: share of instances whose target ranks first.
+        top5_accuracy: share whose target is among the first five; ``None`` with fewer than six classes.
+        mean_class_accuracy: mean of the accuracies of the classes that have instances.
+        macro_f1: mean F1 over the same classes.
+        absent_classes: names of classes without instances; they are in no mean.
+        class_accuracy: float64 (K,), NaN for absent classes.
+        class_count: int64 (K,), instances a class.
+        confusion: int64 (K, K), rows targets, columns predictions; missing instances are in no column.
+    """
+
+    class_names: tuple[str, ...]
+    num_instances: int
+    num_missing: int
+    num_groups: int
+    top1_accuracy: Score
+    top5_accuracy: Score | None
+    mean_class_accuracy: Score
+    macro_f1: Score
+    absent_classes: tuple[str, ...]
+    class_accuracy: np.ndarray
+    class_count: np.ndarray
+    confusion: np.ndarray
+
+
+def compute_ranks(logits: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    """Rank of the target class in every row, 0 for the first; rows with NaN (missing) rank last.
+
+    Args:
+        logits: float (N, K).
+        targets: int64 (N,), class indices.
+
+    Returns:
+        int64 (N,), 0 to K.
+
+    Example:
+        >>> compute_ranks(np.array([[0.1, 0.9, 0.9], [0.5, 0.5, 0.0]]), np.array([2, 0]))
+        array([1, 0])
+    """
+    num_classes = logits.shape[1]
+    own = np.take_along_axis(logits, targets[:, None], axis=1)
+    earlier = np.arange(num_classes)[None, :] < targets[:, None]
+    ranks = (logits > own).sum(axis=1) + ((logits == own) & earlier).sum(axis=1)
+    return np.where(np.isnan(logits).any(axis=1), num_classes, ranks)
+
+
+def compute_predicted(logits: np.ndarray) -> np.ndarray:
+    """Predicted class index of every row, ``MISSING`` where the row is NaN. int64 (N,)."""
+    missing = np.isnan(logits).any(axis=1)
+    return np.where(missing, MISSING, np.argmax(np.where(missing[:, None], 0.0, logits), axis=1))
+
+
+def compute_confusion(targets: np.ndarray, predicted: np.ndarray, num_classes: int) -> np.ndarray:
+    """Confusion matrix int64 (K, K): rows targets, columns predictions; ``MISSING`` is in no column.
+
+    Example:
+        >>> compute_confusion(np.array([0, 1, 1]), np.array([0, 0, MISSING]), 2)
+        array([[1, 0],
+               [1, 0]])
+    """
+    given = predicted != MISSING
+    flat = targets[given] * num_classes + predicted[given]
+    return np.bincount(flat, minlength=num_classes**2).reshape(num_classes, num_classes)
+
+
+def compute_mean_class_accuracy(correct: np.ndarray, count: np.ndarray) -> np.ndarray:
+    """Mean over the classes present of correct / count.
+
+    Args:
+        correct: (…, K), right instances a class.
+        count: (…, K), instances a class; classes with 0 are absent and in no mean.
+
+    Returns:
+        float64 (…); NaN where no class is present.
+
+    Example:
+        >>> float(compute_mean_class_accuracy(np.array([1, 4, 0]), np.array([2, 4, 0])))
+        0.75
+    """
+    present = count > 0
+    accuracy = np.divide(correct, count, out=np.zeros(np.shape(count)), where=present)
+    return _mean_over(accuracy, present)
+
+
+def compute_macro_f1(correct: np.ndarray, count: np.ndarray, predicted: np.ndarray) -> np.ndarray:
+    """Mean F1 over the classes that have instances.
+
+    Args:
+        correct: (…, K), right instances a class.
+        count: (…, K), instances a class.
+        predicted: (…, K), how often a class was predicted.
+
+    Returns:
+        float64 (…); NaN where no class is present.
+    """
+    total = count + predicted
+    f1 = np.divide(2 * correct, total, out=np.zeros(np.shape(count)), where=total > 0)
+    return _mean_over(f1, count > 0)
+
+
+def evaluate_recognition(
+    logits: np.ndarray,
+    targets: np.ndarray,
+    groups: Sequence[str],
+    class_names: Sequence[str],
+    *,
+    num_resamples: int = 1000,
+    seed: int = 0,
+) -> RecognitionResult:
+    """All metrics of recognition on one list of classes.
+
+    Args:
+        logits: float (N, K); a row of NaN is a missing prediction and counts as wrong.
+        targets: int64 (N,), class indices in [0, K).
+        groups: N names; instances of one group are resampled together.
+        class_names: K names.
+        num_resamples: of the bootstrap.
+        seed: of the bootstrap.
+    """
+    num_classes = len(class_names)
+    assert logits.shape == (len(targets), num_classes) and len(groups) == len(targets)
+    ranks, predicted = compute_ranks(logits, targets), compute_predicted(logits)
+    per_group = _count_by_group(targets, predicted, ranks, groups, num_classes)
+    confusion = compute_confusion(targets, predicted, num_classes)
+    count = np.bincount(targets, minlength=num_classes)
+    correct = confusion.diagonal()
+    resampled = _resample(per_group, num_resamples, seed)
+
+    def score(value: float, samples: np.ndarray) -> Score:
+        if len(per_group.size) < 2:
+            return Score(float(value), None, None)
+        low, high = np.nanpercentile(samples, [2.5, 97.5])
+        return Score(float(value), float(low), float(high))
+
+    num_instances = max(1, len(targets))
+    sizes = np.maximum(resampled.size, 1)
+    return RecognitionResult(
+        class_names=tuple(class_names),
+        num_instances=len(targets),
+        num_missing=int((predicted == MISSING).sum()),
+        num_groups=len(per_group.size),
+        top1_accuracy=score((ranks < 1).sum() / num_instances, resampled.top1 / sizes),
+        top5_accuracy=score((ranks < 5).sum() / num_instances, resampled.top5 / sizes) if num_classes > 5 else None,
+        mean_class_accuracy=score(
+            float(compute_mean_class_accuracy(correct, count)),
+            compute_mean_class_accuracy(resampled.correct, resampled.count),
+        ),
+        macro_f1=score(
+            float(compute_macro_f1(correct, count, confusion.sum(axis=0))),
+            compute_macro_f1(resampled.correct, resampled.count, resampled.predicted),
+        ),
+        absent_classes=tuple(name for name, n in zip(class_names, count, strict=True) if n == 0),
+        class_accuracy=np.divide(correct, count, out=np.full(num_classes, np.nan), where=count > 0),
+        class_count=count,
+        confusion=confusion,
+    )
+
+
+def roll_up(logits: np.ndarray, parents: np.ndarray, num_parents: int) -> np.ndarray:
+    """Scores one level up: log of the summed softmax probabilities of the children.
+
+    Args:
+        logits: float (N, K); rows of NaN stay NaN.
+        parents: int64 (K,), the parent index of every class.
+        num_parents: P.
+
+    Returns:
+        float64 (N, P); a parent without children scores ``-inf``.
+
+    Example:
+        >>> np.exp(roll_up(np.log([[0.2, 0.3, 0.5]]), np.array([0, 0, 1]), 2)).round(3)
+        array([[0.5, 0.5]])
+    """
+    shifted = logits - np.max(logits, axis=1, keepdims=True) if logits.size else logits
+    probabilities = np.exp(shifted.astype(np.float64))
+    probabilities /= probabilities.sum(axis=1, keepdims=True)
+    membership = np.equal(parents[:, None], np.arange(num_parents)[None, :]).astype(np.float64)
+    with np.errstate(divide="ignore"):
+        return np.log(probabilities @ membership)
+
+
+@dataclass(frozen=True)
+class _Counts:
+    """Counts by group (first axis groups) or by resample (first axis resamples)."""
+
+    size: np.ndarray
+    top1: np.ndarray
+    top5: np.ndarray
+    count: np.ndarray
+    correct: np.ndarray
+    predicted: np.ndarray
+
+
+def _count_by_group(
+    targets: np.ndarray, predicted: np.ndarray, ranks: np.ndarray, groups: Sequence[str], num_classes: int
+) -> _Counts:
+    names, group_of = np.unique(np.asarray(groups, dtype=object).astype(str), return_inverse=True)
+    shape = (len(names), num_classes)
+
+    def count_classes(where: np.ndarray, classes: np.ndarray) -> np.ndarray:
+        flat = group_of[where] * num_classes + classes[where]
+        return np.bincount(flat, minlength=shape[0] * shape[1]).reshape(shape)
+
+    def count_instances(where: np.ndarray) -> np.ndarray:
+        return np.bincount(group_of[where], minlength=len(names))
+
+    everything = np.ones(len(targets), bool)
+    return _Counts(
+        size=count_instances(everything),
+        top1=count_instances(ranks < 1),
+        top5=count_instances(ranks < 5),
+        count=count_classes(everything, targets),
+        correct=count_classes(ranks < 1, targets),
+        predicted=count_classes(predicted != MISSING, predicted),
+    )
+
+
+def _resample(counts: _Counts, num_resamples: int, seed: int) -> _Counts:
+    num_groups = len(counts.size)
+    if num_groups == 0:
+        return counts
+    rng = np.random.default_rng(seed)
+    # How often each group is drawn; float64 makes the sums below matrix products.
+    weights = rng.multinomial(num_groups, np.full(num_groups, 1 / num_groups), size=num_resamples).astype(np.float64)
+    return _Counts(*(weights @ getattr(counts, name) for name in _Counts.__dataclass_fields__))
+
+
+def _mean_over(values: np.ndarray, present: np.ndarray) -> np.ndarray:
+    number = present.sum(axis=-1)
+    total = np.where(present, values, 0.0).sum(axis=-1)
+    return np.divide(total, number, out=np.full(np.shape(number), np.nan), where=number > 0)
