@@ -1,1 +1,23 @@
-"""models."""
+"""The models, one file a published method. The dict below is the whole registry.
+
+Every model takes modules and plain values, maps normalised frames ``(B, T, C, H, W)`` to logits ``(B, K)`` and knows no
+recipe.
+"""
+
+from __future__ import annotations
+
+from torch import nn
+
+from finegym.models.tsn import TSN
+
+MODELS: dict[str, type[TSN]] = {"tsn": TSN}
+
+
+def count_parameters(module: nn.Module) -> int:
+    """Number of values in the parameters of a module, frozen ones included, buffers not.
+
+    Example:
+        >>> count_parameters(nn.Linear(3, 2))
+        8
+    """
+    return sum(parameter.numel() for parameter in module.parameters())
