@@ -1,8 +1,8 @@
 """Keeping frame indexes, so that a file is scanned once.
 
-The index of ``folder/name.mp4`` lies in ``folder/.finegym/name.mp4.index.npz``; where that folder may not be written, in
-the user's cache folder (``$XDG_CACHE_HOME/finegym/indexes``, usually ``~/.cache``). ``FINEGYM_INDEX_FOLDER`` names one
-folder for all instead.
+The index of ``folder/name.mp4`` lies in ``folder/.finegym/name.mp4.index.npz``; where that folder may not be written,
+in the user's cache folder (``$XDG_CACHE_HOME/finegym/indexes``, usually ``~/.cache``). ``FINEGYM_INDEX_FOLDER`` names
+one folder for all instead.
 
 A kept index is used only while it fits the file: same size, same modification time and same SHA-256 of sixteen samples
 of 64 KiB spread over it, made by the same version of this module and of FFmpeg. Anything else, unreadable caches

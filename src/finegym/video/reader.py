@@ -165,7 +165,7 @@ class VideoReader:
                 raise VideoError(
                     f"{self.path}: {self._describe_failure(target)}: {error.strerror}. Fetch or ingest the file again."
                 ) from error
-            if number != target or frame.is_corrupt:
+            if number != target or frame is None or frame.is_corrupt:
                 self.close()
                 raise VideoError(f"{self.path}: {self._describe_failure(target)}. Fetch or ingest the file again.")
             yield number, frame
@@ -174,8 +174,8 @@ class VideoReader:
         promise = self.index.num_frames if self.index.num_frames_header is None else self.index.num_frames_header
         return f"frame {frame} does not decode (header promises {promise})"
 
-    def _step(self) -> tuple[int, av.VideoFrame]:
-        """The next frame; past the last one, a number that no frame has."""
+    def _step(self) -> tuple[int, av.VideoFrame | None]:
+        """The next frame; past the last one, none and a number that no frame has."""
         number, frame = next(self._decoded, (self.index.num_frames, None))
         self._next = number + 1
         return number, frame
@@ -289,8 +289,8 @@ class VideoReader:
         expected = (self.index.width, self.index.height) if turned else (self.index.height, self.index.width)
         if (frame.height, frame.width) != expected:
             raise VideoError(
-                f"{self.path}: the picture size changes from {expected[1]}x{expected[0]} to {frame.width}x{frame.height} "
-                "on the way. Re-encode the file to one size."
+                f"{self.path}: the picture size changes from {expected[1]}x{expected[0]} to "
+                f"{frame.width}x{frame.height} on the way. Re-encode the file to one size."
             )
         if turned:
             height, width = width, height

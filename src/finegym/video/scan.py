@@ -9,11 +9,13 @@ What is right is the order in which the decoder gives the frames; so an AVI is d
 from __future__ import annotations
 
 import struct
+from bisect import bisect_left
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import av.error
@@ -24,7 +26,7 @@ from finegym.video.index import FrameIndex
 
 # Containers whose packets carry real PTS. Everything else is decoded once.
 CONTAINERS_WITH_PTS = {"mov", "matroska", "gif", "flv", "ogg"}
-# A container that ends this much before its header says has lost its tail.
+# A Matroska file that ends this much before its header says has lost its tail (where its size does not tell).
 TAIL_TOLERANCE_S = 0.5
 
 
@@ -78,7 +80,7 @@ def scan_file(path: Path) -> FrameIndex:
         if container_name in CONTAINERS_WITH_PTS:
             frames = _scan_packets(container, stream)
         if frames is not None:
-            promised = _compute_promise(container, stream, frames)
+            promised = _compute_promise(path, container, stream, frames)
     if frames is None:
         with open_media(path) as container:
             stream = get_video_stream(container, path)
@@ -136,12 +138,10 @@ def _parse_display_matrix(frame: av.VideoFrame, path: Path) -> tuple[int, bool]:
 
     The matrix maps a coded point (x, y) to (a x + c y, b x + d y), y pointing down (ISO/IEC 14496-12, tkhd).
     """
-    for side in frame.side_data:
-        if side.type == av.sidedata.sidedata.Type.DISPLAYMATRIX:
-            a, b, _, c, d = np.sign(struct.unpack("<9i", bytes(side))[:5]).tolist()
-            break
-    else:
+    matrix: Any = frame.side_data.get("DISPLAYMATRIX")  # PyAV's stubs do not know its type
+    if matrix is None:
         return 0, False
+    a, b, _, c, d = np.sign(struct.unpack("<9i", bytes(matrix))[:5]).tolist()
     is_mirrored = a * d - b * c < 0
     if is_mirrored:
         a, b = -a, -b
@@ -166,7 +166,7 @@ class _Frames:
     num_discarded: int = 0
     damage: str = ""
     end_s: float = 0.0
-    last_dts: int | None = None
+    safe_until: int = 0
     num_flushed: int = 0
 
     def lose_tail(self, damage: str) -> None:
@@ -175,16 +175,32 @@ class _Frames:
         if len(self.stamps):
             # What the decoder held back came out when it was told that the file ends: frames may be missing between.
             keep = max(0, len(self.pts) - self.num_flushed)
-        elif self.last_dts is None:
-            keep = 0
         else:
-            # A missing packet has a later DTS than the last one there, and no PTS is before its DTS.
-            keep = int(np.searchsorted(self.pts, self.last_dts, side="right"))
+            keep = int(np.searchsorted(self.pts, self.safe_until, side="right"))
         if keep < len(self.pts):
             self.end_pts = int(self.pts[keep])
         self.pts, self.is_key, self.stamps = self.pts[:keep], self.is_key[:keep], self.stamps[:keep]
         kept = self.seek_frames < keep
         self.seek_frames, self.seek_stamps = self.seek_frames[kept], self.seek_stamps[kept]
+
+
+def _find_safe_end(pts: list[int], dts: list[int | None]) -> int:
+    """The PTS up to which no frame can be missing, if packets are missing only after the last one there.
+
+    Two bounds, the lower one counts. A missing packet has a later DTS than those there, and no PTS is before its DTS;
+    but Matroska has no DTS, FFmpeg makes them up. And a missing packet is shown before at most as many of those there
+    as any packet so far was shown before packets that preceded it.
+    """
+    held: list[int] = []
+    depth = 0
+    for time in pts:
+        place = bisect_left(held, time)
+        depth = max(depth, len(held) - place)
+        held.insert(place, time)
+    known = [time for time in dts if time is not None]
+    if len(held) <= depth or not known:
+        return min(held, default=0) - 1
+    return min(held[len(held) - depth - 1], max(known))
 
 
 def _scan_packets(container: av.container.InputContainer, stream: av.video.stream.VideoStream) -> _Frames | None:
@@ -206,7 +222,7 @@ def _scan_packets(container: av.container.InputContainer, stream: av.video.strea
             if packet.pts is None:
                 return None
             pts.append(packet.pts)
-            dts.append(packet.pts if packet.dts is None else packet.dts)
+            dts.append(packet.dts)
             durations.append(packet.duration or 0)
             keys.append(packet.is_keyframe)
             hidden.append(packet.is_discard or _is_hidden(packet, stream.codec_context.name))
@@ -219,7 +235,7 @@ def _scan_packets(container: av.container.InputContainer, stream: av.video.strea
     is_key, is_hidden = np.array(keys, bool)[order], np.array(hidden, bool)[order]
     shown = all_pts[~is_hidden]
     frames = _Frames(
-        time_base=stream.time_base,
+        time_base=Fraction(stream.time_base or 1),
         pts=shown,
         is_key=is_key[~is_hidden],
         # Decoding may have to start at a key frame that is itself not shown.
@@ -229,7 +245,7 @@ def _scan_packets(container: av.container.InputContainer, stream: av.video.strea
         num_packets=len(pts),
         num_discarded=int(is_hidden.sum()),
         end_s=end_s,
-        last_dts=max(dts) if dts else None,
+        safe_until=_find_safe_end(pts, dts),
     )
     if damage:
         frames.lose_tail(damage)
@@ -237,7 +253,7 @@ def _scan_packets(container: av.container.InputContainer, stream: av.video.strea
 
 
 def _is_hidden(packet: av.Packet, codec: str) -> bool:
-    """Whether a packet holds a picture that is only referred to: VP8 keeps such in packets of their own (RFC 6386, 9.1)."""
+    """Whether a packet's picture is only referred to: VP8 keeps such in packets of their own (RFC 6386, 9.1)."""
     return codec == "vp8" and not bytes(packet)[0] >> 4 & 1
 
 
@@ -252,7 +268,7 @@ def _compute_end(pts: np.ndarray, durations: np.ndarray) -> int:
 
 
 def _compute_promise(
-    container: av.container.InputContainer, stream: av.video.stream.VideoStream, frames: _Frames
+    path: Path, container: av.container.InputContainer, stream: av.video.stream.VideoStream, frames: _Frames
 ) -> int | None:
     """How many frames the container promises; a broken promise is noted as damage."""
     # In MP4 the entries are what is left of the sample table once edit lists are applied; Matroska promises a duration.
@@ -267,12 +283,31 @@ def _compute_promise(
         return stream.frames
     if container.duration is None or stream.average_rate is None:
         return None
-    end_s = (container.duration + max(0, container.start_time or 0)) / av.time_base
-    if end_s - frames.end_s > TAIL_TOLERANCE_S:
-        if not frames.damage:
-            frames.lose_tail("the file ends early")
-        return round(container.duration / av.time_base * stream.average_rate)
-    return None
+    # Matroska writers disagree whether the duration counts from 0 or from the first frame: the earlier end is promised.
+    is_short = container.duration / av.time_base - frames.end_s > TAIL_TOLERANCE_S
+    if not frames.damage and (is_short or path.stat().st_size < _read_matroska_end(path)):
+        frames.lose_tail("the file ends early")
+    return round(container.duration / av.time_base * stream.average_rate) if frames.damage else None
+
+
+def _read_matroska_end(path: Path) -> int:
+    """Where a Matroska or WebM file promises to end, in bytes; 0 where it does not (or is none).
+
+    The first element is the EBML header, the second the segment, which holds everything else (RFC 8794, RFC 9559).
+    """
+    with path.open("rb") as file:
+        head = file.read(4096)
+    position = 0
+    for name in (b"\x1a\x45\xdf\xa3", b"\x18\x53\x80\x67"):
+        if not head.startswith(name, position) or len(head) < position + 12:
+            return 0
+        position += 4
+        length = 9 - head[position].bit_length()
+        size = int.from_bytes(head[position : position + length]) & (1 << 7 * length) - 1
+        if size == (1 << 7 * length) - 1:
+            return 0  # "unknown": a live recording
+        position += length + size
+    return position
 
 
 def _scan_frames(container: av.container.InputContainer, stream: av.video.stream.VideoStream) -> _Frames:
@@ -310,7 +345,7 @@ def _scan_frames(container: av.container.InputContainer, stream: av.video.stream
         key_dts = key_dts[: len(seek_frames)] if damage else packet_dts[:1]
         seek_frames = seek_frames if damage else seek_frames[:1]
     frames = _Frames(
-        time_base=stream.time_base,
+        time_base=Fraction(stream.time_base or 1),
         pts=pts,
         is_key=is_key,
         seek_frames=seek_frames,
@@ -330,7 +365,7 @@ def _compute_display_times(packet_dts: list[int], stamps: list[int | None]) -> n
 
     One frame a packet: frames leave in the rhythm in which packets enter, so the n-th frame is shown at the n-th DTS
     (up to a constant delay, which is left out: AVI players start with the first frame at 0). Fewer frames than packets
-    (some packets only repeat the frame before): each frame has the DTS of the packet that pushed it out, less the delay.
+    (some only repeat the frame before): each frame has the DTS of the packet that pushed it out, less the delay.
     """
     if not stamps:
         return np.empty(0, np.int64)
