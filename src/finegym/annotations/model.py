@@ -151,7 +151,10 @@ class Dataset:
 
     @cached_property
     def actions_frame(self) -> pl.DataFrame:
-        """One row an action: action_id, video_id, event_id, start_ms, end_ms, num_sub_actions (null: not looked for), athlete."""
+        """One row an action: action_id, video_id, event_id, start_ms, end_ms, num_sub_actions, athlete.
+
+        ``num_sub_actions`` is null where nobody has looked for any.
+        """
         import polars as pl
 
         schema = {
@@ -180,7 +183,7 @@ class Dataset:
 
     @cached_property
     def sub_actions_frame(self) -> pl.DataFrame:
-        """One row a sub-action: instance_id, action_id, video_id, event_id, set_id, element_id, start_ms, end_ms, num_stages."""
+        """One row a sub-action: instance, action, video, event, set and element id, start_ms, end_ms, num_stages."""
         import polars as pl
 
         schema = {
