@@ -1,0 +1,58 @@
+"""From what a person types to a codebook: a built-in name, a file, a dataset folder or the official folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from finegym.codebook.builtin import list_builtins, read_builtin_with_places
+from finegym.codebook.model import Codebook
+from finegym.codebook.problems import Places, suggest
+from finegym.codebook.yaml_format import read_codebook_with_places
+from finegym.errors import CodebookError
+
+CODEBOOK_FILE = "codebook.yaml"
+
+
+def open_codebook(source: str) -> tuple[Codebook, Places]:
+    """Read the codebook that ``source`` names.
+
+    Args:
+        source: the name of a built-in codebook; or a YAML file; or a folder that holds ``codebook.yaml``; or a folder
+            with the official FineGym category files.
+
+    Raises:
+        CodebookError: there is no such codebook, or it cannot be read.
+    """
+    return _open_path(resolve_source(source))
+
+
+def resolve_source(source: str) -> str | Path:
+    """A built-in name as ``str``, anything else as the ``Path`` of a file or of an official folder.
+
+    Raises:
+        CodebookError: it is none of these; the message suggests a built-in name.
+    """
+    path = Path(source)
+    if source in list_builtins():
+        return source
+    if path.is_dir():
+        if (path / CODEBOOK_FILE).is_file():
+            return path / CODEBOOK_FILE
+        if (path / "set_categories.txt").is_file():
+            return path
+        raise CodebookError(f"{path}: expected {CODEBOOK_FILE} or the official set_categories.txt in it, found neither")
+    if path.is_file() or path.suffix in (".yaml", ".yml"):
+        return path  # reading says which file is missing
+    raise CodebookError(f'"{source}" is neither a file nor a built-in codebook{suggest(source, list_builtins())}')
+
+
+def _open_path(source: str | Path) -> tuple[Codebook, Places]:
+    if isinstance(source, str):
+        return read_builtin_with_places(source)
+    if source.is_dir():
+        # imported here: only this way in needs it, and starting up is on a budget
+        from finegym.codebook.official import read_official_files
+
+        files = read_official_files(source)
+        return files.codebook, files.places
+    return read_codebook_with_places(source)
