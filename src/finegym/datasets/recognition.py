@@ -1,0 +1,287 @@
+"""Torch datasets of recognition: instances of a split, their frames, their class indices.
+
+A training sample depends on ``(seed, epoch, index)`` and on nothing else: not on the number of loader processes, not on
+what was loaded before. A resumed run therefore sees what an uninterrupted one would have seen.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+import torch
+from torch.utils.data import DataLoader, Sampler
+from torch.utils.data import Dataset as TorchDataset
+
+from finegym.datasets.clips import ClipSource
+from finegym.datasets.sampling import compute_segment_centres, is_short, sample_segments
+from finegym.datasets.transforms import (
+    crop_views,
+    flip,
+    resize,
+    sample_multi_scale_crop,
+    to_tensor,
+)
+from finegym.errors import AnnotationError, FineGymError, join_problems
+
+ORDER, SAMPLE = 0, 1  # streams of random numbers: the order of an epoch, the draws of a sample
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The instances that take part, and those that do not.
+
+    Attributes:
+        instance_ids: N ids, in the order of the split.
+        class_indices: int64 (N,).
+        left_out: ids whose clip is missing, each with the reason.
+    """
+
+    instance_ids: tuple[str, ...]
+    class_indices: np.ndarray
+    left_out: Mapping[str, str]
+
+    def __len__(self) -> int:
+        return len(self.instance_ids)
+
+
+def select_instances(
+    labels: Mapping[str, int], source: ClipSource, *, where: str, missing: Literal["error", "leave-out"] = "error"
+) -> Selection:
+    """The instances of one side of a split whose clips are there.
+
+    Args:
+        labels: class index of every instance.
+        source: where frames come from.
+        where: for messages, such as ``splits/set/val.txt``.
+        missing: what to do with instances without a clip: refuse, or leave them out and count them.
+
+    Raises:
+        AnnotationError: the list is empty, nothing is left of it, or clips are missing and may not be.
+    """
+    if not labels:
+        raise AnnotationError(f"{where} lists no instances. Make the split anew with `finegym annotations split`.")
+    left_out = source.find_missing(list(labels))
+    if left_out and (missing == "error" or len(left_out) == len(labels)):
+        named = join_problems([f"{instance_id}: {reason}" for instance_id, reason in left_out.items()], limit=3)
+        remedy = "" if len(left_out) == len(labels) else '; data.missing = "leave-out" goes on without them'
+        raise AnnotationError(
+            f"{where}: {len(left_out)} of {len(labels)} instances have no clip: {named}. "
+            f"Cut them with `finegym video clips`{remedy}."
+        )
+    kept = {instance_id: index for instance_id, index in labels.items() if instance_id not in left_out}
+    return Selection(tuple(kept), np.array(list(kept.values()), dtype=np.int64), left_out)
+
+
+class ClipSample(NamedTuple):
+    """One clip as a loader process hands it on.
+
+    Attributes:
+        frames: uint8 (T, C, S, S) in training, (V, T, C, S, S) in evaluation; ``None`` where the clip failed.
+        class_index: target.
+        place: in the selection.
+        is_short: whether frames repeat because the clip has fewer than the model wants.
+        failure: what went wrong, ``""`` for a sound clip.
+    """
+
+    frames: torch.Tensor | None
+    class_index: int
+    place: int
+    is_short: bool
+    failure: str = ""
+
+
+class ClipBatch(NamedTuple):
+    """Clips together.
+
+    Attributes:
+        frames: uint8 (B, T, C, S, S) in training, (B, V, T, C, S, S) in evaluation.
+        class_index: int64 (B,).
+        places: int64 (B,), in the selection.
+        num_short: clips with repeated frames.
+        failures: clips that could not be read, in words; they are not among the B.
+    """
+
+    frames: torch.Tensor
+    class_index: torch.Tensor
+    places: torch.Tensor
+    num_short: int
+    failures: tuple[str, ...]
+
+
+class TrainingClips(TorchDataset[ClipSample]):
+    """Clips with random segments, multi-scale crops and flips. Indexed by ``(epoch, index)``.
+
+    Args:
+        selection: the instances.
+        source: where their frames come from.
+        num_segments: T.
+        short_side: pixels of the shorter side before cropping.
+        crop_size: S, pixels of the square that the model sees.
+        crop_scales: of ``sample_multi_scale_crop``.
+        flip_class_map: ``None``: never flip. Otherwise int64 (K,), the class index that each class has in the mirror
+            (itself, unless its name says left or right); half of the clips are flipped.
+        seed: of the run.
+    """
+
+    def __init__(
+        self,
+        selection: Selection,
+        source: ClipSource,
+        *,
+        num_segments: int,
+        short_side: int,
+        crop_size: int,
+        crop_scales: Sequence[float],
+        flip_class_map: np.ndarray | None,
+        seed: int,
+    ) -> None:
+        self._selection, self._source, self._seed = selection, source, seed
+        self._num_segments, self._short_side, self._crop_size = num_segments, short_side, crop_size
+        self._crop_scales = tuple(crop_scales)
+        self._flip_class_map = flip_class_map
+
+    def __len__(self) -> int:
+        return len(self._selection)
+
+    def __getitem__(self, key: tuple[int, int]) -> ClipSample:
+        epoch, index = key
+        rng = np.random.default_rng([self._seed, epoch, index, SAMPLE])
+        instance_id = self._selection.instance_ids[index]
+        class_index = int(self._selection.class_indices[index])
+        try:
+            num_frames = self._source.count_frames(instance_id)
+            indices = sample_segments(num_frames, self._num_segments, rng)
+            frames = to_tensor(self._source.read_frames(instance_id, indices, self._short_side))
+        except FineGymError as error:
+            return _report_failure(instance_id, class_index, index, error)
+        top, left, height, width = sample_multi_scale_crop(frames.shape[-2], frames.shape[-1], self._crop_scales, rng)
+        frames = resize(frames[..., top : top + height, left : left + width], self._crop_size, self._crop_size)
+        if self._flip_class_map is not None and rng.random() < 0.5:
+            frames, class_index = flip(frames), int(self._flip_class_map[class_index])
+        return ClipSample(frames.contiguous(), class_index, index, is_short(num_frames, self._num_segments))
+
+
+class EvaluationClips(TorchDataset[ClipSample]):
+    """Clips with centre segments and fixed crops: the same pixels every time. Indexed by place in the selection.
+
+    Args:
+        selection: the instances.
+        source: where their frames come from.
+        num_segments: T.
+        short_side: pixels of the shorter side before cropping.
+        crop_size: S, pixels of the square that the model sees.
+        crops: ``centre``, ``three`` or ``ten``; see ``crop_views``.
+    """
+
+    def __init__(
+        self,
+        selection: Selection,
+        source: ClipSource,
+        *,
+        num_segments: int,
+        short_side: int,
+        crop_size: int,
+        crops: str = "centre",
+    ) -> None:
+        self._selection, self._source = selection, source
+        self._num_segments, self._short_side, self._crop_size = num_segments, short_side, crop_size
+        self._crops = crops
+
+    def __len__(self) -> int:
+        return len(self._selection)
+
+    def __getitem__(self, index: int) -> ClipSample:
+        instance_id = self._selection.instance_ids[index]
+        class_index = int(self._selection.class_indices[index])
+        try:
+            num_frames = self._source.count_frames(instance_id)
+            indices = compute_segment_centres(num_frames, self._num_segments)
+            frames = to_tensor(self._source.read_frames(instance_id, indices, self._short_side))
+        except FineGymError as error:
+            return _report_failure(instance_id, class_index, index, error)
+        views = crop_views(frames, self._crop_size, self._crops)
+        return ClipSample(views.contiguous(), class_index, index, is_short(num_frames, self._num_segments))
+
+
+def _report_failure(instance_id: str, class_index: int, index: int, error: FineGymError) -> ClipSample:
+    # An exception would reach the main process as a page of traceback; words reach it as words.
+    return ClipSample(None, class_index, index, False, f"{instance_id}: {error}")
+
+
+def collate_clips(samples: Sequence[ClipSample]) -> ClipBatch:
+    """Put samples into one batch; failed ones are listed beside it."""
+    sound = [sample for sample in samples if sample.frames is not None]
+    frames = [sample.frames for sample in sound if sample.frames is not None]
+    return ClipBatch(
+        torch.stack(frames) if frames else torch.empty(0),
+        torch.tensor([sample.class_index for sample in sound], dtype=torch.int64),
+        torch.tensor([sample.place for sample in sound], dtype=torch.int64),
+        sum(sample.is_short for sample in sound),
+        tuple(sample.failure for sample in samples if sample.frames is None),
+    )
+
+
+class EpochBatches(Sampler[list[tuple[int, int]]]):
+    """Batches of ``(epoch, index)`` in an order that depends on seed and epoch only.
+
+    With several processes the batch of all of them together is drawn, and each takes its part: two processes with
+    batches of 8 see what one with batches of 16 sees. The last batch may be smaller; with several processes, what does
+    not divide evenly among them is left out of that epoch (``num_left_out``).
+
+    Args:
+        num_instances: N.
+        batch_size: a process.
+        seed: of the run.
+        rank: of this process.
+        num_processes: that train together.
+    """
+
+    def __init__(
+        self, num_instances: int, batch_size: int, *, seed: int, rank: int = 0, num_processes: int = 1
+    ) -> None:
+        self._num_instances, self._batch_size, self._seed = num_instances, batch_size, seed
+        self._rank, self._num_processes = rank, num_processes
+        self.num_left_out = num_instances % num_processes
+        self.epoch = 0
+
+    def __len__(self) -> int:
+        return -(-(self._num_instances - self.num_left_out) // (self._batch_size * self._num_processes))
+
+    def __iter__(self) -> Iterator[list[tuple[int, int]]]:
+        order = np.random.default_rng([self._seed, self.epoch, ORDER]).permutation(self._num_instances)
+        order = order[: self._num_instances - self.num_left_out]
+        step = self._batch_size * self._num_processes
+        for start in range(0, len(order), step):
+            together = order[start : start + step]
+            share = len(together) // self._num_processes
+            mine = together[self._rank * share : (self._rank + 1) * share]
+            yield [(self.epoch, index) for index in mine.tolist()]
+
+
+def build_training_loader(
+    clips: TorchDataset[ClipSample], batches: EpochBatches, *, workers: int, pin_memory: bool
+) -> DataLoader[Any]:
+    """A loader whose processes live as long as it does. Set ``batches.epoch`` before each pass."""
+    return DataLoader(clips, batch_sampler=batches, **_get_loader_arguments(workers, pin_memory))
+
+
+def build_evaluation_loader(
+    clips: TorchDataset[ClipSample], places: Sequence[int], *, batch_size: int, workers: int, pin_memory: bool
+) -> DataLoader[Any]:
+    """A loader over the given places of the selection, in that order."""
+    batches = [list(places[start : start + batch_size]) for start in range(0, len(places), batch_size)]
+    return DataLoader(clips, batch_sampler=batches, **_get_loader_arguments(workers, pin_memory))
+
+
+def _get_loader_arguments(workers: int, pin_memory: bool) -> dict[str, Any]:
+    arguments: dict[str, Any] = {"collate_fn": collate_clips, "num_workers": workers, "pin_memory": pin_memory}
+    if workers:
+        # fork is unsafe with the threads of polars and torch; a fork server imports once, then forks a clean process.
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload(["finegym.datasets.recognition"])
+        arguments |= {"multiprocessing_context": context, "persistent_workers": True}
+    return arguments
