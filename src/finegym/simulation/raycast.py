@@ -1,0 +1,494 @@
+"""Compiled loops of the renderer: rays against tapered capsules, textured parallelograms, shadows, compositing.
+
+Everything that is drawn is a ray cast from the camera through a pixel, inside the bounding box of one primitive, into a
+depth buffer. Depth is the distance along the optical axis in metres: rays are scaled so that their forward component is
+1, and the ray parameter *is* the depth.
+
+The only solid of a body is the tapered capsule ("round cone": two spheres and the cone that touches both), seen through a
+linear map that may squash it, so that the same loop draws a forearm, a rib cage and a head. The silhouette is smoothed
+analytically: the signed distance of the ray to the surface, in pixels, is the coverage.
+
+Compiled on first use and cached on disk by numba (``NUMBA_CACHE_DIR`` chooses where).
+"""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+
+# Columns of a row of primitives.
+END_A = 0  # 3: centre of the first sphere, world
+END_B = 3  # 3: centre of the second sphere, world
+RADIUS_A = 6
+RADIUS_B = 7
+LINEAR = 8  # 9: world to local, row by row; local shape has the radii above
+REACH = 17  # world radius of the bounding sphere is radius * reach
+MATERIAL = 18
+COLOUR_A = 19  # 3, 0..1
+COLOUR_B = 22  # 3, 0..1
+SPLIT = 25  # where along the axis colour A gives way to colour B
+GLOSS = 26
+FRONT = 27  # 3: unit vector, for materials with a face
+UP = 30  # 3: unit vector
+ANCHOR = 33  # 3: where a pattern that runs over several primitives begins, world
+NUM_COLUMNS = 36
+
+PLAIN, SPLIT_AXIS, HEAD, TORSO = 0, 1, 2, 3
+
+FAR = np.float32(1e9)
+
+# Not full fastmath: a ray that grazes a plane makes an infinity, and that has to stay one.
+_JIT = {"cache": True, "fastmath": {"contract", "arcp", "nsz", "reassoc"}, "error_model": "numpy", "nogil": True}
+
+
+@numba.njit(inline="always", **_JIT)
+def _step(low: float, high: float, value: float) -> float:
+    """0 below ``low``, 1 above ``high``, smooth between."""
+    x = min(max((value - low) / (high - low), 0.0), 1.0)
+    return x * x * (3.0 - 2.0 * x)
+
+
+@numba.njit(**_JIT)
+def _get_albedo(row, along, px, py, pz, nx, ny, nz):
+    """Colour of a point: ``along`` the axis in 0..1, position relative to the anchor, world normal."""
+    material = int(row[MATERIAL])
+    mix = 0.0
+    if material == SPLIT_AXIS:
+        mix = _step(row[SPLIT] - 0.015, row[SPLIT] + 0.015, along)
+    elif material == HEAD:
+        front = nx * row[FRONT] + ny * row[FRONT + 1] + nz * row[FRONT + 2]
+        up = nx * row[UP] + ny * row[UP + 1] + nz * row[UP + 2]
+        # Hair covers what looks back or up; the hairline runs over the forehead and before the ears.
+        mix = _step(-0.06, 0.06, 0.62 * up - front - 0.02)
+    elif material == TORSO:
+        front = nx * row[FRONT] + ny * row[FRONT + 1] + nz * row[FRONT + 2]
+        height = px * row[UP] + py * row[UP + 1] + pz * row[UP + 2]
+        sx = row[UP + 1] * row[FRONT + 2] - row[UP + 2] * row[FRONT + 1]
+        sy = row[UP + 2] * row[FRONT] - row[UP] * row[FRONT + 2]
+        sz = row[UP] * row[FRONT + 1] - row[UP + 1] * row[FRONT]
+        side = px * sx + py * sy + pz * sz
+        wave = height * 9.0 + row[SPLIT] * side * 14.0 + 0.3 * abs(front)
+        mix = _step(-0.25, 0.25, np.sin(wave * 2.2 + row[SPLIT]))
+        glitter = np.sin(px * 411.0) * np.sin(py * 397.0 + 1.3) * np.sin(pz * 431.0)
+        if glitter > 0.45:
+            mix = mix * 0.5
+    red = row[COLOUR_A] + (row[COLOUR_B] - row[COLOUR_A]) * mix
+    green = row[COLOUR_A + 1] + (row[COLOUR_B + 1] - row[COLOUR_A + 1]) * mix
+    blue = row[COLOUR_A + 2] + (row[COLOUR_B + 2] - row[COLOUR_A + 2]) * mix
+    return red, green, blue
+
+
+@numba.njit(**_JIT)
+def _shade(red, green, blue, gloss, nx, ny, nz, vx, vy, vz, lights):
+    """Key and fill light, sky and floor, a rim from behind and a highlight; ``lights`` as in ``Lighting.rows``."""
+    key = nx * lights[0, 0] + ny * lights[0, 1] + nz * lights[0, 2]
+    fill = nx * lights[1, 0] + ny * lights[1, 1] + nz * lights[1, 2]
+    # Wrapped: skin and cloth carry light a little past the terminator.
+    key = max((key + 0.25) / 1.25, 0.0) * lights[0, 3]
+    fill = max((fill + 0.25) / 1.25, 0.0) * lights[1, 3]
+    sky = 0.5 + 0.5 * nz
+    facing = max(-(nx * vx + ny * vy + nz * vz), 0.0)
+    edge = (1.0 - facing) * (1.0 - facing)
+    rim = edge * (1.0 - facing) * lights[4, 3] * (0.35 + 0.65 * sky)
+    hx, hy, hz = lights[0, 0] - vx, lights[0, 1] - vy, lights[0, 2] - vz
+    norm = np.sqrt(hx * hx + hy * hy + hz * hz)
+    half = max((nx * hx + ny * hy + nz * hz) / norm, 0.0)
+    half = half * half
+    half = half * half
+    half = half * half
+    shine = gloss * half * half * 1.5
+    # Contours a little darker: limbs before a torso of the same colour stay apart.
+    depth = 0.72 + 0.28 * min(facing * 1.9, 1.0)
+    out_r = red * depth * (key * lights[0, 4] + fill * lights[1, 4] + sky * lights[2, 4] + (1 - sky) * lights[3, 4])
+    out_g = green * depth * (key * lights[0, 5] + fill * lights[1, 5] + sky * lights[2, 5] + (1 - sky) * lights[3, 5])
+    out_b = blue * depth * (key * lights[0, 6] + fill * lights[1, 6] + sky * lights[2, 6] + (1 - sky) * lights[3, 6])
+    return out_r + (rim + shine) * lights[4, 4], out_g + (rim + shine) * lights[4, 5], out_b + (rim + shine) * lights[4, 6]
+
+
+@numba.njit(**_JIT)
+def compute_bounds(rows, position, rotation, focal, centre_x, centre_y, width, height, bounds):
+    """Pixel bounding box of every primitive into ``bounds`` int64 (N, 4) as x0, y0, x1, y1; the union is returned.
+
+    A primitive that reaches behind the camera gets an empty box: nothing stands that near.
+    """
+    left, top, right, bottom = width, height, 0, 0
+    for i in range(rows.shape[0]):
+        low_x, low_y, high_x, high_y = 1e9, 1e9, -1e9, -1e9
+        behind = False
+        for end in range(2):
+            radius = rows[i, RADIUS_A + end] * rows[i, REACH]
+            dx = rows[i, END_A + 3 * end] - position[0]
+            dy = rows[i, END_A + 3 * end + 1] - position[1]
+            dz = rows[i, END_A + 3 * end + 2] - position[2]
+            x = rotation[0, 0] * dx + rotation[0, 1] * dy + rotation[0, 2] * dz
+            y = rotation[1, 0] * dx + rotation[1, 1] * dy + rotation[1, 2] * dz
+            z = rotation[2, 0] * dx + rotation[2, 1] * dy + rotation[2, 2] * dz
+            if z < 2.0 * radius + 0.05:
+                behind = True
+                break
+            u, v = x / z * focal + centre_x, y / z * focal + centre_y
+            # Wider than the sphere's outline by what perspective can add off the axis.
+            grow = 1.0 + 0.5 * (abs(x) + abs(y)) / z
+            reach = radius / (z - radius) * focal * grow + 1.5
+            low_x, high_x = min(low_x, u - reach), max(high_x, u + reach)
+            low_y, high_y = min(low_y, v - reach), max(high_y, v + reach)
+        if behind:
+            bounds[i, 0] = bounds[i, 1] = bounds[i, 2] = bounds[i, 3] = 0
+            continue
+        bounds[i, 0] = int(min(max(low_x, 0.0), width))
+        bounds[i, 1] = int(min(max(low_y, 0.0), height))
+        bounds[i, 2] = int(min(max(high_x + 1.0, 0.0), width))
+        bounds[i, 3] = int(min(max(high_y + 1.0, 0.0), height))
+        if bounds[i, 2] > bounds[i, 0] and bounds[i, 3] > bounds[i, 1]:
+            left, top = min(left, bounds[i, 0]), min(top, bounds[i, 1])
+            right, bottom = max(right, bounds[i, 2]), max(bottom, bounds[i, 3])
+    return left, top, right, bottom
+
+
+@numba.njit(**_JIT)
+def _draw_one(row, box, position, rotation, focal, centre_x, centre_y, lights, layer, depth, left, top):
+    """Draw one primitive into ``layer`` (premultiplied RGBA) and ``depth``, whose origin is pixel (left, top)."""
+    linear = row[LINEAR : LINEAR + 9].reshape(3, 3)
+    # Everything in the primitive's own frame, relative to end A.
+    ox, oy, oz = position[0] - row[END_A], position[1] - row[END_A + 1], position[2] - row[END_A + 2]
+    apx, apy, apz = position[0] - row[ANCHOR], position[1] - row[ANCHOR + 1], position[2] - row[ANCHOR + 2]
+    ex, ey, ez = row[END_B] - row[END_A], row[END_B + 1] - row[END_A + 1], row[END_B + 2] - row[END_A + 2]
+    lox = linear[0, 0] * ox + linear[0, 1] * oy + linear[0, 2] * oz
+    loy = linear[1, 0] * ox + linear[1, 1] * oy + linear[1, 2] * oz
+    loz = linear[2, 0] * ox + linear[2, 1] * oy + linear[2, 2] * oz
+    bax = linear[0, 0] * ex + linear[0, 1] * ey + linear[0, 2] * ez
+    bay = linear[1, 0] * ex + linear[1, 1] * ey + linear[1, 2] * ez
+    baz = linear[2, 0] * ex + linear[2, 1] * ey + linear[2, 2] * ez
+    ra, rb = row[RADIUS_A], row[RADIUS_B]
+    rr = ra - rb
+    m0 = bax * bax + bay * bay + baz * baz
+    m1 = bax * lox + bay * loy + baz * loz
+    m5 = lox * lox + loy * loy + loz * loz
+    obx, oby, obz = lox - bax, loy - bay, loz - baz
+    m7 = obx * obx + oby * oby + obz * obz
+    d2 = m0 - rr * rr
+    has_side = d2 > 1e-9
+    k0 = d2 * m5 - m1 * m1 + 2.0 * m1 * rr * ra - m0 * ra * ra
+    world = np.empty((3, 3))
+    for i in range(3):
+        for j in range(3):
+            world[i, j] = rotation[j, i]
+    for y in range(box[1], box[3]):
+        cy = (y - centre_y) / focal
+        for x in range(box[0], box[2]):
+            cx = (x - centre_x) / focal
+            wx = world[0, 0] * cx + world[0, 1] * cy + world[0, 2]
+            wy = world[1, 0] * cx + world[1, 1] * cy + world[1, 2]
+            wz = world[2, 0] * cx + world[2, 1] * cy + world[2, 2]
+            dx = linear[0, 0] * wx + linear[0, 1] * wy + linear[0, 2] * wz
+            dy = linear[1, 0] * wx + linear[1, 1] * wy + linear[1, 2] * wz
+            dz = linear[2, 0] * wx + linear[2, 1] * wy + linear[2, 2] * wz
+            m4 = dx * dx + dy * dy + dz * dz
+            m3 = dx * lox + dy * loy + dz * loz
+            side_hit = False
+            t = 1e9
+            gap = 1e9  # signed distance of the ray to the surface, local units; negative inside
+            yy = 0.0
+            if has_side:
+                m2 = bax * dx + bay * dy + baz * dz
+                k2 = d2 * m4 - m2 * m2
+                if k2 > 1e-12:
+                    k1 = d2 * m3 - m1 * m2 + m2 * rr * ra
+                    h = k1 * k1 - k0 * k2
+                    t = (-np.sqrt(max(h, 0.0)) - k1) / k2
+                    yy = m1 - ra * rr + t * m2
+                    if 0.0 < yy < d2:
+                        side_hit = True
+                        radius = ra - rr * yy / d2
+                        gap = -h / (k2 * d2 * 2.0 * radius)
+            along = 0.0
+            if side_hit:
+                along = yy / d2
+            else:
+                h1 = m3 * m3 - m4 * (m5 - ra * ra)
+                m6 = dx * obx + dy * oby + dz * obz
+                h2 = m6 * m6 - m4 * (m7 - rb * rb)
+                gap1 = -h1 / (m4 * 2.0 * ra)
+                gap2 = -h2 / (m4 * 2.0 * rb)
+                t1 = (-m3 - np.sqrt(max(h1, 0.0))) / m4
+                t2 = (-m6 - np.sqrt(max(h2, 0.0))) / m4
+                if (h1 > 0.0 and (h2 <= 0.0 or t1 <= t2)) or (h1 <= 0.0 and h2 <= 0.0 and gap1 <= gap2):
+                    t, gap, along = t1, gap1, 0.0
+                else:
+                    t, gap, along = t2, gap2, 1.0
+            # A generous first test in local units; the exact one needs the normal.
+            if t <= 0.0 or gap > row[REACH] * t / focal:
+                continue
+            sx, sy, sz = lox + t * dx, loy + t * dy, loz + t * dz
+            if side_hit:
+                lnx, lny, lnz = d2 * sx - bax * yy, d2 * sy - bay * yy, d2 * sz - baz * yy
+            elif along == 0.0:
+                lnx, lny, lnz = sx, sy, sz
+            else:
+                lnx, lny, lnz = sx - bax, sy - bay, sz - baz
+            inverse = 1.0 / np.sqrt(lnx * lnx + lny * lny + lnz * lnz)
+            lnx, lny, lnz = lnx * inverse, lny * inverse, lnz * inverse
+            nx = linear[0, 0] * lnx + linear[1, 0] * lny + linear[2, 0] * lnz
+            ny = linear[0, 1] * lnx + linear[1, 1] * lny + linear[2, 1] * lnz
+            nz = linear[0, 2] * lnx + linear[1, 2] * lny + linear[2, 2] * lnz
+            inverse = 1.0 / np.sqrt(nx * nx + ny * ny + nz * nz)
+            nx, ny, nz = nx * inverse, ny * inverse, nz * inverse
+            alpha = 0.5 - gap * inverse * focal / t
+            if alpha <= 0.0:
+                continue
+            alpha = min(alpha, 1.0)
+            i, j = y - top, x - left
+            behind = t >= depth[i, j]
+            if behind and layer[i, j, 3] > 0.995:
+                continue
+            inverse = 1.0 / np.sqrt(wx * wx + wy * wy + wz * wz)
+            red, green, blue = _get_albedo(row, along, apx + t * wx, apy + t * wy, apz + t * wz, nx, ny, nz)
+            red, green, blue = _shade(
+                red, green, blue, row[GLOSS], nx, ny, nz, wx * inverse, wy * inverse, wz * inverse, lights
+            )
+            if behind:
+                # What is in front leaves a sliver of this pixel uncovered.
+                weight = (1.0 - layer[i, j, 3]) * alpha
+                layer[i, j, 0] += weight * red
+                layer[i, j, 1] += weight * green
+                layer[i, j, 2] += weight * blue
+                layer[i, j, 3] += weight
+            else:
+                keep = 1.0 - alpha
+                layer[i, j, 0] = layer[i, j, 0] * keep + alpha * red
+                layer[i, j, 1] = layer[i, j, 1] * keep + alpha * green
+                layer[i, j, 2] = layer[i, j, 2] * keep + alpha * blue
+                layer[i, j, 3] = layer[i, j, 3] * keep + alpha
+                # A fringe counts as depth only where there is nothing else.
+                if alpha > 0.5 or depth[i, j] >= FAR:
+                    depth[i, j] = t
+
+
+@numba.njit(**_JIT)
+def draw_solids(rows, bounds, position, rotation, focal, centre_x, centre_y, lights, layer, depth, left, top):
+    """Draw tapered capsules into a layer.
+
+    Args:
+        rows: float64 (N, NUM_COLUMNS), in the order in which they should be drawn (far ones first is best).
+        bounds: int64 (N, 4), from :func:`compute_bounds`.
+        position: float64 (3,), the camera.
+        rotation: float64 (3, 3), world to camera.
+        focal: pixels.
+        centre_x: principal point.
+        centre_y: principal point.
+        lights: float64 (5, 7), from ``Lighting``.
+        layer: float32 (h, w, 4), premultiplied RGBA in 0..1, drawn into.
+        depth: float32 (h, w), metres, drawn into.
+        left: column of the frame where the layer begins.
+        top: row of the frame where the layer begins.
+    """
+    for i in range(rows.shape[0]):
+        if bounds[i, 2] > bounds[i, 0] and bounds[i, 3] > bounds[i, 1]:
+            _draw_one(
+                rows[i], bounds[i], position, rotation, focal, centre_x, centre_y, lights, layer, depth, left, top
+            )
+
+
+@numba.njit(**_JIT)
+def resolve_layer(layer, depth, left, top, to_panorama, scene_depth, weight, total):
+    """Add a layer to ``total``, hiding what the scene stands in front of.
+
+    Args:
+        layer: float32 (h, w, 4), premultiplied.
+        depth: float32 (h, w), metres.
+        left: column of the frame where layer and total begin.
+        top: row of the frame where they begin.
+        to_panorama: float64 (3, 3), frame pixels to panorama pixels, *not* rescaled: its third coordinate is the
+            panorama's depth of a point one metre deep in the frame.
+        scene_depth: float32 (H, W), depth of the panorama.
+        weight: what this layer counts in the total (one over the number of instants that are averaged).
+        total: float32 (h, w, 4), added to.
+    """
+    rows, columns = scene_depth.shape
+    for i in range(layer.shape[0]):
+        for j in range(layer.shape[1]):
+            if layer[i, j, 3] <= 0.0:
+                continue
+            x, y = float(left + j), float(top + i)
+            w = to_panorama[2, 0] * x + to_panorama[2, 1] * y + to_panorama[2, 2]
+            u = (to_panorama[0, 0] * x + to_panorama[0, 1] * y + to_panorama[0, 2]) / w
+            v = (to_panorama[1, 0] * x + to_panorama[1, 1] * y + to_panorama[1, 2]) / w
+            # Three centimetres of grace: hands on a bar and feet on a beam lie in it.
+            own = depth[i, j] * w - 0.03
+            u0, v0 = int(np.floor(u)), int(np.floor(v))
+            seen = 1.0
+            if 0 <= u0 < columns - 1 and 0 <= v0 < rows - 1:
+                fu, fv = u - u0, v - v0
+                seen = 0.0
+                if scene_depth[v0, u0] >= own:
+                    seen += (1.0 - fu) * (1.0 - fv)
+                if scene_depth[v0, u0 + 1] >= own:
+                    seen += fu * (1.0 - fv)
+                if scene_depth[v0 + 1, u0] >= own:
+                    seen += (1.0 - fu) * fv
+                if scene_depth[v0 + 1, u0 + 1] >= own:
+                    seen += fu * fv
+            seen *= weight
+            for c in range(4):
+                total[i, j, c] += seen * layer[i, j, c]
+
+
+@numba.njit(**_JIT)
+def composite(frame, total, left, top):
+    """Lay a premultiplied float32 layer over a uint8 RGBA frame, whose alpha is left alone."""
+    for i in range(total.shape[0]):
+        for j in range(total.shape[1]):
+            alpha = total[i, j, 3]
+            if alpha <= 0.0:
+                continue
+            for c in range(3):
+                value = frame[top + i, left + j, c] * (1.0 - alpha) + 255.0 * total[i, j, c]
+                frame[top + i, left + j, c] = np.uint8(min(max(value + 0.5, 0.0), 255.0))
+
+
+@numba.njit(**_JIT)
+def splat_shadow(rows, origin_x, origin_y, cell, grid):
+    """Shade a ground grid by what hangs above it; light comes from the whole roof, so height blurs.
+
+    Args:
+        rows: float64 (N, NUM_COLUMNS), primitives.
+        origin_x: world x of the first cell.
+        origin_y: world y of the first cell.
+        cell: metres a cell.
+        grid: float32 (n, n), light that is left, multiplied into; starts at 1.
+    """
+    n = grid.shape[0]
+    for k in range(rows.shape[0]):
+        ax, ay, az = rows[k, END_A], rows[k, END_A + 1], rows[k, END_A + 2]
+        bx, by, bz = rows[k, END_B], rows[k, END_B + 1], rows[k, END_B + 2]
+        ra = rows[k, RADIUS_A] * 0.5 * (1.0 + rows[k, REACH])
+        rb = rows[k, RADIUS_B] * 0.5 * (1.0 + rows[k, REACH])
+        soft_a, soft_b = 0.05 + 0.16 * max(az, 0.0), 0.05 + 0.16 * max(bz, 0.0)
+        reach = max(ra + 2 * soft_a, rb + 2 * soft_b)
+        j0, j1 = (min(ax, bx) - reach - origin_x) / cell, (max(ax, bx) + reach - origin_x) / cell
+        i0, i1 = (min(ay, by) - reach - origin_y) / cell, (max(ay, by) + reach - origin_y) / cell
+        dx, dy = bx - ax, by - ay
+        length = dx * dx + dy * dy + 1e-9
+        for i in range(max(int(i0), 0), min(int(i1) + 1, n)):
+            for j in range(max(int(j0), 0), min(int(j1) + 1, n)):
+                px, py = origin_x + j * cell - ax, origin_y + i * cell - ay
+                s = min(max((px * dx + py * dy) / length, 0.0), 1.0)
+                qx, qy = px - s * dx, py - s * dy
+                soft = soft_a + s * (soft_b - soft_a)
+                radius = ra + s * (rb - ra)
+                distance = np.sqrt(qx * qx + qy * qy)
+                dark = 1.0 - _step(radius - soft, radius + soft, distance)
+                # A blurred shadow is fainter: the same dark, spread.
+                grid[i, j] *= 1.0 - 0.75 * dark * radius / (radius + 1.6 * soft)
+
+
+@numba.njit(**_JIT)
+def apply_shadow(frame, box, position, rotation, focal, centre_x, centre_y, to_panorama, scene_depth, origin_x, origin_y, cell, grid, ceiling):
+    """Darken what lies under a ground grid in a uint8 RGBA frame, as far as its alpha says that it faces up.
+
+    Args:
+        frame: uint8 (H, W, 4), drawn into.
+        box: x0, y0, x1, y1 in the frame.
+        position: float64 (3,), the camera.
+        rotation: float64 (3, 3).
+        focal: pixels.
+        centre_x: principal point.
+        centre_y: principal point.
+        to_panorama: as in :func:`resolve_layer`.
+        scene_depth: float32 (H, W), depth of the panorama.
+        origin_x: world x of the first cell.
+        origin_y: world y of the first cell.
+        cell: metres a cell.
+        grid: float32 (n, n), light that is left.
+        ceiling: metres; surfaces higher than this are not under the body.
+    """
+    rows, columns = scene_depth.shape
+    n = grid.shape[0]
+    for y in range(box[1], box[3]):
+        cy = (y - centre_y) / focal
+        for x in range(box[0], box[2]):
+            if frame[y, x, 3] < 8:
+                continue
+            cx = (x - centre_x) / focal
+            w = to_panorama[2, 0] * x + to_panorama[2, 1] * y + to_panorama[2, 2]
+            u = int((to_panorama[0, 0] * x + to_panorama[0, 1] * y + to_panorama[0, 2]) / w + 0.5)
+            v = int((to_panorama[1, 0] * x + to_panorama[1, 1] * y + to_panorama[1, 2]) / w + 0.5)
+            if u < 0 or v < 0 or u >= columns or v >= rows:
+                continue
+            t = scene_depth[v, u] / w
+            gx = (position[0] + t * (rotation[0, 0] * cx + rotation[1, 0] * cy + rotation[2, 0]) - origin_x) / cell
+            gy = (position[1] + t * (rotation[0, 1] * cx + rotation[1, 1] * cy + rotation[2, 1]) - origin_y) / cell
+            j, i = int(np.floor(gx)), int(np.floor(gy))
+            if i < 0 or j < 0 or i >= n - 1 or j >= n - 1:
+                continue
+            if position[2] + t * (rotation[0, 2] * cx + rotation[1, 2] * cy + rotation[2, 2]) > ceiling:
+                continue
+            fx, fy = gx - j, gy - i
+            light = (grid[i, j] * (1 - fx) + grid[i, j + 1] * fx) * (1 - fy) + (
+                grid[i + 1, j] * (1 - fx) + grid[i + 1, j + 1] * fx
+            ) * fy
+            light = 1.0 - (1.0 - light) * frame[y, x, 3] / 255.0
+            for c in range(3):
+                frame[y, x, c] = np.uint8(frame[y, x, c] * light)
+
+
+@numba.njit(**_JIT)
+def draw_quad(image, depth, box, position, rotation, focal, centre_x, centre_y, corner, edge_u, edge_v, texture, tint, up):
+    """Draw a textured parallelogram into a uint8 RGBA image with a depth buffer.
+
+    Args:
+        image: uint8 (H, W, 4), drawn into; alpha becomes ``up``.
+        depth: float32 (H, W), drawn into.
+        box: x0, y0, x1, y1.
+        position: float64 (3,), the camera.
+        rotation: float64 (3, 3), world to camera.
+        focal: pixels.
+        centre_x: principal point.
+        centre_y: principal point.
+        corner: float64 (3,), world; where the texture's first pixel lies.
+        edge_u: float64 (3,), world; along the texture's columns.
+        edge_v: float64 (3,), world; along its rows.
+        texture: uint8 (h, w, 3), sampled with bilinear interpolation.
+        tint: float64 (3,), multiplied in.
+        up: alpha of the surface: 255 takes shadows, 0 does not.
+    """
+    nx = edge_u[1] * edge_v[2] - edge_u[2] * edge_v[1]
+    ny = edge_u[2] * edge_v[0] - edge_u[0] * edge_v[2]
+    nz = edge_u[0] * edge_v[1] - edge_u[1] * edge_v[0]
+    uu = edge_u[0] * edge_u[0] + edge_u[1] * edge_u[1] + edge_u[2] * edge_u[2]
+    vv = edge_v[0] * edge_v[0] + edge_v[1] * edge_v[1] + edge_v[2] * edge_v[2]
+    uv = edge_u[0] * edge_v[0] + edge_u[1] * edge_v[1] + edge_u[2] * edge_v[2]
+    inverse = 1.0 / (uu * vv - uv * uv)
+    ox, oy, oz = position[0] - corner[0], position[1] - corner[1], position[2] - corner[2]
+    height = ox * nx + oy * ny + oz * nz
+    rows, columns = texture.shape[0], texture.shape[1]
+    for y in range(box[1], box[3]):
+        cy = (y - centre_y) / focal
+        for x in range(box[0], box[2]):
+            cx = (x - centre_x) / focal
+            wx = rotation[0, 0] * cx + rotation[1, 0] * cy + rotation[2, 0]
+            wy = rotation[0, 1] * cx + rotation[1, 1] * cy + rotation[2, 1]
+            wz = rotation[0, 2] * cx + rotation[1, 2] * cy + rotation[2, 2]
+            slope = wx * nx + wy * ny + wz * nz
+            t = -height / slope
+            if not (t > 0.05) or t >= depth[y, x]:
+                continue
+            px, py, pz = ox + t * wx, oy + t * wy, oz + t * wz
+            pu = px * edge_u[0] + py * edge_u[1] + pz * edge_u[2]
+            pv = px * edge_v[0] + py * edge_v[1] + pz * edge_v[2]
+            a = (pu * vv - pv * uv) * inverse
+            b = (pv * uu - pu * uv) * inverse
+            if a < 0.0 or a > 1.0 or b < 0.0 or b > 1.0:
+                continue
+            depth[y, x] = t
+            ta = min(max(a * columns - 0.5, 0.0), columns - 1.001)
+            tb = min(max(b * rows - 0.5, 0.0), rows - 1.001)
+            j, i = int(ta), int(tb)
+            j1, i1 = min(j + 1, columns - 1), min(i + 1, rows - 1)
+            fa, fb = ta - j, tb - i
+            for c in range(3):
+                value = (texture[i, j, c] * (1 - fa) + texture[i, j1, c] * fa) * (1 - fb) + (
+                    texture[i1, j, c] * (1 - fa) + texture[i1, j1, c] * fa
+                ) * fb
+                image[y, x, c] = np.uint8(min(value * tint[c], 255.0))
+            image[y, x, 3] = up
