@@ -182,6 +182,7 @@ def _parse_list(text: str, source: Path, parse_label: Callable[[str], Label]) ->
     head = head_match[0] if head_match else ""
     entries: list[Entry[Label]] = []
     problems: list[str] = []
+    label_by_text: dict[str, Label] = {}
     offset = len(head)
     while offset < len(text):
         match = _ENTRY.match(text, offset)
@@ -195,7 +196,9 @@ def _parse_list(text: str, source: Path, parse_label: Callable[[str], Label]) ->
         instance_id, gap, label_text, tail = match.groups()
         offset = match.end()
         try:
-            entries.append(Entry(instance_id, parse_label(label_text), gap, tail))
+            if label_text not in label_by_text:
+                label_by_text[label_text] = parse_label(label_text)
+            entries.append(Entry(instance_id, label_by_text[label_text], gap, tail))
         except ValueError as error:
             line_number = _count_line(text, match.start())
             problems.append(f"line {line_number}: {instance_id}: got label {label_text!r}, but {error}")
