@@ -3,6 +3,7 @@
 import csv
 import random
 from fractions import Fraction
+from pathlib import Path
 
 import av
 import numpy as np
@@ -248,6 +249,16 @@ def test_a_truncated_file_gives_what_is_safe_and_names_the_first_frame_that_is_l
                 reader.find_frame_at(4790)
 
 
+def test_a_truncated_gif_loses_its_last_picture(tmp_path):
+    path = write_numbered(tmp_path / "a.gif", 40, codec="gif", pixel_format="rgb8")
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with VideoReader(path) as reader:
+        kept = reader.index.num_frames
+        assert read_numbers(reader.read_frames(range(kept))) == list(range(kept))
+        with pytest.raises(VideoError, match=rf"frame {kept} does not decode \(the file ends early\)"):
+            reader.read_frames([kept])
+
+
 def test_frames_behind_damage_are_refused_and_frames_before_it_are_right(tmp_path):
     path = write_numbered(tmp_path / "a.mp4", 60, options={"g": "20", "bf": "0"})
     with av.open(str(path)) as container:
@@ -299,8 +310,6 @@ def test_what_is_no_video_is_said_in_one_line(tmp_path, write, message):
 def test_odd_file_names_are_only_names(tmp_path, monkeypatch, name):
     monkeypatch.chdir(tmp_path)
     write_numbered(tmp_path / "plain.mp4", 5).rename(tmp_path / name)
-    from pathlib import Path
-
     with VideoReader(Path(name)) as reader:
         assert read_numbers(reader.read_frames([3])) == [3]
 

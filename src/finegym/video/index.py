@@ -145,11 +145,16 @@ class FrameIndex:
 
     def describe_missing(self, frame: int) -> str:
         """Why a frame cannot be had, for error messages."""
-        promise = self.num_frames if self.num_frames_header is None else self.num_frames_header
         if frame < 0 or (not self.damage and frame >= self.num_frames):
             return f"there is no frame {frame}: it has {self.num_frames}, counted from 0"
-        reason = f"; {self.damage}" if self.damage else ""
-        return f"frame {min(frame, self.num_frames)} does not decode (header promises {promise}{reason})"
+        return self.describe_undecodable(min(frame, self.num_frames))
+
+    def describe_undecodable(self, frame: int) -> str:
+        """That a frame is promised but does not decode, for error messages."""
+        promised = self.num_frames if self.num_frames_header is None and not self.damage else self.num_frames_header
+        facts = [] if promised is None else [f"header promises {promised}"]
+        facts += [self.damage] if self.damage else []
+        return f"frame {frame} does not decode ({'; '.join(facts)})"
 
     def _describe_loss(self) -> str:
         return f"; {self.describe_missing(self.num_frames)}" if self.damage else ""

@@ -105,7 +105,7 @@ def _compute_key(path: Path) -> str:
 
 def _read_cached(place: Path, path: Path, key: str) -> FrameIndex | None:
     try:
-        with np.load(place, allow_pickle=False) as stored:
+        with place.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             facts = json.loads(bytes(stored["facts"]).decode())
             if facts.pop("key") != key:
                 return None

@@ -151,6 +151,7 @@ class VideoReader:
 
     def _find_frames(self, wanted: Sequence[int]) -> Iterator[tuple[int, av.VideoFrame]]:
         """The wanted frames; numbers must be increasing."""
+        describe = self.index.describe_undecodable
         for target in wanted:
             seek_point = max(0, int(np.searchsorted(self.index.seek_frames, target, side="right")) - 1)
             is_ahead = self._container is not None and self._next <= target
@@ -163,16 +164,12 @@ class VideoReader:
             except av.error.FFmpegError as error:
                 self.close()
                 raise VideoError(
-                    f"{self.path}: {self._describe_failure(target)}: {error.strerror}. Fetch or ingest the file again."
+                    f"{self.path}: {describe(target)}: {error.strerror}. Fetch or ingest the file again."
                 ) from error
             if number != target or frame is None or frame.is_corrupt:
                 self.close()
-                raise VideoError(f"{self.path}: {self._describe_failure(target)}. Fetch or ingest the file again.")
+                raise VideoError(f"{self.path}: {describe(target)}. Fetch or ingest the file again.")
             yield number, frame
-
-    def _describe_failure(self, frame: int) -> str:
-        promise = self.index.num_frames if self.index.num_frames_header is None else self.index.num_frames_header
-        return f"frame {frame} does not decode (header promises {promise})"
 
     def _step(self) -> tuple[int, av.VideoFrame | None]:
         """The next frame; past the last one, none and a number that no frame has."""

@@ -277,6 +277,11 @@ def _compute_promise(
         if promised > len(frames.pts) and not frames.damage:
             frames.lose_tail("the file ends early")
         return promised
+    if container.format.name == "gif":
+        if not _has_gif_trailer(path):
+            frames.safe_until = int(frames.pts[-1]) - 1  # the last picture may be cut short
+            frames.lose_tail("the file ends early")
+        return None
     if stream.frames:
         if stream.frames > frames.num_packets and not frames.damage:
             frames.lose_tail("the file ends early")
@@ -288,6 +293,13 @@ def _compute_promise(
     if not frames.damage and (is_short or path.stat().st_size < _read_matroska_end(path)):
         frames.lose_tail("the file ends early")
     return round(container.duration / av.time_base * stream.average_rate) if frames.damage else None
+
+
+def _has_gif_trailer(path: Path) -> bool:
+    """Whether a GIF ends as it should; some programs write zeros after the trailer."""
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - 4096))
+        return file.read().rstrip(b"\0\r\n").endswith(b";")
 
 
 def _read_matroska_end(path: Path) -> int:
