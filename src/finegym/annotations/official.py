@@ -162,9 +162,8 @@ def _find_lists(folder: Path, version: str | None) -> tuple[dict[tuple[str, str]
             found.setdefault((match["setting"], match["part"]), {})[match["version"]] = path
     versions = {version for paths in found.values() for version in paths if version is not None}
     if version is not None and version not in versions:
-        raise AnnotationError(
-            f"{folder}: no lists of version {version}; there are {', '.join(sorted(versions)) or 'unversioned ones only'}"
-        )
+        known = ", ".join(sorted(versions)) or "unversioned ones only"
+        raise AnnotationError(f"{folder}: no lists of version {version}; there are {known}.")
     wanted = version or max(versions, key=_parse_version, default="")
     missing = [f"{setting}_{part}" for (setting, part), paths in found.items() if not paths.keys() & {wanted, None}]
     if missing:
