@@ -4,7 +4,7 @@
 codebook.yaml      what can happen
 annotations.json   the official FineGym shape: events, times, stages
 elements.txt       ``instance_id element_id`` a line, for sub-actions whose element is known
-sets.txt           ``instance_id set_id`` a line, for sub-actions of which only the set is known; absent if there are none
+sets.txt           ``instance_id set_id`` a line, for sub-actions of which only the set is known; absent if none are
 records.csv        video_id, path, competition, fps, num_frames, width, height; empty where unknown
 actions.csv        action_id, athlete; only actions whose athlete is known
 splits/<name>/     ``annotations.splits``
@@ -139,7 +139,7 @@ def _find_unwritable(dataset: Dataset) -> list[str]:
                 problems.append(f"{instance.id}: set {set_id!r} is not in codebook {codebook.name}")
         elif element_id not in codebook.element_by_id:
             problems.append(f"{instance.id}: element {element_id!r} is not in codebook {codebook.name}")
-        elif set_id != codebook.element_by_id[element_id].set_id:
+        elif set_id not in (None, codebook.element_by_id[element_id].set_id):
             expected = codebook.element_by_id[element_id].set_id
             problems.append(f"{instance.id}: element {element_id!r} is of set {expected!r}, got set {set_id!r}")
     for video in dataset.videos:
