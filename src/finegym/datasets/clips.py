@@ -10,6 +10,7 @@ from typing import Protocol
 import numpy as np
 
 from finegym.annotations.model import Dataset
+from finegym.video.clips import read_clips
 from finegym.video.reader import VideoReader, compute_size
 
 # Frame indexes kept per process; files themselves are closed after every read.
@@ -106,22 +107,61 @@ class RecordClips:
         return reader, reader.index.find_frames_between(start_ms, end_ms)
 
 
-class Readers:
-    """Video readers by path, the latest used ones kept; each process that gets a copy starts empty."""
+class CutClips:
+    """Clips cut by ``finegym video clips``.
 
-    def __init__(self) -> None:
+    Args:
+        folder: holds ``clips.csv``.
+
+    Raises:
+        VideoError: ``clips.csv`` is missing or damaged.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        rows = read_clips(folder)
+        self._clips = {instance_id: (folder / row.path, row.num_frames) for instance_id, row in rows.items()}
+        # A cut clip is small: scanning it again costs less than a cache file beside each.
+        self._readers = Readers(use_cache=False)
+
+    def find_missing(self, instance_ids: Sequence[str]) -> dict[str, str]:
+        missing = {}
+        for instance_id in instance_ids:
+            if instance_id not in self._clips:
+                missing[instance_id] = "not in clips.csv"
+            elif not self._clips[instance_id][0].is_file():
+                missing[instance_id] = f"clip {self._clips[instance_id][0]} does not exist"
+        return missing
+
+    def count_frames(self, instance_id: str) -> int:
+        return self._clips[instance_id][1]
+
+    def read_frames(self, instance_id: str, indices: np.ndarray, short_side: int) -> np.ndarray:
+        with self._readers.get(self._clips[instance_id][0]) as reader:
+            return reader.read_frames(indices, short_side=short_side)
+
+
+class Readers:
+    """Video readers by path, the latest used ones kept; each process that gets a copy starts empty.
+
+    Args:
+        use_cache: whether frame indexes are kept on disk.
+    """
+
+    def __init__(self, *, use_cache: bool = True) -> None:
+        self._use_cache = use_cache
         self._readers: OrderedDict[Path, VideoReader] = OrderedDict()
 
     def get(self, path: Path) -> VideoReader:
         """The reader of a file."""
-        reader = self._readers.pop(path, None) or VideoReader(path)
+        reader = self._readers.pop(path, None) or VideoReader(path, use_cache=self._use_cache)
         self._readers[path] = reader
         if len(self._readers) > MAX_READERS:
             self._readers.popitem(last=False)
         return reader
 
     def __getstate__(self) -> dict[str, object]:
-        return {}
+        return {"_use_cache": self._use_cache}
 
     def __setstate__(self, state: dict[str, object]) -> None:
+        self.__dict__.update(state)
         self._readers = OrderedDict()

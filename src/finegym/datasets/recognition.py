@@ -139,19 +139,19 @@ class TrainingClips(TorchDataset[ClipSample]):
         flip_class_map: np.ndarray | None,
         seed: int,
     ) -> None:
-        self._selection, self._source, self._seed = selection, source, seed
+        self.selection, self._source, self._seed = selection, source, seed
         self._num_segments, self._short_side, self._crop_size = num_segments, short_side, crop_size
         self._crop_scales = tuple(crop_scales)
         self._flip_class_map = flip_class_map
 
     def __len__(self) -> int:
-        return len(self._selection)
+        return len(self.selection)
 
     def __getitem__(self, key: tuple[int, int]) -> ClipSample:
         epoch, index = key
         rng = np.random.default_rng([self._seed, epoch, index, SAMPLE])
-        instance_id = self._selection.instance_ids[index]
-        class_index = int(self._selection.class_indices[index])
+        instance_id = self.selection.instance_ids[index]
+        class_index = int(self.selection.class_indices[index])
         try:
             num_frames = self._source.count_frames(instance_id)
             indices = sample_segments(num_frames, self._num_segments, rng)
@@ -187,16 +187,16 @@ class EvaluationClips(TorchDataset[ClipSample]):
         crop_size: int,
         crops: str = "centre",
     ) -> None:
-        self._selection, self._source = selection, source
+        self.selection, self._source = selection, source
         self._num_segments, self._short_side, self._crop_size = num_segments, short_side, crop_size
         self._crops = crops
 
     def __len__(self) -> int:
-        return len(self._selection)
+        return len(self.selection)
 
     def __getitem__(self, index: int) -> ClipSample:
-        instance_id = self._selection.instance_ids[index]
-        class_index = int(self._selection.class_indices[index])
+        instance_id = self.selection.instance_ids[index]
+        class_index = int(self.selection.class_indices[index])
         try:
             num_frames = self._source.count_frames(instance_id)
             indices = compute_segment_centres(num_frames, self._num_segments)

@@ -1,0 +1,100 @@
+"""From a run to a prediction file: the entry point behind ``finegym predict``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+
+from finegym import __version__
+from finegym.datasets.recognition import build_evaluation_loader
+from finegym.datasets.transforms import VIEWS
+from finegym.errors import VideoError
+from finegym.evaluation.predictions import write_predictions
+from finegym.training.data import RecognitionData, build_evaluation_clips, build_flip_class_map
+from finegym.training.inference import compute_logits
+from finegym.training.progress import Progress
+from finegym.training.recipe import Recipe
+from finegym.training.run import build_model, load_checkpoint
+from finegym.training.run_folder import RunFolder, read_checkpoint
+
+
+def predict(
+    run: RunFolder,
+    recipe: Recipe,
+    data: RecognitionData,
+    out: Path,
+    *,
+    side: Literal["train", "val"] = "val",
+    checkpoint: str = "last",
+    device: Literal["auto", "cpu"] = "auto",
+) -> int:
+    """Write the logits of one side of a split.
+
+    The last checkpoint is taken unless another is asked for: choosing it by the validation scores would flatter them.
+    The same weights and clips give the same logits, whatever the batch size (to 1e-5).
+
+    Args:
+        run: a run with at least one checkpoint.
+        recipe: the run's, perhaps with other ``data.dataset``, ``data.workers``, ``data.num_segments_test``,
+            ``data.crops_test`` or ``train.batch_size_test``.
+        data: ``open_data(recipe.data)``.
+        out: the prediction file.
+        side: of the split.
+        checkpoint: ``last``, or the number of epochs done.
+        device: ``auto`` takes a GPU where there is one.
+
+    Returns:
+        The number of instances predicted.
+
+    Raises:
+        ConfigError: there is no such checkpoint, or it was trained on other classes.
+        VideoError: a clip cannot be read.
+        PredictionError: a logit is not finite.
+    """
+    path = run.find_checkpoint(checkpoint)
+    content = read_checkpoint(path)
+    model, _ = build_model(recipe.model, len(data.class_ids), load_weights=False)
+    load_checkpoint(model, content, path, [list(pair) for pair in zip(data.class_ids, data.class_names, strict=True)])
+    place = torch.device("cuda" if device == "auto" and torch.cuda.is_available() else "cpu")
+    model.to(place)
+    selection = data.select(side, recipe.data)
+    flip_class_map = build_flip_class_map(recipe.data, data.class_ids, data.class_names)
+    loader = build_evaluation_loader(
+        build_evaluation_clips(selection, data.source, recipe.data, recipe.data.crops_test),
+        range(len(selection)),
+        batch_size=recipe.train.batch_size_test,
+        workers=recipe.data.workers,
+        pin_memory=place.type == "cuda",
+    )
+    normalisation = model.backbone.normalisation
+    with Progress("predicting", len(loader)) as progress:
+        places, logits = compute_logits(
+            model,
+            loader,
+            mean=normalisation.mean,
+            std=normalisation.std,
+            device=place,
+            is_mirrored=VIEWS[recipe.data.crops_test],
+            flip_class_map=flip_class_map,
+            advance=progress.advance,
+        )
+    if not np.array_equal(places, np.arange(len(selection))):
+        raise VideoError(f"{len(selection) - len(places)} of {len(selection)} clips gave no prediction")
+    metadata = {
+        "subset": data.subset,
+        "split": f"{data.split}/{side}",
+        "run": recipe.name,
+        "checkpoint": path.name,
+        "epochs_done": str(content["epochs_done"]),
+        "finegym": __version__,
+        "seed": str(recipe.seed),
+        "num_segments": str(recipe.data.num_segments_test),
+        "crops": recipe.data.crops_test,
+        "num_left_out": str(len(selection.left_out)),
+        **{f"split_{key}": str(value) for key, value in data.facts.get("split", {}).items() if key.endswith("sha256")},
+    }
+    write_predictions(out, selection.instance_ids, logits, metadata)
+    return len(selection)

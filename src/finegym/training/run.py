@@ -1,0 +1,214 @@
+"""One run from recipe to checkpoint: the entry point behind ``finegym train``."""
+
+from __future__ import annotations
+
+import functools
+import platform
+import sys
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from accelerate import Accelerator
+
+from finegym import __version__
+from finegym.errors import ConfigError
+from finegym.models import MODELS, count_parameters
+from finegym.models.backbones import Backbone, WeightsReport, build_backbone
+from finegym.models.tsn import TSN
+from finegym.training.data import (
+    RecognitionData,
+    build_evaluation_clips,
+    build_flip_class_map,
+    build_training_clips,
+)
+from finegym.training.loop import fit
+from finegym.training.optimizers import build_optimizer, compute_learning_rate
+from finegym.training.recipe import ModelSection, Recipe
+from finegym.training.run_folder import RUN_FORMAT, RunFolder, read_checkpoint, read_commit
+
+
+def build_model(
+    section: ModelSection, num_classes: int, *, load_weights: bool = True
+) -> tuple[TSN, WeightsReport | None]:
+    """The network of a recipe; ``load_weights=False`` where a checkpoint will fill it anyway."""
+    backbone, report = build_backbone(section.backbone, weights=section.weights if load_weights else "none")
+    model = MODELS[section.name](
+        backbone, num_classes, dropout=section.dropout, freeze_backbone=section.freeze_backbone
+    )
+    return model, report
+
+
+def train(
+    recipe: Recipe,
+    data: RecognitionData,
+    out: Path,
+    *,
+    resume: Literal["auto", "never"] = "auto",
+    stop_after: int | None = None,
+    device: Literal["auto", "cpu"] = "auto",
+) -> RunFolder:
+    """Train the recipe's model on the data, into a run folder.
+
+    Args:
+        recipe: the settings.
+        data: instances, classes and frames (``open_data(recipe)``).
+        out: the run folder; a run that was begun there with the same recipe goes on.
+        resume: ``auto`` goes on from the last checkpoint if there is one; ``never`` refuses a folder that holds a run.
+        stop_after: stop once this many epochs are done; a later call goes on.
+        device: ``auto`` takes a GPU where there is one.
+
+    Raises:
+        ConfigError: the recipe does not fit the data, or the folder holds another run.
+        AnnotationError: instances are missing.
+        OutputError: the folder cannot be written.
+    """
+    run = RunFolder(out)
+    if run.exists() and resume == "never":
+        raise ConfigError(f"{out} holds a run already. Give --resume auto to go on with it, or another --out.")
+    flip_class_map = build_flip_class_map(recipe.data, data.class_ids, data.class_names)
+    selections = {side: data.select(side, recipe.data) for side in ("train", "val")}
+    accelerator = _build_accelerator(recipe.train.mixed_precision, device)
+
+    torch.manual_seed(recipe.seed)
+    model, report = build_model(recipe.model, len(data.class_ids), load_weights=not run.list_checkpoints())
+    facts: dict[str, Any] = {
+        "format": RUN_FORMAT,
+        "finegym": __version__,
+        "commit": read_commit(),
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+        "device": str(accelerator.device),
+        "num_processes": accelerator.num_processes,
+        "seed": recipe.seed,
+        "subset": data.subset,
+        **data.facts,
+        "classes": [list(pair) for pair in zip(data.class_ids, data.class_names, strict=True)],
+        "num_train": len(selections["train"]),
+        "num_val": len(selections["val"]),
+        "left_out": {side: dict(selection.left_out) for side, selection in selections.items()},
+        "num_parameters": count_parameters(model),
+        "weights": None
+        if report is None
+        else {"source": report.source, "used": report.used, "ignored": report.ignored},
+    }
+    resumed = _start_or_resume(run, recipe, facts, model, accelerator)
+    if resumed is not None and resumed["epochs_done"] >= recipe.schedule.epochs:
+        _say(accelerator, f"{out}: all {recipe.schedule.epochs} epochs are done already; nothing to do")
+        return run
+    for side, selection in selections.items():
+        if selection.left_out:
+            _say(
+                accelerator,
+                f"{side}: {len(selection.left_out)} instances without a clip are left out (run.json lists them)",
+            )
+    if report is not None:
+        _say(accelerator, f"weights: {report}")
+
+    parameters, normalisation = list(model.parameters()), _get_backbone(model).normalisation
+    try:
+        fit(
+            model,
+            build_optimizer(
+                parameters,
+                recipe.optim.name,
+                learning_rate=recipe.optim.learning_rate,
+                momentum=recipe.optim.momentum,
+                weight_decay=recipe.optim.weight_decay,
+            ),
+            build_training_clips(selections["train"], data.source, recipe.data, flip_class_map, recipe.seed),
+            build_evaluation_clips(selections["val"], data.source, recipe.data, "centre"),
+            run,
+            accelerator,
+            get_learning_rate=functools.partial(
+                compute_learning_rate,
+                peak=recipe.optim.learning_rate,
+                name=recipe.schedule.name,
+                epochs=recipe.schedule.epochs,
+                milestones=recipe.schedule.milestones,
+                gamma=recipe.schedule.gamma,
+                warmup_epochs=recipe.schedule.warmup_epochs,
+            ),
+            mean=normalisation.mean,
+            std=normalisation.std,
+            epochs=recipe.schedule.epochs,
+            stop_after=stop_after,
+            batch_size=recipe.train.batch_size,
+            batch_size_test=recipe.train.batch_size_test,
+            workers=recipe.data.workers,
+            seed=recipe.seed,
+            max_gradient_norm=recipe.optim.max_gradient_norm,
+            evaluate_every=recipe.train.evaluate_every,
+            checkpoint_every=recipe.train.checkpoint_every,
+            keep_checkpoints=recipe.train.keep_checkpoints,
+            checkpoint_facts={"recipe": recipe.name, "classes": facts["classes"]},
+            resumed=resumed,
+        )
+    except KeyboardInterrupt:
+        kept = run.list_checkpoints()
+        done = f"the checkpoint of epoch {kept[-1][0]} is kept" if kept else "no epoch was finished"
+        _say(accelerator, f"stopped on request; {done}")
+        raise
+    return run
+
+
+def load_checkpoint(model: torch.nn.Module, content: dict[str, Any], path: Path, classes: list[list[str]]) -> None:
+    """Load a checkpoint's weights, strictly.
+
+    Raises:
+        ConfigError: its classes are others than these, or its tensors do not fit the model.
+    """
+    if content["classes"] != classes:
+        differing = sum(left != right for left, right in zip(content["classes"], classes, strict=False))
+        detail = f"{differing} of them differ" if len(content["classes"]) == len(classes) else "the counts differ"
+        raise ConfigError(
+            f"checkpoint {path} knows {len(content['classes'])} classes, the split has {len(classes)}: {detail}. "
+            "Give the split that the run was trained on."
+        )
+    try:
+        model.load_state_dict(content["model"])
+    except RuntimeError as error:
+        first = str(error).splitlines()[1:2] or [str(error)]
+        raise ConfigError(f"checkpoint {path} is of another model: {first[0].strip()}") from error
+
+
+def _start_or_resume(
+    run: RunFolder, recipe: Recipe, facts: dict[str, Any], model: TSN, accelerator: Accelerator
+) -> dict[str, Any] | None:
+    """Write the run's beginning, or load where it stopped."""
+    resumed = None
+    if run.exists() and run.recipe_path.exists():
+        run.check_same(recipe, facts)
+    checkpoints = run.list_checkpoints()
+    if checkpoints:
+        path = checkpoints[-1][1]
+        resumed = read_checkpoint(path)
+        load_checkpoint(model, resumed, path, facts["classes"])
+    accelerator.wait_for_everyone()
+    if accelerator.is_main_process:
+        epochs_done = 0 if resumed is None else resumed["epochs_done"]
+        dropped = run.drop_metrics_after(epochs_done) if run.exists() else 0
+        if resumed is None:
+            run.write_start(recipe, facts)
+        else:
+            again = f"; {dropped} lines of metrics of an unfinished epoch are dropped" if dropped else ""
+            _say(accelerator, f"resuming {run.path} after epoch {epochs_done} of {recipe.schedule.epochs}{again}")
+    accelerator.wait_for_everyone()
+    return resumed
+
+
+def _build_accelerator(mixed_precision: str, device: str) -> Accelerator:
+    try:
+        return Accelerator(mixed_precision=mixed_precision, cpu=device == "cpu")
+    except ValueError as error:
+        reason = str(error).splitlines()[0]
+        raise ConfigError(f"train.mixed_precision = {mixed_precision!r} cannot be had here: {reason}") from error
+
+
+def _get_backbone(model: TSN) -> Backbone:
+    return model.backbone
+
+
+def _say(accelerator: Accelerator, line: str) -> None:
+    if accelerator.is_main_process:
+        print(line, file=sys.stderr, flush=True)
