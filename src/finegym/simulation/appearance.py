@@ -108,9 +108,9 @@ class Venue:
         warm = np.array([1.0 + 0.04 * self.warmth, 1.0, 1.0 - 0.05 * self.warmth])
         floor = 0.25 + 0.75 * np.array(self.carpet)
         rows = np.zeros((5, 7))
-        rows[0] = [*_unit(-0.45, -0.60, 0.66), 0.62, *warm]
-        rows[1] = [*_unit(0.80, -0.45, 0.35), 0.22, *(warm[::-1])]
-        rows[2] = [0, 0, 1, 1, *(0.40 * warm)]
+        rows[0] = [*_unit(-0.45, -0.60, 0.66), 0.70, *warm]
+        rows[1] = [*_unit(0.80, -0.45, 0.35), 0.25, *(warm[::-1])]
+        rows[2] = [0, 0, 1, 1, *(0.42 * warm)]
         rows[3] = [0, 0, -1, 1, *(0.26 * floor)]
         rows[4] = [0, 1, 0, 0.85, *(0.60 * warm)]
         return Lighting(rows)

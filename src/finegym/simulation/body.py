@@ -67,32 +67,36 @@ class _Tailor:
             self._sew_leg(side)
             self._sew_arm(side)
         self._sew_torso(hips, chest)
-        self._sew_head(chest)
+        self._sew_head()
         return np.stack(self.rows, axis=1)
+
+    # Neighbours have the same girth where they meet: a step would shine as a ring.
 
     def _sew_leg(self, side: str) -> None:
         skin, girth = self.looks.skin, self.looks.build
         hip, knee, ankle, toe = (self.points[f"{side}_{name}"] for name in ("hip", "knee", "ankle", "toe"))
-        thigh = hip + 0.45 * (knee - hip)
+        hip = hip + 0.12 * (self.points["pelvis"] - hip)
+        thigh = hip + 0.40 * (knee - hip)
         calf = knee + 0.30 * (ankle - knee)
-        self._add(hip, thigh, 0.079 * girth, 0.069 * girth, skin)
-        self._add(thigh, knee, 0.069 * girth, 0.047 * girth, skin)
-        self._add(knee, calf, 0.046 * girth, 0.048 * girth, skin)
-        self._add(calf, ankle, 0.048 * girth, 0.030, skin)
-        self._add(ankle, toe, 0.031, 0.017, skin)
+        self._add(hip, thigh, 0.076 * girth, 0.070 * girth, skin)
+        self._add(thigh, knee, 0.070 * girth, 0.046 * girth, skin)
+        self._add(knee, calf, 0.046 * girth, 0.049 * girth, skin)
+        self._add(calf, ankle, 0.049 * girth, 0.030, skin)
+        self._add(ankle, toe, 0.030, 0.017, skin)
 
     def _sew_arm(self, side: str) -> None:
         girth = self.looks.build
         cloth = self.looks.sleeves or self.looks.skin
         shoulder, elbow, wrist, hand = (self.points[f"{side}_{name}"] for name in ("shoulder", "elbow", "wrist", "hand"))
         gloss = self.looks.gloss if self.looks.sleeves else 0.12
-        self._add(shoulder, elbow, 0.046 * girth, 0.034 * girth, cloth, gloss=gloss)
-        self._add(elbow, wrist, 0.035 * girth, 0.024, cloth, gloss=gloss)
-        self._add(wrist, hand, 0.025, 0.022, self.looks.skin)
+        self._add(shoulder, elbow, 0.045 * girth, 0.034 * girth, cloth, gloss=gloss)
+        self._add(elbow, wrist, 0.034 * girth, 0.024, cloth, gloss=gloss)
+        self._add(wrist, hand, 0.024, 0.024, self.looks.skin)
 
     def _sew_torso(self, hips: _Frame, chest: _Frame) -> None:
         pelvis, spine, thorax, neck = (self.points[name] for name in ("pelvis", "spine", "thorax", "neck"))
-        girth = self.looks.build
+        girth, scale = self.looks.build, self.scale
+        flat = (1.45, 1.0, 1.0)
         cloth = {
             "colour": self.looks.leotard,
             "other": self.looks.accent,
@@ -102,46 +106,48 @@ class _Tailor:
             "anchor": pelvis,
             "face": hips,
         }
-        low = pelvis - 0.035 * self.scale * hips.up
-        self._add(low, pelvis + 0.04 * hips.up, 0.090 * girth, 0.088 * girth, squash=(1.42, 1.02, 1.0), frame=hips, **cloth)
-        self._add(pelvis + 0.04 * hips.up, spine, 0.088 * girth, 0.078 * girth, squash=(1.35, 0.95, 1.0), frame=hips, **cloth)
-        self._add(spine, thorax, 0.078 * girth, 0.088 * girth, squash=(1.38, 0.98, 1.0), frame=chest, **cloth)
-        bust = 0.62 * thorax + 0.38 * spine + 0.032 * self.scale * chest.front
-        self._add(bust, bust, 0.074 * girth, 0.074 * girth, squash=(1.45, 0.85, 1.0), frame=chest, **cloth)
+        low, belly = pelvis - 0.020 * scale * hips.up, pelvis + 0.35 * (spine - pelvis)
+        ribs = spine + 0.55 * (thorax - spine)
+        self._add(low, belly, 0.094 * girth, 0.086 * girth, squash=flat, frame=hips, **cloth)
+        self._add(belly, spine, 0.086 * girth, 0.076 * girth, squash=flat, frame=hips, **cloth)
+        self._add(spine, ribs, 0.076 * girth, 0.083 * girth, squash=flat, frame=chest, **cloth)
+        self._add(ribs, thorax, 0.083 * girth, 0.066 * girth, squash=flat, frame=chest, **cloth)
         for side in ("left", "right"):
-            seat = self.points[f"{side}_hip"] - self.scale * (0.030 * hips.front + 0.015 * hips.up)
-            seat = 0.78 * seat + 0.22 * pelvis
-            self._add(seat, seat, 0.083 * girth, 0.083 * girth, squash=(0.95, 1.0, 1.05), frame=hips, **cloth)
+            seat = 0.62 * self.points[f"{side}_hip"] + 0.38 * pelvis - scale * (0.026 * hips.front + 0.004 * hips.up)
+            self._add(seat, seat, 0.080 * girth, 0.080 * girth, squash=(1.0, 0.95, 1.1), frame=hips, **cloth)
             shoulder = self.points[f"{side}_shoulder"]
-            self._add(shoulder, 0.6 * thorax + 0.4 * neck, 0.049 * girth, 0.058 * girth, **cloth)
-        self._add(thorax, neck, 0.060, 0.043, self.looks.skin)
+            self._add(shoulder, thorax - 0.01 * scale * chest.up, 0.043 * girth, 0.062 * girth, **cloth)
+            flank = ribs + 0.30 * (shoulder - ribs)
+            self._add(shoulder, flank, 0.042 * girth, 0.074 * girth, **cloth)
+        self._add(0.8 * thorax + 0.2 * neck, neck, 0.054, 0.041, self.looks.skin)
 
-    def _sew_head(self, chest: _Frame) -> None:
+    def _sew_head(self) -> None:
         looks, scale = self.looks, self.scale
         ears = 0.5 * (self.points["left_ear"] + self.points["right_ear"])
         head = self._make_frame(self.points["left_ear"] - self.points["right_ear"], self._between("head_top", "neck"))
         # Which way the face looks is the nose's to say.
         towards_nose = np.sum((self.points["nose"] - ears) * head.front, axis=1, keepdims=True)
         head.front = np.where(towards_nose < 0, -head.front, head.front)
-        middle = ears + 0.018 * scale * head.up
-        self._add(self.points["neck"], ears - 0.02 * scale * head.up, 0.043, 0.046, looks.skin)
+        middle = ears + 0.020 * scale * head.up
+        self._add(self.points["neck"], ears - 0.03 * scale * head.up, 0.041, 0.041, looks.skin)
         self._add(
             middle, middle, 0.098, 0.098, looks.skin, other=looks.hair, material=raycast.HEAD, gloss=0.15,
-            squash=(0.78, 0.92, 1.02), frame=head, face=head,
+            squash=(0.78, 0.94, 1.0), frame=head, face=head,
         )  # fmt: skip
-        jaw = ears + scale * (0.028 * head.front - 0.045 * head.up)
-        self._add(jaw, jaw, 0.056, 0.056, looks.skin, squash=(0.92, 1.0, 1.0), frame=head)
-        tip = middle + scale * (0.097 * head.front - 0.035 * head.up)
-        self._add(tip - 0.02 * scale * (head.front - head.up), tip, 0.009, 0.013, looks.skin)
-        mouth = middle + scale * (0.079 * head.front - 0.070 * head.up)
-        self._add(mouth, mouth, 0.010, 0.010, (0.72, 0.32, 0.32), squash=(2.0, 0.8, 0.6), frame=head)
+        brain, chin = middle + 0.010 * scale * head.front, ears + scale * (0.036 * head.front - 0.060 * head.up)
+        self._add(brain, chin, 0.082, 0.045, looks.skin, squash=(0.90, 0.98, 1.0), frame=head)
+        tip = middle + scale * (0.096 * head.front - 0.036 * head.up)
+        self._add(tip - scale * (0.014 * head.front - 0.020 * head.up), tip, 0.008, 0.011, looks.skin)
+        mouth = middle + scale * (0.076 * head.front - 0.076 * head.up)
+        lips = (0.75 * looks.skin[0] + 0.10, 0.62 * looks.skin[1], 0.62 * looks.skin[2])
+        self._add(mouth, mouth, 0.009, 0.009, lips, squash=(2.1, 0.9, 0.6), frame=head)
         for sign in (-1.0, 1.0):
-            eye = middle + scale * (0.080 * head.front + sign * 0.030 * head.left - 0.008 * head.up)
-            self._add(eye, eye, 0.010, 0.010, WHITE, squash=(1.4, 0.7, 0.9), frame=head)
-            pupil = eye + 0.005 * scale * head.front
-            self._add(pupil, pupil, 0.006, 0.006, DARK, gloss=0.5)
-            brow = eye + scale * (0.002 * head.front + 0.020 * head.up)
-            self._add(brow - 0.013 * scale * head.left, brow + 0.013 * scale * head.left, 0.004, 0.004, looks.hair)
+            eye = middle + scale * (0.083 * head.front + sign * 0.029 * head.left - 0.012 * head.up)
+            self._add(eye, eye, 0.008, 0.008, WHITE, squash=(1.5, 0.8, 0.75), frame=head)
+            pupil = eye + 0.004 * scale * head.front
+            self._add(pupil, pupil, 0.006, 0.006, DARK, gloss=0.5, squash=(1.0, 0.8, 1.0), frame=head)
+            brow = eye + scale * (0.004 * head.front + 0.020 * head.up)
+            self._add(brow - 0.011 * scale * head.left, brow + 0.011 * scale * head.left, 0.0035, 0.0035, looks.hair)
         self._sew_hair(middle, head)
 
     def _sew_hair(self, middle: np.ndarray, head: _Frame) -> None:

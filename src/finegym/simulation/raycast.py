@@ -59,7 +59,7 @@ def _get_albedo(row, along, px, py, pz, nx, ny, nz):
         front = nx * row[FRONT] + ny * row[FRONT + 1] + nz * row[FRONT + 2]
         up = nx * row[UP] + ny * row[UP + 1] + nz * row[UP + 2]
         # Hair covers what looks back or up; the hairline runs over the forehead and before the ears.
-        mix = _step(-0.06, 0.06, 0.62 * up - front - 0.02)
+        mix = _step(-0.05, 0.05, 1.3 * up - front + 0.12)
     elif material == TORSO:
         front = nx * row[FRONT] + ny * row[FRONT + 1] + nz * row[FRONT + 2]
         height = px * row[UP] + py * row[UP + 1] + pz * row[UP + 2]
@@ -70,8 +70,7 @@ def _get_albedo(row, along, px, py, pz, nx, ny, nz):
         wave = height * 9.0 + row[SPLIT] * side * 14.0 + 0.3 * abs(front)
         mix = _step(-0.25, 0.25, np.sin(wave * 2.2 + row[SPLIT]))
         glitter = np.sin(px * 411.0) * np.sin(py * 397.0 + 1.3) * np.sin(pz * 431.0)
-        if glitter > 0.45:
-            mix = mix * 0.5
+        mix = mix * (1.0 - 0.35 * _step(0.3, 0.7, glitter))
     red = row[COLOUR_A] + (row[COLOUR_B] - row[COLOUR_A]) * mix
     green = row[COLOUR_A + 1] + (row[COLOUR_B + 1] - row[COLOUR_A + 1]) * mix
     blue = row[COLOUR_A + 2] + (row[COLOUR_B + 2] - row[COLOUR_A + 2]) * mix
