@@ -5,7 +5,7 @@ Textures are drawn once a record and event, with OpenCV, in metres; ``scene`` ca
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import cv2
@@ -164,11 +164,10 @@ def _sample_shirts(venue: Venue, count: int, rng: np.random.Generator) -> np.nda
     return np.clip(np.where(kind < 0.6, grey, np.where(kind < 0.9, bright, fans)), 0, 255).astype(np.uint8)
 
 
-def draw_crowd_close(venue: Venue, num_frames: int, fps: float, size: tuple[int, int], rng: np.random.Generator) -> list[np.ndarray]:
-    """A shot of clapping spectators: uint8 (height, width, 3) frames.
-
-    The people are drawn once for every phase of their clap; a frame is put together from those.
-    """
+def draw_crowd_close(
+    venue: Venue, num_frames: int, fps: float, size: tuple[int, int], rng: np.random.Generator
+) -> Iterator[np.ndarray]:
+    """Frames of a shot of clapping spectators, each uint8 (height, width, 3)."""
     width, height = size
     scale = height / 4.6
     canvas = np.empty((height, width, 3), np.uint8)
@@ -180,7 +179,6 @@ def draw_crowd_close(venue: Venue, num_frames: int, fps: float, size: tuple[int,
     tempo = rng.uniform(1.3, 2.1, (rows, seats))
     clapping = rng.uniform(size=(rows, seats)) < 0.6
     drift = rng.uniform(-0.12, 0.12)
-    frames = []
     for frame in range(num_frames):
         seconds = frame / fps
         image = canvas.copy()
@@ -197,8 +195,7 @@ def draw_crowd_close(venue: Venue, num_frames: int, fps: float, size: tuple[int,
                     image, x, y + 0.03 * scale * beat, scale, shirts[row, number], SKINS[skins[row, number]],
                     HAIRS[hairs[row, number]], raised,
                 )  # fmt: skip
-        frames.append(image)
-    return frames
+        yield image
 
 
 def _draw_boards(venue: Venue, length_m: float = 72.0, px_per_m: int = 56) -> np.ndarray:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 
 from finegym.simulation import raycast
@@ -18,7 +19,7 @@ from finegym.simulation.appearance import Venue
 from finegym.simulation.camera import CameraPath, Tripod, compute_rotation, project_points
 from finegym.simulation.hall import Surface, build_hall, get_shape_colour
 
-MAX_PIXELS = 7_000_000
+MAX_PIXELS = 5_000_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,6 +53,7 @@ def render_panorama(
     paths: Sequence[CameraPath],
     surfaces: list[Surface] | None = None,
     sharpness: float = 0.8,
+    blur_px: float = 0.0,
 ) -> Panorama:
     """Draw the panorama that holds everything some camera paths look at.
 
@@ -61,6 +63,7 @@ def render_panorama(
         paths: all from the same tripod; the panorama reaches as far as they look.
         surfaces: of :func:`finegym.simulation.hall.build_hall`, where the caller has them already.
         sharpness: the panorama's focal length as a part of the longest one of the paths.
+        blur_px: sigma of what a long lens does to a background; 0 for none.
 
     Returns:
         The panorama. Its focal length is cut where it would exceed ``MAX_PIXELS``.
@@ -83,6 +86,8 @@ def render_panorama(
     solids = _build_solids(venue, event_id)
     if len(solids):
         _draw_solids(solids, venue, tripod, rotation, intrinsics, image, depth)
+    if blur_px > 0:
+        image[:, :, :3] = cv2.GaussianBlur(np.ascontiguousarray(image[:, :, :3]), (0, 0), blur_px)
     return Panorama(tripod, image, depth, rotation, intrinsics)
 
 
