@@ -6,6 +6,9 @@ from typing import Annotated
 
 import typer
 
+from finegym.cli import codebook
+from finegym.cli.annotations import app as annotations_app
+
 app = typer.Typer(
     name="finegym",
     no_args_is_help=True,
@@ -35,4 +38,5 @@ def root(
 
 
 # Nouns: each module offers `app`, a Typer of its verbs (or registers one verb).
-# app.add_typer(codebook.app, name="codebook")
+app.add_typer(codebook.app, name="codebook")
+app.add_typer(annotations_app, name="annotations")

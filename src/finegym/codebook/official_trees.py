@@ -1,7 +1,7 @@
 """The official question annotation (``finegym_glabel_to_Qtree.json``) as decision trees, and back.
 
-The file gives every element its path, ``{glabel: {"BTcode": "110", "questions": [text, text, text], "code": "1.202"}}``:
-character ``i`` of ``BTcode`` answers question ``i`` (1 yes, 0 no). The paths of one set's elements are one tree; an
+The file gives every element its path: ``{glabel: {"BTcode": "110", "questions": [text, …], "code": "1.202"}}``.
+Character ``i`` of ``BTcode`` answers question ``i`` (1 yes, 0 no). The paths of one set's elements are one tree; an
 answer that no path takes leads to "no such element".
 """
 

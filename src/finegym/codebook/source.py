@@ -6,8 +6,8 @@ from pathlib import Path
 
 from finegym.codebook.builtin import list_builtins, read_builtin_with_places
 from finegym.codebook.model import Codebook
-from finegym.codebook.problems import Places, suggest
-from finegym.codebook.yaml_format import read_codebook_with_places
+from finegym.codebook.problems import Places, Problem, suggest
+from finegym.codebook.yaml_format import read_codebook_with_places, scan_codebook
 from finegym.errors import CodebookError
 
 CODEBOOK_FILE = "codebook.yaml"
@@ -24,6 +24,21 @@ def open_codebook(source: str) -> tuple[Codebook, Places]:
         CodebookError: there is no such codebook, or it cannot be read.
     """
     return _open_path(resolve_source(source))
+
+
+def check_source(source: str) -> tuple[Problem, ...]:
+    """Every problem of the codebook that ``source`` names, those that keep a file from being read included.
+
+    Raises:
+        CodebookError: there is no such codebook, or official files contradict each other.
+    """
+    from finegym.codebook.check import check_codebook  # opening a codebook, which must be fast, does not need the rules
+
+    resolved = resolve_source(source)
+    if isinstance(resolved, Path) and not resolved.is_dir():
+        codebook, places, problems = scan_codebook(resolved)
+        return problems if codebook is None else check_codebook(codebook, places)
+    return check_codebook(*_open_path(resolved))
 
 
 def resolve_source(source: str) -> str | Path:

@@ -50,14 +50,14 @@ class YamlDoor:
         try:
             data = path.read_bytes()
         except FileNotFoundError:
-            return self._report_line(1, "no such file; expected a codebook in YAML")
+            return self._refuse(1, "no such file; expected a codebook in YAML")
         except OSError as error:
-            return self._report_line(1, f"cannot be read: {error.strerror}")
+            return self._refuse(1, f"cannot be read: {error.strerror}")
         try:
             text = data.decode("utf-8-sig")
         except UnicodeDecodeError as error:
             line = data.count(b"\n", 0, error.start) + 1
-            return self._report_line(line, f"expected UTF-8 text, got byte 0x{data[error.start]:02x}; save it as UTF-8")
+            return self._refuse(line, f"expected UTF-8 text, got byte 0x{data[error.start]:02x}; save it as UTF-8")
         return self.parse_root(text)
 
     def parse_root(self, text: str) -> Node | None:
@@ -66,19 +66,20 @@ class YamlDoor:
             root = yaml.compose(text, Loader=_LOADER)
         except yaml.reader.ReaderError as error:
             line = text.count("\n", 0, error.position) + 1
-            return self._report_line(line, f"character {error.character!r} is not allowed in YAML; remove it")
+            return self._refuse(line, f"character {error.character!r} is not allowed in YAML; remove it")
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
             reason = ", ".join(part for part in (error.context, error.problem) if part)
-            return self._report_line(mark.line + 1 if mark else 1, f"not valid YAML: {reason}")
+            return self._refuse(mark.line + 1 if mark else 1, f"not valid YAML: {reason}")
         except RecursionError:
-            return self._report_line(1, "nested too deeply to be a codebook")
+            return self._refuse(1, "nested too deeply to be a codebook")
         if root is None:
-            return self._report_line(1, "the file is empty; expected a codebook in YAML")
+            return self._refuse(1, "the file is empty; expected a codebook in YAML")
         return root
 
-    def _report_line(self, line: int, message: str) -> None:
+    def _refuse(self, line: int, message: str) -> Node | None:
         self.problems.append(Problem("error", "format", message, Place(self.file, line)))
+        return None
 
     def read_fields(
         self, node: Node, what: str, *, required: Collection[str], optional: Collection[str] = ()
