@@ -34,6 +34,7 @@ from finegym.annotations.subsets import (
     assign_classes,
     find_subset,
     format_categories,
+    map_glabels,
     read_categories,
 )
 from finegym.codebook.official import SUBSET_FILES, OfficialFiles
@@ -211,7 +212,7 @@ def read_official_split(folder: Path, name: str, files: OfficialFiles, version: 
     Raises:
         AnnotationError: as for ``read_split``.
     """
-    subset = find_subset(name, files.codebook, files.class_glabels)
+    subset = find_subset(name, files.codebook, map_glabels(files.class_glabels, files.codebook))
     sources = {side: Path(folder) / file for side, file in get_official_list_names(name, version).items()}
     lists = {side: read_instance_list(source) for side, source in sources.items()}
     _check_lists(lists, sources, subset)

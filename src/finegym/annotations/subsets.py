@@ -132,7 +132,7 @@ def make_subset(name: str, level: Level, ids: Iterable[str], codebook: Codebook)
     return Subset(name, level, tuple(SubsetClass(i, id_, name_by_id[id_]) for i, id_ in enumerate(ids)))
 
 
-def find_subset(name: str, codebook: Codebook, class_glabels: Mapping[str, Sequence[int]] | None = None) -> Subset:
+def find_subset(name: str, codebook: Codebook, class_elements: Mapping[str, Sequence[str]] | None = None) -> Subset:
     """The subset of a name.
 
     Args:
@@ -141,21 +141,43 @@ def find_subset(name: str, codebook: Codebook, class_glabels: Mapping[str, Seque
             (``VT``) or a set id (``FX-S1``, also written ``FX-G1``): every element of it; or ``A/B``, where ``B`` is an
             event or a set that narrows ``A`` (``gym99/UB-S1``, ``set/FX``).
         codebook: of the dataset.
-        class_glabels: the Glabel of every class index of ``gym99`` and ``gym288``
-            (``codebook.official.read_official_files(folder).class_glabels``); needed for those two only.
+        class_elements: lists of classes that the codebook does not hold: element ids by class index, by name.
+            ``gym99`` and ``gym288`` need one (``map_glabels``); the splits of a dataset folder give others.
 
     Raises:
         AnnotationError: no such subset (with what there is), or an official list is needed and was not given.
     """
     base, _, scope = name.partition("/")
-    if not scope and base not in (*LEVELS, *OFFICIAL_LISTS, "gym530"):
+    if not scope and base not in (*LEVELS, *OFFICIAL_LISTS, "gym530", *(class_elements or ())):
         base, scope = "element", base
     level: Level = "set" if base == "set" else "event" if base == "event" else "element"
-    ids = _find_ids(base, codebook, class_glabels, name)
+    ids = _find_ids(base, codebook, class_elements or {}, name)
     if scope:
         inside = _find_scope(scope, codebook, level, name)
         ids = [id_ for id_ in ids if id_ in inside]
     return make_subset(name, level, ids, codebook)
+
+
+def map_glabels(class_glabels: Mapping[str, Sequence[int]], codebook: Codebook) -> dict[str, tuple[str, ...]]:
+    """The element of every class index of FineGym's lists, for ``find_subset``.
+
+    Args:
+        class_glabels: the Glabel of every class index (``codebook.official.OfficialFiles.class_glabels``).
+        codebook: FineGym's, or another whose elements know their Glabel.
+
+    Raises:
+        AnnotationError: the codebook lacks elements of a list.
+    """
+    element_by_glabel = {e.glabel: e.id for e in codebook.elements if e.glabel is not None}
+    problems = []
+    for name, glabels in class_glabels.items():
+        missing = [glabel for glabel in glabels if glabel not in element_by_glabel]
+        if missing:
+            listed = ", ".join(map(str, missing[:5]))
+            problems.append(f"{len(missing)} of the {len(glabels)} elements of {name} (Glabels {listed}, …)")
+    if problems:
+        raise AnnotationError(f"codebook {codebook.name} lacks {join_problems(problems)}. Use FineGym's own codebook.")
+    return {name: tuple(element_by_glabel[glabel] for glabel in glabels) for name, glabels in class_glabels.items()}
 
 
 def list_subset_names(codebook: Codebook) -> list[str]:
@@ -163,7 +185,7 @@ def list_subset_names(codebook: Codebook) -> list[str]:
     names = ["event", "set", "element"]
     if any(element.glabel is not None for element in codebook.elements):
         names += ["gym99", "gym288", "gym530"]
-    return names + _find_ids("event", codebook) + _find_ids("set", codebook)
+    return names + _find_upper_ids("event", codebook) + _find_upper_ids("set", codebook)
 
 
 def keep_classes(subset: Subset, class_indices: Collection[int], name: str) -> Subset:
@@ -255,36 +277,34 @@ def read_categories(path: Path, name: str, level: Level) -> Subset:
     return Subset(name, level, tuple(classes))
 
 
-def _find_ids(
-    base: str, codebook: Codebook, class_glabels: Mapping[str, Sequence[int]] | None = None, name: str = ""
-) -> list[str]:
-    sets = [set_ for set_ in codebook.sets if codebook.get_elements_of_set(set_.id)]
-    if base == "event":
-        return [event.id for event in codebook.events if any(set_.event_id == event.id for set_ in sets)]
-    if base == "set":
-        return [set_.id for set_ in sets]
+def _find_ids(base: str, codebook: Codebook, class_elements: Mapping[str, Sequence[str]], name: str) -> list[str]:
+    if base in ("event", "set"):
+        return _find_upper_ids(base, codebook)
     if base == "element":
         return [element.id for element in codebook.elements]
-    element_by_glabel = {e.glabel: e.id for e in codebook.elements if e.glabel is not None}
     if base == "gym530":
-        return [element_by_glabel[glabel] for glabel in sorted(element_by_glabel)]
-    if base not in OFFICIAL_LISTS:
-        raise AnnotationError(
-            f"subset {name}: {base!r} is unknown; there are {', '.join(list_subset_names(codebook))}, and A/B to "
-            "narrow one of them by an event or a set (gym99/FX)"
-        )
-    if not class_glabels or base not in class_glabels:
+        glabels = {element.glabel: element.id for element in codebook.elements if element.glabel is not None}
+        return [glabels[glabel] for glabel in sorted(glabels)]
+    if base in class_elements:
+        return list(class_elements[base])
+    if base in OFFICIAL_LISTS:
         raise AnnotationError(
             f"subset {name}: FineGym's list of the classes of {base} is not here. Give the official folder that holds "
             f"{base}_categories.txt (--official DIR)."
         )
-    missing = [glabel for glabel in class_glabels[base] if glabel not in element_by_glabel]
-    if missing:
-        raise AnnotationError(
-            f"subset {name}: codebook {codebook.name} lacks {len(missing)} of its {len(class_glabels[base])} elements "
-            f"(Glabels {', '.join(map(str, missing[:10]))}…). Use FineGym's own codebook."
-        )
-    return [element_by_glabel[glabel] for glabel in class_glabels[base]]
+    known = ", ".join([*class_elements, *list_subset_names(codebook)])
+    raise AnnotationError(
+        f"subset {name}: {base!r} is unknown; there are {known}, and A/B to narrow one of them by an event or a set "
+        "(gym99/FX)"
+    )
+
+
+def _find_upper_ids(level: str, codebook: Codebook) -> list[str]:
+    """Sets with elements, or events with such sets."""
+    sets = [set_ for set_ in codebook.sets if codebook.get_elements_of_set(set_.id)]
+    if level == "set":
+        return [set_.id for set_ in sets]
+    return [event.id for event in codebook.events if any(set_.event_id == event.id for set_ in sets)]
 
 
 def _find_scope(scope: str, codebook: Codebook, level: Level, name: str) -> set[str]:
