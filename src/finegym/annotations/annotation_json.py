@@ -38,6 +38,7 @@ _ACTION_KEYS = {"event", "segments", "timestamps"}
 _SUB_ACTION_KEYS = {"stages", "timestamps"}
 # Published times carry two decimals, some mirrors float noise such as 2219.6099999999997: a microsecond is noise.
 _NOISE_MS = 1e-3
+_NUMBERS = (float, int)  # bool is a subclass of int, but no time
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,7 +305,8 @@ def _parse_times(where: str, times: Any, reading: _Reading) -> list[tuple[int, i
         return None
     found = []
     for pair in times:
-        if not isinstance(pair, list) or len(pair) != 2 or not all(type(t) in (float, int) for t in pair):
+        is_pair = isinstance(pair, list) and len(pair) == 2
+        if not is_pair or type(pair[0]) not in _NUMBERS or type(pair[1]) not in _NUMBERS:
             reading.problems.append(f"{where}: key 'timestamps': expected [start, end] in seconds, got {pair!r}")
             return None
         start, end = pair[0] * 1000, pair[1] * 1000

@@ -13,6 +13,7 @@ from itertools import pairwise
 from statistics import median
 from typing import Literal, TypeVar
 
+from finegym.annotations.annotation_json import pause_garbage_collection
 from finegym.annotations.lists import InstanceList
 from finegym.annotations.model import Action, Dataset, Instance, Video
 
@@ -135,14 +136,20 @@ def check_dataset(
     Returns:
         All findings, in the order of ``KINDS`` and then of the dataset.
     """
-    rules = rules or CheckRules()
+    with pause_garbage_collection():
+        return _check_dataset(dataset, lists or {}, class_elements or {}, rules or CheckRules())
+
+
+def _check_dataset(
+    dataset: Dataset, lists: Lists, class_elements: Mapping[str, Sequence[str]], rules: CheckRules
+) -> tuple[Finding, ...]:
     instances = list(dataset.iterate_instances())
     found = [
         *_check_ids(dataset, instances),
         *_check_vocabulary(dataset, instances),
         *(finding for video in dataset.videos for finding in _check_video(video, rules)),
         *_check_usual(dataset, instances, rules),
-        *_check_lists(instances, lists or {}, class_elements or {}),
+        *_check_lists(instances, lists, class_elements),
     ]
     rank = {kind: position for position, kind in enumerate(KINDS)}
     return tuple(sorted(found, key=lambda finding: rank[finding.kind]))

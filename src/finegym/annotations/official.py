@@ -121,13 +121,16 @@ def read_official_dataset(folder: Path, version: str | None = None) -> OfficialD
         AnnotationError: a file is missing or damaged, or a class index is outside its category file.
         CodebookError: the category files or trees are damaged.
     """
-    categories, json_path = find_official_folders(folder)
+    with pause_garbage_collection():
+        return _read_official_dataset(*find_official_folders(folder), version)
+
+
+def _read_official_dataset(categories: Path, json_path: Path, version: str | None) -> OfficialDataset:
     files = read_official_files(categories)
     list_paths, list_version = _find_lists(categories, version)
     lists: dict[str, dict[str, InstanceList]] = {}
-    with pause_garbage_collection():
-        for (setting, part), path in sorted(list_paths.items()):
-            lists.setdefault(setting, {})[part] = read_instance_list(path)
+    for (setting, part), path in sorted(list_paths.items()):
+        lists.setdefault(setting, {})[part] = read_instance_list(path)
     element_ids, conflicts = _merge_labels(lists, files, list_paths)
     dataset = Dataset(files.codebook, read_annotation_json(json_path, files.codebook, element_ids=element_ids))
     annotated = {instance.id for instance in dataset.iterate_instances()}
