@@ -170,32 +170,36 @@ def draw_crowd_close(
     """Frames of a shot of clapping spectators, each uint8 (height, width, 3)."""
     width, height = size
     scale = height / 4.6
-    canvas = np.empty((height, width, 3), np.uint8)
-    canvas[:] = _to_bytes(_mix(venue.seat, (0, 0, 0), 0.3))
-    rows, seats = 6, int(width / scale) + 4
+    margin = round(0.04 * width)
+    # One clap is drawn frame by frame and shown again and again; everybody claps in the same time, not at the same time.
+    num_phases = min(num_frames, max(2, round(fps / rng.uniform(1.5, 1.9))))
+    rows, seats = 6, int(width / scale) + 5
     shirts = _sample_shirts(venue, rows * seats, rng).reshape(rows, seats, 3)
     skins, hairs = rng.integers(len(SKINS), size=(rows, seats)), rng.integers(len(HAIRS), size=(rows, seats))
-    phase = rng.uniform(0, 2 * np.pi, (rows, seats))
-    tempo = rng.uniform(1.3, 2.1, (rows, seats))
-    clapping = rng.uniform(size=(rows, seats)) < 0.6
-    drift = rng.uniform(-0.12, 0.12)
-    for frame in range(num_frames):
-        seconds = frame / fps
-        image = canvas.copy()
+    shift = rng.uniform(0, 2 * np.pi, (rows, seats))
+    is_clapping = rng.uniform(size=(rows, seats)) < 0.6
+    images = []
+    for phase in range(num_phases):
+        image = np.empty((height, width + 2 * margin, 3), np.uint8)
+        image[:] = _to_bytes(_mix(venue.seat, (0, 0, 0), 0.3))
+        beats = np.sin(2 * np.pi * phase / num_phases + shift)
         for row in range(rows):
             y = height * 0.12 + row * 0.92 * scale
+            bench = (0, round(y - 1.0 * scale)), (image.shape[1], round(y - 0.6 * scale))
             if row:
-                bench = (0, round(y - 1.0 * scale)), (width, round(y - 0.6 * scale))
                 cv2.rectangle(image, *bench, _to_bytes(_mix(venue.seat, (0, 0, 0), 0.5)), -1)
             for number in range(seats):
-                beat = np.sin(2 * np.pi * tempo[row, number] * seconds + phase[row, number])
-                x = (number - 1 + 0.5 * (row % 2)) * scale * 1.02 + drift * scale * seconds + 0.03 * scale * beat
-                raised = 0.55 + 0.2 * beat if clapping[row, number] else 0.0
+                beat = float(beats[row, number])
                 _draw_person(
-                    image, x, y + 0.03 * scale * beat, scale, shirts[row, number], SKINS[skins[row, number]],
-                    HAIRS[hairs[row, number]], raised,
+                    image, (number + 0.5 * (row % 2)) * scale * 1.02 + 0.03 * scale * beat, y + 0.03 * scale * beat, scale,
+                    shirts[row, number], SKINS[skins[row, number]], HAIRS[hairs[row, number]],
+                    0.55 + 0.2 * beat if is_clapping[row, number] else 0.0,
                 )  # fmt: skip
-        yield image
+        images.append(image)
+    drift = float(rng.uniform(-1, 1)) * margin / max(num_frames, 1)
+    for frame in range(num_frames):
+        left = round(margin + drift * (frame - num_frames / 2))
+        yield np.ascontiguousarray(images[frame % num_phases][:, left : left + width])
 
 
 def _draw_boards(venue: Venue, length_m: float = 72.0, px_per_m: int = 56) -> np.ndarray:
@@ -285,7 +289,7 @@ def _build_roof(venue: Venue, rng: np.random.Generator, px_per_m: int = 8) -> Su
     return Surface((-width / 2, -height / 2, ROOF), (width, 0, 0), (0, height, 0), image)
 
 
-def _draw_floor(venue: Venue, event_id: str, shapes: tuple[Shape, ...], px_per_m: int = 40) -> np.ndarray:
+def _draw_floor(venue: Venue, event_id: str, shapes: tuple[Shape, ...], px_per_m: int = 36) -> np.ndarray:
     """The floor of the hall seen from above: podium, surround, shadows of the apparatus, pools of light."""
     width = round((FLOOR_X[1] - FLOOR_X[0]) * px_per_m)
     height = round((FLOOR_Y[1] - FLOOR_Y[0]) * px_per_m)
@@ -319,8 +323,10 @@ def _draw_floor(venue: Venue, event_id: str, shapes: tuple[Shape, ...], px_per_m
     far_x = (xs * 4 / px_per_m + FLOOR_X[0] - mid_x) / (half_x + 9)
     far_y = (ys * 4 / px_per_m + FLOOR_Y[0] - mid_y) / (half_y + 9)
     light *= 0.50 + 0.55 * np.exp(-1.1 * (far_x**2 + far_y**2) ** 1.3)
-    light = cv2.resize(light, (width, height), interpolation=cv2.INTER_LINEAR)
-    return np.clip(image * light[:, :, None], 0, 255).astype(np.uint8)
+    # Scaled to bytes: OpenCV multiplies those quickly, and saturates.
+    bright = np.clip(light * 160, 0, 255).astype(np.uint8)
+    bright = cv2.resize(cv2.cvtColor(bright, cv2.COLOR_GRAY2RGB), (width, height), interpolation=cv2.INTER_LINEAR)
+    return cv2.multiply(image, bright, scale=1 / 160)
 
 
 def _draw_carpet(image: np.ndarray, venue: Venue, at: Callable[[float, float], tuple[int, int]], px_per_m: int) -> None:
@@ -346,7 +352,7 @@ def _build_box(box: Box, venue: Venue) -> list[Surface]:
         return []  # drawn on the floor: they do not stand out of it
     (cx, cy, cz), (hx, hy, hz) = box.center, box.half_sizes
     colour = get_shape_colour(box.role, venue)
-    x0, x1, y0, y1, z0, z1 = cx - hx, cx + hx, cy - hy, cy + hy, cz - hz, cz + hz
+    x0, x1, y0, y1, z1 = cx - hx, cx + hx, cy - hy, cy + hy, cz + hz
     top = _draw_face(box, colour, venue, 2 * hx, 2 * hy)
     side = _draw_face(box, _mix(colour, (0, 0, 0), 0.12), venue, 2 * hx, 2 * hz, is_side=True)
     end = np.full((4, 4, 3), _to_bytes(colour), np.uint8)

@@ -145,6 +145,31 @@ def compute_bounds(rows, position, rotation, focal, centre_x, centre_y, width, h
 
 
 @numba.njit(**_JIT)
+def _project_ends(row, position, rotation, focal, centre_x, centre_y):
+    """Pixel and depth of both ends of a primitive."""
+    ax, ay, az = row[END_A] - position[0], row[END_A + 1] - position[1], row[END_A + 2] - position[2]
+    bx, by, bz = row[END_B] - position[0], row[END_B + 1] - position[1], row[END_B + 2] - position[2]
+    za = rotation[2, 0] * ax + rotation[2, 1] * ay + rotation[2, 2] * az
+    zb = rotation[2, 0] * bx + rotation[2, 1] * by + rotation[2, 2] * bz
+    ua = (rotation[0, 0] * ax + rotation[0, 1] * ay + rotation[0, 2] * az) / za * focal + centre_x
+    va = (rotation[1, 0] * ax + rotation[1, 1] * ay + rotation[1, 2] * az) / za * focal + centre_y
+    ub = (rotation[0, 0] * bx + rotation[0, 1] * by + rotation[0, 2] * bz) / zb * focal + centre_x
+    vb = (rotation[1, 0] * bx + rotation[1, 1] * by + rotation[1, 2] * bz) / zb * focal + centre_y
+    return ua, va, za, ub, vb, zb
+
+
+@numba.njit(**_JIT)
+def _find_span(ua, va, ub, vb, wide, y):
+    """Columns of row ``y`` that can lie within ``wide`` pixels of the segment a-b: a slanted limb fills little of its box."""
+    if abs(vb - va) < 1e-6:
+        return min(ua, ub) - wide, max(ua, ub) + wide
+    s0 = min(max((y - wide - va) / (vb - va), 0.0), 1.0)
+    s1 = min(max((y + wide - va) / (vb - va), 0.0), 1.0)
+    x0, x1 = ua + s0 * (ub - ua), ua + s1 * (ub - ua)
+    return max(min(x0, x1) - wide, 0.0), max(x0, x1) + wide
+
+
+@numba.njit(**_JIT)
 def _draw_one(row, box, position, rotation, focal, centre_x, centre_y, lights, layer, depth, left, top):
     """Draw one primitive into ``layer`` (premultiplied RGBA) and ``depth``, whose origin is pixel (left, top)."""
     linear = row[LINEAR : LINEAR + 9].reshape(3, 3)
@@ -172,9 +197,15 @@ def _draw_one(row, box, position, rotation, focal, centre_x, centre_y, lights, l
     for i in range(3):
         for j in range(3):
             world[i, j] = rotation[j, i]
+    ua, va, za, ub, vb, zb = _project_ends(row, position, rotation, focal, centre_x, centre_y)
+    wide = max(ra / max(za - ra, 0.05), rb / max(zb - rb, 0.05)) * row[REACH] * focal * 1.1 + 2.0
+    nearest = min(za - ra * row[REACH], zb - rb * row[REACH])
     for y in range(box[1], box[3]):
         cy = (y - centre_y) / focal
-        for x in range(box[0], box[2]):
+        first, last = _find_span(ua, va, ub, vb, wide, y)
+        for x in range(max(box[0], int(first)), min(box[2], int(last) + 1)):
+            if depth[y - top, x - left] < nearest and layer[y - top, x - left, 3] > 0.995:
+                continue
             cx = (x - centre_x) / focal
             wx = world[0, 0] * cx + world[0, 1] * cy + world[0, 2]
             wy = world[1, 0] * cx + world[1, 1] * cy + world[1, 2]
@@ -382,7 +413,21 @@ def splat_shadow(rows, origin_x, origin_y, cell, grid):
 
 
 @numba.njit(**_JIT)
-def apply_shadow(frame, box, position, rotation, focal, centre_x, centre_y, to_panorama, scene_depth, origin_x, origin_y, cell, grid, ceiling):
+def measure_shadow(grid, box):
+    """Cells where a ground grid is dark, as x0, y0, x1, y1 (half-open) into ``box``; empty where none is."""
+    n = grid.shape[0]
+    box[0], box[1], box[2], box[3] = n, n, 0, 0
+    for i in range(n):
+        for j in range(n):
+            if grid[i, j] < 0.985:
+                box[0], box[1] = min(box[0], j), min(box[1], i)
+                box[2], box[3] = max(box[2], j + 1), max(box[3], i + 1)
+
+
+@numba.njit(**_JIT)
+def apply_shadow(
+    frame, box, position, rotation, focal, centre_x, centre_y, to_panorama, scene_depth, origin_x, origin_y, cell, grid, ceiling
+):
     """Darken what lies under a ground grid in a uint8 RGBA frame, as far as its alpha says that it faces up.
 
     Args:
@@ -409,26 +454,60 @@ def apply_shadow(frame, box, position, rotation, focal, centre_x, centre_y, to_p
             if frame[y, x, 3] < 8:
                 continue
             cx = (x - centre_x) / focal
-            w = to_panorama[2, 0] * x + to_panorama[2, 1] * y + to_panorama[2, 2]
-            u = int((to_panorama[0, 0] * x + to_panorama[0, 1] * y + to_panorama[0, 2]) / w + 0.5)
-            v = int((to_panorama[1, 0] * x + to_panorama[1, 1] * y + to_panorama[1, 2]) / w + 0.5)
+            inverse = 1.0 / (to_panorama[2, 0] * x + to_panorama[2, 1] * y + to_panorama[2, 2])
+            u = int((to_panorama[0, 0] * x + to_panorama[0, 1] * y + to_panorama[0, 2]) * inverse + 0.5)
+            v = int((to_panorama[1, 0] * x + to_panorama[1, 1] * y + to_panorama[1, 2]) * inverse + 0.5)
             if u < 0 or v < 0 or u >= columns or v >= rows:
                 continue
-            t = scene_depth[v, u] / w
+            t = scene_depth[v, u] * inverse
             gx = (position[0] + t * (rotation[0, 0] * cx + rotation[1, 0] * cy + rotation[2, 0]) - origin_x) / cell
             gy = (position[1] + t * (rotation[0, 1] * cx + rotation[1, 1] * cy + rotation[2, 1]) - origin_y) / cell
-            j, i = int(np.floor(gx)), int(np.floor(gy))
-            if i < 0 or j < 0 or i >= n - 1 or j >= n - 1:
+            if gx < 0.0 or gy < 0.0 or gx >= n - 1 or gy >= n - 1:
                 continue
-            if position[2] + t * (rotation[0, 2] * cx + rotation[1, 2] * cy + rotation[2, 2]) > ceiling:
-                continue
+            j, i = int(gx), int(gy)
             fx, fy = gx - j, gy - i
             light = (grid[i, j] * (1 - fx) + grid[i, j + 1] * fx) * (1 - fy) + (
                 grid[i + 1, j] * (1 - fx) + grid[i + 1, j + 1] * fx
             ) * fy
-            light = 1.0 - (1.0 - light) * frame[y, x, 3] / 255.0
+            if light > 0.985:
+                continue
+            if position[2] + t * (rotation[0, 2] * cx + rotation[1, 2] * cy + rotation[2, 2]) > ceiling:
+                continue
+            light = 1.0 - (0.985 - light) * frame[y, x, 3] / 255.0
             for c in range(3):
                 frame[y, x, c] = np.uint8(frame[y, x, c] * light)
+
+
+@numba.njit(**_JIT)
+def see_joints(pixels, joint_depth, to_panorama, scene_depth, depth, left, top, flesh, grace, visibility):
+    """Turn the visibility 1 (in the picture) of joints into 2 where neither body nor scene is before them.
+
+    Args:
+        pixels: float64 (J, 2).
+        joint_depth: float64 (J,), metres.
+        to_panorama: as in :func:`resolve_layer`.
+        scene_depth: float32 (H, W), of the panorama.
+        depth: float32 (h, w), of the body, beginning at (left, top).
+        left: column.
+        top: row.
+        flesh: metres between a joint and the skin before it.
+        grace: metres that a joint may lie in the scene, measured along the panorama's axis.
+        visibility: uint8 (J,), changed.
+    """
+    for joint in range(pixels.shape[0]):
+        if visibility[joint] != 1:
+            continue
+        x, y = int(np.rint(pixels[joint, 0])), int(np.rint(pixels[joint, 1]))
+        i, j = y - top, x - left
+        if 0 <= i < depth.shape[0] and 0 <= j < depth.shape[1] and depth[i, j] < joint_depth[joint] - flesh:
+            continue
+        w = to_panorama[2, 0] * x + to_panorama[2, 1] * y + to_panorama[2, 2]
+        u = int(np.rint((to_panorama[0, 0] * x + to_panorama[0, 1] * y + to_panorama[0, 2]) / w))
+        v = int(np.rint((to_panorama[1, 0] * x + to_panorama[1, 1] * y + to_panorama[1, 2]) / w))
+        if 0 <= v < scene_depth.shape[0] and 0 <= u < scene_depth.shape[1]:
+            if scene_depth[v, u] < joint_depth[joint] * w - grace:
+                continue
+        visibility[joint] = 2
 
 
 @numba.njit(**_JIT)

@@ -25,7 +25,9 @@ SHUTTER = 0.5
 OUTSIDE, HIDDEN, VISIBLE = 0, 1, 2
 """Visibility of a joint, as in COCO: not in the picture, in it but hidden, visible."""
 
-_BLUR_STEPS = ((9.0, 5), (2.5, 3))  # pixels moved while the shutter is open, instants
+_BLUR_STEPS = ((18.0, 5), (3.0, 3))  # pixels moved while the shutter is open, instants
+_FLESH = 0.14  # metres from a joint inside a body to the skin before it, at most
+_GRACE = 0.06  # half a hand: a palm on a bar is visible
 _CHUNK = 200
 _GRID, _CELL = 48, 0.09
 _SHADOW_PARTS = 24  # legs, arms and torso come first in a body; hands of a face throw no shadow worth a loop
@@ -173,7 +175,8 @@ class _Brush:
     def __init__(self, path: CameraPath, panorama: Panorama, lighting: Lighting, image: np.ndarray) -> None:
         self.path, self.panorama, self.lights, self.image = path, panorama, lighting.rows, image
         self.position = np.array(path.tripod.position, np.float64)
-        self.centre = (path.width - 1) / 2, (path.height - 1) / 2
+        self.centre = np.array([(path.width - 1) / 2, (path.height - 1) / 2])
+        self.limits = np.array([path.width, path.height] * 2)
 
     def paint(self, frame: int, instants: np.ndarray, pixels: np.ndarray, joint_depth: np.ndarray) -> FrameTruth:
         """Background, shadow and body of one frame; ``instants`` float64 (N, P, columns)."""
@@ -200,7 +203,10 @@ class _Brush:
             raycast.draw_solids(rows[order], own[order], *view, self.lights, layer, depth, left, top)
             raycast.resolve_layer(layer, depth, left, top, mapping, self.panorama.depth, 1.0 / len(instants), total)
             if number == len(instants) // 2:
-                visibility = self._see_joints(pixels, joint_depth, mapping, depth, left, top)
+                visibility = self._see_outside(pixels)
+                raycast.see_joints(
+                    pixels, joint_depth, mapping, self.panorama.depth, depth, left, top, _FLESH, _GRACE, visibility
+                )
         raycast.composite(self.image, total, left, top)
         return _make_truth(pixels, visibility, total[:, :, 3], left, top)
 
@@ -210,56 +216,31 @@ class _Brush:
         low = float(min(parts[:, raycast.END_A + 2].min(), parts[:, raycast.END_B + 2].min()))
         half = 0.5 * _GRID * _CELL
         x, y = float(middle[:, 0].mean()) - half, float(middle[:, 1].mean()) - half
+        grid = np.ones((_GRID, _GRID), np.float32)
+        raycast.splat_shadow(parts, x, y, _CELL, grid)
+        cells = np.empty(4, np.int64)
+        raycast.measure_shadow(grid, cells)
+        if cells[2] <= cells[0]:
+            return
         # Surfaces from the floor up to just above the lowest part: it may sink into a mat.
         ceiling = max(low, 0.0) + 0.12
-        corners = np.array([[x + i, y + j, z] for i in (0, 2 * half) for j in (0, 2 * half) for z in (-0.05, ceiling)])
+        x0, y0, x1, y1 = cells * _CELL + (x, y, x, y)
+        corners = np.array([[i, j, z] for i in (x0, x1) for j in (y0, y1) for z in (-0.05, ceiling)])
         local = (corners - self.position) @ view[1].T
         if (local[:, 2] < 0.2).any():
             return
-        spots = local[:, :2] / local[:, 2:] * view[2] + np.array(self.centre)
-        limits = [self.path.width, self.path.height]
-        box = np.concatenate([np.clip(spots.min(axis=0), 0, limits), np.clip(spots.max(axis=0) + 1, 0, limits)])
-        grid = np.ones((_GRID, _GRID), np.float32)
-        raycast.splat_shadow(parts, x, y, _CELL, grid)
+        spots = local[:, :2] / local[:, 2:] * view[2] + self.centre
+        box = np.clip(np.concatenate([spots.min(axis=0), spots.max(axis=0) + 1]), 0, self.limits)
         raycast.apply_shadow(
             self.image, box.astype(np.int64), *view, mapping, self.panorama.depth, x, y, _CELL, grid, ceiling
         )
 
     def _see_outside(self, pixels: np.ndarray) -> np.ndarray:
         with np.errstate(invalid="ignore"):
-            inside = ((pixels >= -0.5) & (pixels < np.array([self.path.width, self.path.height]) - 0.5)).all(axis=1)
+            inside = ((pixels >= -0.5) & (pixels < self.limits[:2] - 0.5)).all(axis=1)
         return np.where(inside, HIDDEN, OUTSIDE).astype(np.uint8)
 
-    def _see_joints(
-        self,
-        pixels: np.ndarray,
-        joint_depth: np.ndarray,
-        mapping: np.ndarray,
-        depth: np.ndarray,
-        left: int,
-        top: int,
-    ) -> np.ndarray:
-        """Which joints are visible: in the picture, with nothing but their own flesh and no apparatus before them."""
-        visibility = self._see_outside(pixels)
-        rows, columns = self.panorama.depth.shape
-        for joint in range(len(JOINTS)):
-            if visibility[joint] == OUTSIDE:
-                continue
-            x, y = round(float(pixels[joint, 0])), round(float(pixels[joint, 1]))
-            j, i = x - left, y - top
-            if 0 <= i < depth.shape[0] and 0 <= j < depth.shape[1] and depth[i, j] < joint_depth[joint] - _FLESH:
-                continue
-            u, v, w = mapping @ (x, y, 1.0)
-            column, row = round(u / w), round(v / w)
-            if 0 <= row < rows and 0 <= column < columns:
-                # Half a hand: a palm on a bar is visible.
-                if self.panorama.depth[row, column] < joint_depth[joint] * w - 0.06:
-                    continue
-            visibility[joint] = VISIBLE
-        return visibility
 
-
-_FLESH = 0.14  # metres from a joint inside a body to the skin before it, at most
 
 
 def _make_truth(

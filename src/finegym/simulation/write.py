@@ -75,7 +75,7 @@ def write_record(plan: RecordPlan, codebook: Codebook, folder: Path) -> Video:
     media, truth_path = folder / get_media_path(plan.video_id), folder / get_truth_path(plan.video_id)
     with replace_file(media) as temporary:
         encode_frames(temporary, _take_notes(programme, truth), plan.fps, plan.size)
-    truth.write(truth_path)
+        truth.write(truth_path)  # inside: where it fails, no media file appears either
     return read_truth(truth_path).video
 
 
