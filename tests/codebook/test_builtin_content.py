@@ -7,6 +7,7 @@ alone: every element has every attribute of its set, with a value from the table
 import re
 from collections import Counter
 from itertools import combinations
+from pathlib import Path
 
 import pytest
 
@@ -15,6 +16,7 @@ from finegym.codebook.check import check_codebook
 from finegym.codebook.difficulty import parse_difficulty_code
 from finegym.codebook.official import read_official_codebook
 from finegym.codebook.tree import compute_tree_shape, get_paths
+from finegym.codebook.yaml_format import parse_codebook
 
 DIRECTIONS = {"forward", "backward"}
 BODY = {"tucked", "piked", "stretched"}
@@ -284,3 +286,16 @@ def test_the_number_of_a_dive_says_its_attributes(diving):
         number = f"5{group}{turns}{twists}" if twists else f"{group}0{turns}"
         assert element.difficulty_code == number + POSITION_LETTERS[attributes["position"]]
         assert element.id == f"dv-{element.difficulty_code.lower()}"
+
+
+def test_the_page_counts_the_elements_of_every_set_and_its_example_is_sound(women, diving):
+    page = (Path(__file__).parents[2] / "docs" / "builtin-codebooks.md").read_text(encoding="utf-8")
+    for codebook, column in ((women, r"(\d+) of \d+"), (diving, "")):
+        for set_ in codebook.sets:
+            elements = codebook.get_elements_of_set(set_.id)
+            row = re.search(rf"^\| {set_.id} [^|]*\| (\d+) \| {column}", page, re.M)
+            assert row, set_.id
+            with_glabel = sum(element.glabel is not None for element in elements)
+            assert [int(number) for number in row.groups()] == [len(elements), with_glabel][: len(row.groups())]
+    example = parse_codebook(re.search(r"```yaml\n(.*?)```", page, re.S).group(1))
+    assert [problem.kind for problem in check_codebook(example)] == ["dead-answer"]
