@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from finegym.cli import codebook
+from finegym.cli import codebook, video
 from finegym.cli.annotations import app as annotations_app
 
 app = typer.Typer(
@@ -40,3 +40,4 @@ def root(
 # Nouns: each module offers `app`, a Typer of its verbs (or registers one verb).
 app.add_typer(codebook.app, name="codebook")
 app.add_typer(annotations_app, name="annotations")
+app.add_typer(video.app, name="video")

@@ -1,0 +1,161 @@
+"""``finegym video``: what a file holds, exact frames of it, and clips cut from records."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from finegym.video.index import FrameIndex
+
+app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    help="Exact frames: look into video files, read stills, cut clips.",
+)
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
+FileArgument = Annotated[Path, typer.Argument(help="A video: AVI, MP4, MKV, WebM, GIF, …")]
+
+
+@app.command()
+def show(
+    file: FileArgument,
+    as_json: JsonOption = False,
+    use_cache: Annotated[
+        bool, typer.Option("--cache/--no-cache", help="Use and keep the frame index; off scans the file anew.")
+    ] = True,
+) -> None:
+    """Print what a video file holds: frames, times, size, codec, key frames, damage.
+
+    Exit status 1 where the file is no video. A truncated file is shown, with the first frame that is lost.
+
+    **Example**: `finegym video show records/A0xAXXysHUo.mp4`
+    """
+    from finegym.video.index_cache import read_index
+
+    facts = _describe(read_index(file, use_cache=use_cache))
+    if as_json:
+        typer.echo(json.dumps(facts, indent=2, ensure_ascii=False))
+        return
+    width = max(map(len, facts))
+    for name, value in facts.items():
+        typer.echo(f"{name.replace('_', ' '):{width}}  {_format_fact(value)}")
+
+
+def _format_fact(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "unknown" if value is None else str(value) or "none"
+
+
+def _describe(index: FrameIndex) -> dict[str, object]:
+    facts: dict[str, object] = {
+        "path": str(index.path),
+        "size_bytes": index.size_bytes,
+        "container": index.container,
+        "codec": index.codec,
+        "pixel_format": index.pixel_format,
+        "width": index.width,
+        "height": index.height,
+        "rotation": index.rotation,
+        "is_mirrored": index.is_mirrored,
+        "num_frames": index.num_frames,
+        "num_frames_header": index.num_frames_header,
+        "num_discarded": index.num_discarded,
+        "num_key_frames": int(index.is_key.sum()),
+        "fps_average": round(index.fps_average, 4),
+        "is_constant_rate": index.is_constant_rate,
+        "start_ms": round(index.start_ms, 3),
+        "end_ms": round(index.end_ms, 3),
+        "time_base": str(index.time_base),
+        "has_audio": index.has_audio,
+        "damage": index.damage,
+    }
+    if index.damage:
+        facts["damage"] = index.describe_missing(index.num_frames)
+    return facts
+
+
+@app.command()
+def frames(
+    file: FileArgument,
+    out: Annotated[Path, typer.Option(help="Image to write: `.png`, `.jpg`, … `{frame}` in it is the frame number.")],
+    at: Annotated[
+        list[float] | None, typer.Option(help="Seconds on the record's clock; the frame shown then. Repeatable.")
+    ] = None,
+    frame: Annotated[list[int] | None, typer.Option(help="Frame number, from 0. Repeatable.")] = None,
+    short_side: Annotated[int | None, typer.Option(min=1, help="Resize: pixels of the shorter side.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write stills: the frames shown at given times, or frames by number.
+
+    **Example**: `finegym video frames records/A0xAXXysHUo.mp4 --at 1.5 --out still.png`
+    """
+    if not at and not frame:
+        raise typer.BadParameter("say which frame: --at SECONDS or --frame NUMBER")
+    if len(at or ()) + len(frame or ()) > 1 and "{frame}" not in out.name:
+        raise typer.BadParameter("several frames need {frame} in the name, as in still-{frame}.png", param_hint="--out")
+    from finegym.video.reader import VideoReader
+    from finegym.video.stills import write_still
+
+    written = []
+    with VideoReader(file) as reader:
+        numbers = [*(reader.find_frame_at(seconds * 1000) for seconds in at or ()), *(frame or ())]
+        pictures = reader.read_frames(numbers, short_side=short_side)
+        for number, picture in zip(numbers, pictures, strict=True):
+            path = out.with_name(out.name.replace("{frame}", f"{number:06d}"))
+            write_still(path, picture)
+            written.append(
+                {"path": str(path), "frame": number, "time_ms": round(float(reader.index.pts_ms[number]), 3)}
+            )
+    if as_json:
+        typer.echo(json.dumps(written, indent=2, ensure_ascii=False))
+    else:
+        for still in written:
+            typer.echo(f"{still['path']}: frame {still['frame']}, shown from {still['time_ms']:g} ms")
+
+
+@app.command()
+def clips(
+    dataset: Annotated[Path, typer.Argument(help="Dataset folder with codebook, annotations and records.csv.")],
+    out: Annotated[Path | None, typer.Option(help="Folder for the clips; `DATASET/clips` by default.")] = None,
+    short_side: Annotated[
+        int, typer.Option(help="Pixels of the shorter side, even; smaller records keep their size.")
+    ] = 256,
+    crf: Annotated[int, typer.Option(help="Quality of H.264: 18 looks like the original, 23 is half the size.")] = 18,
+    workers: Annotated[int, typer.Option(min=1, help="Processes; each takes one record at a time.")] = 1,
+    as_json: JsonOption = False,
+) -> None:
+    """Cut every sub-action into a small video of its own, with a frame map; run again to go on.
+
+    Exit status 1 where clips could not be cut; they are listed in `failed.csv`, the others are there.
+
+    **Example**: `finegym video clips competition --short-side 256 --workers 2`
+    """
+    from finegym.annotations.folder import read_dataset
+    from finegym.video.clips import FAILED_FILE, cut_clips
+
+    target = dataset / "clips" if out is None else out
+    tally = cut_clips(read_dataset(dataset), dataset, target, short_side=short_side, crf=crf, workers=workers)
+    shortened = [row.instance_id for row in tally.done.values() if row.missing_ms]
+    if as_json:
+        facts = {
+            "out": str(target),
+            "done": list(tally.done),
+            "skipped": tally.skipped,
+            "failed": tally.failed,
+            "reach_past_their_record": shortened,
+        }
+        typer.echo(json.dumps(facts, indent=2, ensure_ascii=False))
+    else:
+        typer.echo(f"done {len(tally.done)}, skipped {len(tally.skipped)} (already there), failed {len(tally.failed)}")
+        if shortened:
+            typer.echo(f"{len(shortened)} reach past the end of their record (missing_ms in clips.csv)")
+    if tally.failed:
+        first, reason = next(iter(tally.failed.items()))
+        typer.echo(f"{len(tally.failed)} failed, listed in {target / FAILED_FILE}; first: {first}: {reason}", err=True)
+        raise typer.Exit(1)
