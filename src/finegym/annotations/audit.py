@@ -15,6 +15,7 @@ from typing import Any
 from finegym.annotations.groups import find_near_duplicates, get_group_key
 from finegym.annotations.model import INSTANCE_ID, Dataset
 from finegym.annotations.splits import SIDES, Split
+from finegym.annotations.text import format_share, format_table
 from finegym.errors import AnnotationError, join_problems
 
 AUDITED = ("competition", "video", "athlete", "action", "near-duplicate")
@@ -125,7 +126,7 @@ def explain_audit(audit: Audit) -> tuple[str, ...]:
         if leak.num_unknown:
             sentences.append(f"The {leak.kind} of {leak.num_unknown:,} instances is not known; they may leak.")
         if leak.shared:
-            share = _format_share(leak.num_val / audit.num_val)
+            share = format_share(leak.num_val / audit.num_val)
             sentences.append(
                 f"{len(leak.shared):,} of {leak.num_groups:,} {what} are on both sides: {leak.num_val:,} of "
                 f"{audit.num_val:,} validation instances ({share}) are from {what} that training has seen "
@@ -144,26 +145,18 @@ def format_audit(audit: Audit) -> str:
     rows = [
         (
             leak.kind,
-            f"{leak.num_groups:,}",
-            f"{leak.num_train_only:,}",
-            f"{leak.num_val_only:,}",
-            f"{len(leak.shared):,}",
-            f"{leak.num_train:,}",
-            f"{leak.num_val:,}",
-            f"{leak.num_unknown:,}",
+            leak.num_groups,
+            leak.num_train_only,
+            leak.num_val_only,
+            len(leak.shared),
+            leak.num_train,
+            leak.num_val,
+            leak.num_unknown,
         )
         for leak in audit.leaks
     ]
-    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
-    lines = [
-        "  ".join(
-            cell.ljust(width) if index == 0 else cell.rjust(width)
-            for index, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in (header, *rows)
-    ]
     title = f"split {audit.split}: {audit.num_train:,} instances in train, {audit.num_val:,} in val"
-    return "\n".join([title, "", *lines, "", *explain_audit(audit)])
+    return "\n".join([title, "", format_table(header, rows), "", *explain_audit(audit)])
 
 
 def _conclude(audit: Audit) -> tuple[str, ...]:
@@ -184,10 +177,6 @@ def _conclude(audit: Audit) -> tuple[str, ...]:
             "Numbers of this split say little about new videos; for those, split with --by video or wider."
         )
     return tuple(sentences)
-
-
-def _format_share(share: float) -> str:
-    return "under 1%" if 0 < share < 0.01 else f"{share:.0%}"
 
 
 def _find_keys(instance_id: str, dataset: Dataset, kinds: Iterable[str]) -> tuple[str | None, ...]:

@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 
 from finegym.annotations.splits import SIDES, Split
 from finegym.annotations.subsets import SubsetClass, keep_classes
+from finegym.annotations.text import format_table
 from finegym.errors import AnnotationError
 
 
@@ -148,3 +149,33 @@ def compute_balance(split: Split) -> Balance:
     """Count the instances of every class on both sides."""
     counts = zip(split.subset.classes, split.count_classes("train"), split.count_classes("val"), strict=True)
     return Balance(tuple(ClassBalance(class_, train, val) for class_, train, val in counts), split.val_share)
+
+
+def format_balance(balance: Balance, limit: int | None = 10) -> str:
+    """The classes whose share of val is furthest from the whole split's, and those that are empty on a side.
+
+    Args:
+        balance: of ``compute_balance``.
+        limit: classes to show, furthest first; ``None`` for all, in the order of the class indices.
+    """
+    known = [c for c in balance.classes if c.val_share is not None]
+    shown = (
+        known if limit is None else sorted(known, key=lambda c: -abs((c.val_share or 0) - balance.val_share))[:limit]
+    )
+    rows = [
+        (c.class_.class_index, c.class_.id, c.num_train, c.num_val, f"{c.val_share:.1%}", c.class_.name[:60])
+        for c in shown
+    ]
+    lines = [
+        f"{balance.val_share:.1%} of the instances are in val; the classes differ from that by "
+        f"{100 * balance.compute_deviation():.1f} points on average"
+    ]
+    if limit is not None and len(known) > limit:
+        lines.append(f"the {limit} classes that differ most:")
+    lines.append(format_table(("class", "id", "train", "val", "in val", "name"), rows))
+    for where, classes in balance.empty.items():
+        names = ", ".join(f"{c.class_.class_index} ({c.class_.id})" for c in classes)
+        lines.append(
+            f"{len(classes)} classes have no instance {where if where == 'anywhere' else 'in ' + where}: {names}"
+        )
+    return "\n".join(lines)
