@@ -8,6 +8,7 @@ import typer
 
 from finegym.cli import codebook, video
 from finegym.cli.annotations import app as annotations_app
+from finegym.cli.simulate import simulate
 
 app = typer.Typer(
     name="finegym",
@@ -41,3 +42,4 @@ def root(
 app.add_typer(codebook.app, name="codebook")
 app.add_typer(annotations_app, name="annotations")
 app.add_typer(video.app, name="video")
+app.command(name="simulate")(simulate)

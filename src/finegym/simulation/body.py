@@ -87,7 +87,9 @@ class _Tailor:
     def _sew_arm(self, side: str) -> None:
         girth = self.looks.build
         cloth = self.looks.sleeves or self.looks.skin
-        shoulder, elbow, wrist, hand = (self.points[f"{side}_{name}"] for name in ("shoulder", "elbow", "wrist", "hand"))
+        shoulder, elbow, wrist, hand = (
+            self.points[f"{side}_{name}"] for name in ("shoulder", "elbow", "wrist", "hand")
+        )
         gloss = self.looks.gloss if self.looks.sleeves else 0.12
         self._add(shoulder, elbow, 0.045 * girth, 0.034 * girth, cloth, gloss=gloss)
         self._add(elbow, wrist, 0.034 * girth, 0.024, cloth, gloss=gloss)

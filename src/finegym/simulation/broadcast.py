@@ -11,7 +11,7 @@ between): nothing about pictures is ever drawn from the stream that decides what
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 import numpy as np
@@ -294,7 +294,8 @@ class _Director:
         )
         self.plan, self.codebook, self.perform = plan, codebook, perform
         self.fps = float(plan.fps)
-        self.programme = Programme(plan, sample_venue(np.random.default_rng(np.random.SeedSequence(plan.venue_seed))))
+        venue = sample_venue(np.random.default_rng(np.random.SeedSequence(plan.venue_seed)))
+        self.programme = Programme(plan, replace(venue, competition=plan.competition))
         self.tripods: dict[tuple[str, str], Tripod] = {}
         self.scores: dict[str, list[Line]] = {}
 
@@ -353,7 +354,13 @@ class _Director:
         )
 
     def _show_aftermath(
-        self, order: RoutineOrder, performance: Performance, athlete: Athlete, looks: Appearance, index: int, complete: bool
+        self,
+        order: RoutineOrder,
+        performance: Performance,
+        athlete: Athlete,
+        looks: Appearance,
+        index: int,
+        complete: bool,
     ) -> None:
         """Close-up, replay, spectators, score: in this order, each as chance has it and as long as there is time."""
         dice = self.running.uniform(size=3)
@@ -387,7 +394,9 @@ class _Director:
         tripod = self._get_tripod(event_id, "main")
         place = np.array(stage.walk_to) + self.running.normal(0, 0.3, 2)
         yaw = np.arctan2(-(tripod.position[0] - place[0]), tripod.position[1] - place[1]) + self.running.normal(0, 0.35)
-        joints = stand(measure_bones(performance.joints), place, float(yaw), num_frames, self.fps, self.running, stage.ground)
+        joints = stand(
+            measure_bones(performance.joints), place, float(yaw), num_frames, self.fps, self.running, stage.ground
+        )
         target = joints[0, JOINT_INDEX["neck"]]
         near = Tripod("close", tripod.position)
         path = camera.look_at(
@@ -492,8 +501,12 @@ class _Director:
         if key not in self.tripods:
             stage = _STAGES.get(event_id)
             if stage is None:
-                raise SimulationError(f"no cameras stand at event {event_id!r}; the simulation films {', '.join(_STAGES)}")
-            x, y, z = np.array(stage.main if name == "main" else stage.replay) + self.filming.normal(0, (0.6, 0.5, 0.15))
+                raise SimulationError(
+                    f"no cameras stand at event {event_id!r}; the simulation films {', '.join(_STAGES)}"
+                )
+            x, y, z = np.array(stage.main if name == "main" else stage.replay) + self.filming.normal(
+                0, (0.6, 0.5, 0.15)
+            )
             self.tripods[key] = Tripod(name, (float(x), float(y), float(max(z, 1.2))))
         return self.tripods[key]
 

@@ -103,7 +103,7 @@ def draw_scoreboard(size: tuple[int, int], venue: Venue, event: str, lines: Sequ
     panel = _Panel(round(0.74 * width), row * (len(shown) + 2), 0.9, INK)
     panel.fill(0, 0, panel.width, row, venue.board)
     panel.write(event.upper(), letters, 0.7 * row, letters, venue.accent)
-    columns = (0.70, 0.84, 0.97)
+    columns = (0.64, 0.80, 0.97)
     for x, word in zip(columns, ("D", "E", "TOTAL"), strict=True):
         panel.write(word, x * panel.width, 1.68 * row, round(0.75 * letters), WHITE, "right", opacity=0.7)
     for number, line in enumerate(shown):
@@ -131,7 +131,9 @@ def draw_title(size: tuple[int, int], venue: Venue, lines: Sequence[str]) -> Spr
     panel.fill(0, panel.height - max(2, letters // 8), width, panel.height, venue.accent)
     panel.write(lines[0].upper(), width / 2, 1.6 * letters, letters, WHITE, "middle")
     for number, text in enumerate(lines[1:]):
-        panel.write(text.upper(), width / 2, 2.1 * letters + (number * 2.1 + 1.0) * small, small, venue.accent, "middle")
+        panel.write(
+            text.upper(), width / 2, 2.1 * letters + (number * 2.1 + 1.0) * small, small, venue.accent, "middle"
+        )
     return panel.place(0, round(0.5 * (height - panel.height)))
 
 

@@ -103,7 +103,9 @@ def draw_crowd(venue: Venue, rng: np.random.Generator, length_m: float = 72.0, p
     scale = px_per_m * SEAT_PITCH
     for row in range(rows):
         y = (row + 0.75) * ROW_PITCH * px_per_m
-        cv2.rectangle(image, (0, int(y + 0.1 * scale)), (width, int(y + 0.30 * scale)), _to_bytes((0.16, 0.16, 0.18)), -1)
+        cv2.rectangle(
+            image, (0, int(y + 0.1 * scale)), (width, int(y + 0.30 * scale)), _to_bytes((0.16, 0.16, 0.18)), -1
+        )
         taken = rng.uniform(size=seats) < venue.crowd
         jitter = rng.normal(0, 0.07, (seats, 2)) * scale
         shirts = _sample_shirts(venue, seats, rng)
@@ -113,7 +115,9 @@ def draw_crowd(venue: Venue, rng: np.random.Generator, length_m: float = 72.0, p
                 continue
             x = (number + 0.5) * scale
             if not taken[number]:
-                cv2.rectangle(image, (int(x - 0.36 * scale), int(y - 0.7 * scale)), (int(x + 0.36 * scale), int(y)), seat, -1)
+                cv2.rectangle(
+                    image, (int(x - 0.36 * scale), int(y - 0.7 * scale)), (int(x + 0.36 * scale), int(y)), seat, -1
+                )
                 continue
             _draw_person(
                 image, x + jitter[number, 0], y + jitter[number, 1], scale, shirts[number], SKINS[skins[number]],
@@ -124,7 +128,13 @@ def draw_crowd(venue: Venue, rng: np.random.Generator, length_m: float = 72.0, p
         for row in range(rows * 2):
             y = int(row * ROW_PITCH * px_per_m / 2)
             shade = 70 if row % 2 else 84
-            cv2.rectangle(image, (x - int(0.8 * scale), y), (x + int(0.8 * scale), y + int(ROW_PITCH * px_per_m / 2)), (shade,) * 3, -1)
+            cv2.rectangle(
+                image,
+                (x - int(0.8 * scale), y),
+                (x + int(0.8 * scale), y + int(ROW_PITCH * px_per_m / 2)),
+                (shade,) * 3,
+                -1,
+            )
     # Out of focus, and the light is on the podium: the upper rows sit in the dark.
     image = cv2.GaussianBlur(image, (0, 0), 0.035 * px_per_m)
     light = np.linspace(0.34, 0.74, height, dtype=np.float32)[:, None, None]
@@ -132,7 +142,14 @@ def draw_crowd(venue: Venue, rng: np.random.Generator, length_m: float = 72.0, p
 
 
 def _draw_person(
-    image: np.ndarray, x: float, y: float, scale: float, shirt: np.ndarray, skin: Colour, hair: Colour, raised: float = 0.0
+    image: np.ndarray,
+    x: float,
+    y: float,
+    scale: float,
+    shirt: np.ndarray,
+    skin: Colour,
+    hair: Colour,
+    raised: float = 0.0,
 ) -> None:
     """One spectator, ``scale`` pixels broad, sitting at (x, y); ``raised`` lifts the arms, 0..1."""
 
@@ -179,6 +196,9 @@ def draw_crowd_close(
     shift = rng.uniform(0, 2 * np.pi, (rows, seats))
     is_clapping = rng.uniform(size=(rows, seats)) < 0.6
     images = []
+    across, down = np.linspace(-1, 1, width + 2 * margin), np.linspace(-1, 1, height)
+    shade = (215 - 90 * np.clip(0.6 * across**2 + 0.7 * down[:, None] ** 2, 0, 1)).astype(np.uint8)
+    shade = cv2.cvtColor(shade, cv2.COLOR_GRAY2RGB)
     for phase in range(num_phases):
         image = np.empty((height, width + 2 * margin, 3), np.uint8)
         image[:] = _to_bytes(_mix(venue.seat, (0, 0, 0), 0.3))
@@ -195,7 +215,8 @@ def draw_crowd_close(
                     shirts[row, number], SKINS[skins[row, number]], HAIRS[hairs[row, number]],
                     0.55 + 0.2 * beat if is_clapping[row, number] else 0.0,
                 )  # fmt: skip
-        images.append(image)
+        soft = cv2.GaussianBlur(image, (0, 0), 0.0045 * height)
+        images.append(cv2.multiply(soft, shade, scale=1 / 255))
     drift = float(rng.uniform(-1, 1)) * margin / max(num_frames, 1)
     for frame in range(num_frames):
         left = round(margin + drift * (frame - num_frames / 2))
@@ -207,7 +228,12 @@ def _draw_boards(venue: Venue, length_m: float = 72.0, px_per_m: int = 56) -> np
     image = np.empty((height, width, 3), np.uint8)
     panel = 9 * px_per_m
     words = (venue.competition.upper(), "FINEGYM", venue.city.upper(), "SIMULATED")
-    colours = (venue.board, _mix(venue.board, (0.0, 0.0, 0.0), 0.45), venue.accent, _mix(venue.carpet, venue.board, 0.5))
+    colours = (
+        venue.board,
+        _mix(venue.board, (0.0, 0.0, 0.0), 0.45),
+        venue.accent,
+        _mix(venue.carpet, venue.board, 0.5),
+    )
     for number, left in enumerate(range(0, width, panel)):
         colour = colours[number % len(colours)]
         image[:, left : left + panel] = _to_bytes(colour)
@@ -243,7 +269,9 @@ def _draw_wall(venue: Venue, rng: np.random.Generator, length_m: float = 72.0, p
         top, bottom = round(0.9 * px_per_m), round(4.3 * px_per_m)
         cv2.rectangle(image, (x - half, top), (x + half, bottom), (12, 14, 20), -1)
         cv2.rectangle(image, (x - half + 4, top + 4), (x + half - 4, bottom - 4), _to_bytes(venue.board), -1)
-        write_text(image, venue.competition.upper(), x, top + 1.6 * px_per_m, round(0.42 * px_per_m), venue.accent, "middle")
+        write_text(
+            image, venue.competition.upper(), x, top + 1.6 * px_per_m, round(0.42 * px_per_m), venue.accent, "middle"
+        )
         write_text(image, "WOMEN'S ARTISTIC", x, top + 2.5 * px_per_m, round(0.30 * px_per_m), (1, 1, 1), "middle")
     return (image * 0.72).astype(np.uint8)
 
@@ -253,7 +281,12 @@ def _build_sides(crowd: np.ndarray, boards: np.ndarray, wall: np.ndarray) -> lis
     surfaces = []
     run = 36.0
     # (outward x, outward y, distance of boards, distance of stands): the far side, the near side, right, left.
-    for out_x, out_y, near, far in ((0, 1, BOARDS_Y, STANDS_Y), (0, -1, 20.0, 22.0), (1, 0, BOARDS_X, STANDS_X), (-1, 0, BOARDS_X, STANDS_X)):
+    for out_x, out_y, near, far in (
+        (0, 1, BOARDS_Y, STANDS_Y),
+        (0, -1, 20.0, 22.0),
+        (1, 0, BOARDS_X, STANDS_X),
+        (-1, 0, BOARDS_X, STANDS_X),
+    ):
         # Along the side, left to right as seen from the middle.
         along = np.array([out_y, -out_x, 0.0])
         out = np.array([out_x, out_y, 0.0])
@@ -268,7 +301,9 @@ def _build_sides(crowd: np.ndarray, boards: np.ndarray, wall: np.ndarray) -> lis
         surfaces.append(Surface(tuple(plinth), edge, (0, 0, -STANDS_LOW), grey, (light,) * 3))
         top = out * (far + STANDS_DEPTH) + start + up * STANDS_HIGH
         slope = -out * STANDS_DEPTH - up * (STANDS_HIGH - STANDS_LOW)
-        surfaces.append(Surface(tuple(top), edge, tuple(slope), crowd if out_y >= 0 else crowd[:, ::-1].copy(), (light,) * 3))
+        surfaces.append(
+            Surface(tuple(top), edge, tuple(slope), crowd if out_y >= 0 else crowd[:, ::-1].copy(), (light,) * 3)
+        )
         high = out * (far + STANDS_DEPTH) + start + up * ROOF
         surfaces.append(Surface(tuple(high), edge, (0, 0, -(ROOF - STANDS_HIGH)), wall, (light,) * 3))
     return surfaces
@@ -339,7 +374,15 @@ def _draw_carpet(image: np.ndarray, venue: Venue, at: Callable[[float, float], t
     # The texture's rows run away from the camera: letters are written upside down to be read from there.
     strip = np.empty((px_per_m, 10 * px_per_m, 3), np.uint8)
     strip[:] = _to_bytes(border)
-    write_text(strip, venue.competition.upper(), strip.shape[1] / 2, 0.8 * px_per_m, round(0.62 * px_per_m), venue.carpet, "middle")
+    write_text(
+        strip,
+        venue.competition.upper(),
+        strip.shape[1] / 2,
+        0.8 * px_per_m,
+        round(0.62 * px_per_m),
+        venue.carpet,
+        "middle",
+    )
     for y in (-6.5, 6.5):
         x0, y0 = at(-5, y - 0.5)
         image[y0 : y0 + strip.shape[0], x0 : x0 + strip.shape[1]] = strip[::-1]
@@ -365,7 +408,9 @@ def _build_box(box: Box, venue: Venue) -> list[Surface]:
     ]
 
 
-def _draw_face(box: Box, colour: Colour, venue: Venue, width_m: float, height_m: float, is_side: bool = False) -> np.ndarray:
+def _draw_face(
+    box: Box, colour: Colour, venue: Venue, width_m: float, height_m: float, is_side: bool = False
+) -> np.ndarray:
     px = 40
     width, height = max(8, round(width_m * px)), max(4, round(height_m * px))
     image = np.empty((height, width, 3), np.uint8)
@@ -385,7 +430,9 @@ def _draw_face(box: Box, colour: Colour, venue: Venue, width_m: float, height_m:
             x = width - metre * px
             cv2.line(image, (x, 0), (x, height // (2 if metre % 5 == 0 else 5)), _to_bytes(venue.accent), 1)
     elif box.role in ("beam", "table") and is_side:
-        write_text(image, "FINEGYM", width / 2, 0.5 * height + 1.6, 4 if box.role == "beam" else 5, venue.board, "middle")
+        write_text(
+            image, "FINEGYM", width / 2, 0.5 * height + 1.6, 4 if box.role == "beam" else 5, venue.board, "middle"
+        )
     return image
 
 

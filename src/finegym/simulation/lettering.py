@@ -41,9 +41,7 @@ def draw_text(text: str, height_px: int, bold: bool = True) -> np.ndarray:
     baseline = round(1.1 * height_px)
     shape = (baseline + max(2, round(0.3 * height_px)), int(np.ceil(width)) + 2)
     canvas = np.zeros((shape[0] * _OVERSAMPLE, shape[1] * _OVERSAMPLE), np.uint8)
-    outlines = [
-        np.round((polygon * [1, -1] + [1, baseline]) * _OVERSAMPLE).astype(np.int32) for polygon in polygons
-    ]
+    outlines = [np.round((polygon * [1, -1] + [1, baseline]) * _OVERSAMPLE).astype(np.int32) for polygon in polygons]
     if outlines:
         cv2.fillPoly(canvas, outlines, 255)  # even-odd: the eye of an "o" stays open
     small = cv2.resize(canvas, shape[::-1], interpolation=cv2.INTER_AREA).astype(np.float32) / 255

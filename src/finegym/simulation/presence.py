@@ -59,7 +59,9 @@ def measure_bones(joints: np.ndarray) -> Bones:
     )
 
 
-def walk(bones: Bones, start: np.ndarray, end: np.ndarray, num_frames: int, fps: float, ground: float = 0.0) -> np.ndarray:
+def walk(
+    bones: Bones, start: np.ndarray, end: np.ndarray, num_frames: int, fps: float, ground: float = 0.0
+) -> np.ndarray:
     """Walk in a straight line.
 
     Args:
@@ -94,7 +96,13 @@ def walk(bones: Bones, start: np.ndarray, end: np.ndarray, num_frames: int, fps:
 
 
 def stand(
-    bones: Bones, place: np.ndarray, yaw: float, num_frames: int, fps: float, rng: np.random.Generator, ground: float = 0.0
+    bones: Bones,
+    place: np.ndarray,
+    yaw: float,
+    num_frames: int,
+    fps: float,
+    rng: np.random.Generator,
+    ground: float = 0.0,
 ) -> np.ndarray:
     """Stand at a place, breathing, looking about, sometimes saluting with both arms up.
 
@@ -164,7 +172,9 @@ def _pose(
             zero, np.sin(swing - knee), -np.cos(swing - knee)
         )
         tip = swing - knee - 0.25
-        points[f"{side}_toe"] = points[f"{side}_ankle"] + bones.foot * vector(0.15 * sign * one, np.cos(tip), np.sin(tip))
+        points[f"{side}_toe"] = points[f"{side}_ankle"] + bones.foot * vector(
+            0.15 * sign * one, np.cos(tip), np.sin(tip)
+        )
         forward, lift, elbow = arms[side]
         shoulder = points["thorax"] + vector(sign * bones.shoulder_half * one, zero, 0.02 * one)
         points[f"{side}_shoulder"] = shoulder

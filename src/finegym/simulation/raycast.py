@@ -101,7 +101,11 @@ def _shade(red, green, blue, gloss, nx, ny, nz, vx, vy, vz, lights):
     out_r = red * depth * (key * lights[0, 4] + fill * lights[1, 4] + sky * lights[2, 4] + (1 - sky) * lights[3, 4])
     out_g = green * depth * (key * lights[0, 5] + fill * lights[1, 5] + sky * lights[2, 5] + (1 - sky) * lights[3, 5])
     out_b = blue * depth * (key * lights[0, 6] + fill * lights[1, 6] + sky * lights[2, 6] + (1 - sky) * lights[3, 6])
-    return out_r + (rim + shine) * lights[4, 4], out_g + (rim + shine) * lights[4, 5], out_b + (rim + shine) * lights[4, 6]
+    return (
+        out_r + (rim + shine) * lights[4, 4],
+        out_g + (rim + shine) * lights[4, 5],
+        out_b + (rim + shine) * lights[4, 6],
+    )
 
 
 @numba.njit(**_JIT)
@@ -426,7 +430,20 @@ def measure_shadow(grid, box):
 
 @numba.njit(**_JIT)
 def apply_shadow(
-    frame, box, position, rotation, focal, centre_x, centre_y, to_panorama, scene_depth, origin_x, origin_y, cell, grid, ceiling
+    frame,
+    box,
+    position,
+    rotation,
+    focal,
+    centre_x,
+    centre_y,
+    to_panorama,
+    scene_depth,
+    origin_x,
+    origin_y,
+    cell,
+    grid,
+    ceiling,
 ):
     """Darken what lies under a ground grid in a uint8 RGBA frame, as far as its alpha says that it faces up.
 
@@ -511,7 +528,9 @@ def see_joints(pixels, joint_depth, to_panorama, scene_depth, depth, left, top, 
 
 
 @numba.njit(**_JIT)
-def draw_quad(image, depth, box, position, rotation, focal, centre_x, centre_y, corner, edge_u, edge_v, texture, tint, up):
+def draw_quad(
+    image, depth, box, position, rotation, focal, centre_x, centre_y, corner, edge_u, edge_v, texture, tint, up
+):
     """Draw a textured parallelogram into a uint8 RGBA image with a depth buffer.
 
     Args:

@@ -109,7 +109,15 @@ def render_shot(
     assert appearance is not None and len(joints) == len(path), "a body needs looks and a place in every frame"
     for start in range(0, len(path), _CHUNK):
         yield from _render_chunk(
-            path, panorama, lighting, joints, appearance, fps, shutter, range(start, min(start + _CHUNK, len(path))), frame
+            path,
+            panorama,
+            lighting,
+            joints,
+            appearance,
+            fps,
+            shutter,
+            range(start, min(start + _CHUNK, len(path))),
+            frame,
         )
 
 
@@ -239,8 +247,6 @@ class _Brush:
         with np.errstate(invalid="ignore"):
             inside = ((pixels >= -0.5) & (pixels < self.limits[:2] - 0.5)).all(axis=1)
         return np.where(inside, HIDDEN, OUTSIDE).astype(np.uint8)
-
-
 
 
 def _make_truth(

@@ -140,9 +140,7 @@ class _Scenery:
                 yield cv2.cvtColor(image, cv2.COLOR_RGB2RGBA), None
             return
         panorama = self._get_panorama(shot.event_id, shot.path.tripod.name)
-        yield from render_shot(
-            shot.path, panorama, self.venue.lighting, shot.joints, shot.appearance, float(plan.fps)
-        )
+        yield from render_shot(shot.path, panorama, self.venue.lighting, shot.joints, shot.appearance, float(plan.fps))
 
     def _get_panorama(self, event_id: str, tripod: str) -> Panorama:
         key = event_id, tripod
@@ -206,4 +204,3 @@ class _Overlay:
                 lines = [line for line in shot.lines if isinstance(line, graphics.Line)]
                 self.sprites[shot.start] = graphics.draw_scoreboard(size, venue, shot.name, lines, lines[0])
         return self.sprites[shot.start]
-
