@@ -19,6 +19,7 @@ from __future__ import annotations
 import csv
 import io
 import math
+import re
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
@@ -42,6 +43,8 @@ ACTIONS_FILE = "actions.csv"
 
 RECORD_COLUMNS = ("video_id", "path", "competition", "fps", "num_frames", "width", "height")
 ACTION_COLUMNS = ("action_id", "athlete")
+
+_LINE_END = re.compile(r"[\r\n\0]")
 
 
 def is_dataset_folder(folder: Path) -> bool:
@@ -143,10 +146,12 @@ def _find_unwritable(dataset: Dataset) -> list[str]:
             expected = codebook.element_by_id[element_id].set_id
             problems.append(f"{instance.id}: element {element_id!r} is of set {expected!r}, got set {set_id!r}")
     for video in dataset.videos:
-        texts = {"path": video.path, "competition": video.competition}
+        texts = {"id": video.id, "path": video.path, "competition": video.competition}
         texts |= {f"athlete of {action.name}": action.athlete for action in video.actions}
         problems += [
-            f"{video.id}: {what} is an empty text; None says unknown" for what, text in texts.items() if text == ""
+            f"{video.id!r}: {what} is {text!r}; expected text on one line, or None for unknown"
+            for what, text in texts.items()
+            if text is not None and (text == "" or _LINE_END.search(text))
         ]
         if video.fps is not None and not (math.isfinite(video.fps) and video.fps > 0):
             problems.append(f"{video.id}: fps is {video.fps}; expected a positive number")

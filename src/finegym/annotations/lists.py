@@ -25,7 +25,7 @@ _ENTRY = re.compile(
     r"(?P<id>[^\r\n]+?_E_[0-9]{6}_[0-9]{6}_A_[0-9]{4}_[0-9]{4})(?P<gap>[ \t]+)"
     r"(?P<label>[^\r\n]*[^ \t\r\n])(?P<tail>[ \t]*(?:(?:\r\n|\n)[ \t]*)*)"
 )
-_HEAD = re.compile(r"\ufeff?\s*")
+_HEAD = re.compile(r"\ufeff?[ \t\r\n]*")
 _WHOLE_NUMBER = re.compile(r"0|[1-9][0-9]*")
 
 Label = TypeVar("Label", int, str)
