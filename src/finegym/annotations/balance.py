@@ -39,6 +39,23 @@ LONG_TAILED = Thresholds(1, 1, 3)
 SETTINGS: Mapping[str, Thresholds] = {"balanced": BALANCED, "long-tailed": LONG_TAILED}
 
 
+def choose_thresholds(setting: str | None, min_train: int | None, min_val: int | None) -> Thresholds | None:
+    """The thresholds of a setting by name, with one or both of its numbers replaced; ``None`` where nothing is wanted.
+
+    Example:
+        >>> print(choose_thresholds("balanced", 10, None))
+        at least 10 in train, 20 in val
+    """
+    if setting is None and min_train is None and min_val is None:
+        return None
+    base = SETTINGS[setting] if setting is not None else Thresholds(0, 0)
+    return replace(
+        base,
+        min_train=base.min_train if min_train is None else min_train,
+        min_val=base.min_val if min_val is None else min_val,
+    )
+
+
 def choose_classes(train: Sequence[int], val: Sequence[int], thresholds: Thresholds) -> tuple[int, ...]:
     """The classes with enough instances, by their counts on each side.
 
@@ -83,7 +100,7 @@ def derive_setting(split: Split, thresholds: Thresholds, name: str) -> Split:
         for side in SIDES
     }
     left_out = len(split.train) + len(split.val) - len(sides["train"]) - len(sides["val"])
-    outside = {**split.outside, f"of a {split.subset.level} with too few instances": left_out}
+    outside = {**split.outside, "of a class with too few instances": left_out}
     return replace(
         split,
         name=name,
@@ -163,8 +180,7 @@ def format_balance(balance: Balance, limit: int | None = 10) -> str:
         known if limit is None else sorted(known, key=lambda c: -abs((c.val_share or 0) - balance.val_share))[:limit]
     )
     rows = [
-        (c.class_.class_index, c.class_.id, c.num_train, c.num_val, f"{c.val_share:.1%}", c.class_.name[:60])
-        for c in shown
+        (c.class_.class_index, c.class_.id, c.num_train, c.num_val, f"{c.val_share:.1%}", c.class_.name) for c in shown
     ]
     lines = [
         f"{balance.val_share:.1%} of the instances are in val; the classes differ from that by "
@@ -172,7 +188,7 @@ def format_balance(balance: Balance, limit: int | None = 10) -> str:
     ]
     if limit is not None and len(known) > limit:
         lines.append(f"the {limit} classes that differ most:")
-    lines.append(format_table(("class", "id", "train", "val", "in val", "name"), rows))
+    lines.append(format_table(("class", "id", "train", "val", "in val", "name"), rows, left=(5,)))
     for where, classes in balance.empty.items():
         names = ", ".join(f"{c.class_.class_index} ({c.class_.id})" for c in classes)
         lines.append(

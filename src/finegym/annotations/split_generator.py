@@ -10,11 +10,12 @@ all restarts stays. Same dataset, settings and seed: same split.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
-from finegym.annotations.balance import Balance, ClassBalance, compute_balance
+from finegym.annotations.balance import Balance, ClassBalance, Thresholds, compute_balance, derive_setting
 from finegym.annotations.groups import Grouping, group_instances
 from finegym.annotations.model import Dataset
 from finegym.annotations.splits import Split
@@ -47,6 +48,35 @@ class GeneratedSplit:
     largest_group: float
     unknown_groups: dict[str, int]
     restarts: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON, counts instead of instances."""
+        split = self.split
+        return {
+            "split": split.name,
+            "subset": split.subset.name,
+            "rule": split.rule,
+            "train": len(split.train),
+            "val": len(split.val),
+            "val_share": split.val_share,
+            "groups": {"kinds": split.groups, "all": self.num_groups[0], "val": self.num_groups[1]},
+            "largest_group_share": self.largest_group,
+            "unknown_groups": self.unknown_groups,
+            "restarts": self.restarts,
+            "outside": dict(split.outside),
+            "mean_deviation": self.balance.compute_deviation(),
+            "classes": [
+                {"class_index": c.class_.class_index, "id": c.class_.id, "train": c.num_train, "val": c.num_val}
+                for c in self.balance.classes
+            ],
+            "empty": {where: [c.class_.id for c in classes] for where, classes in self.balance.empty.items()},
+        }
+
+
+def keep_setting(generated: GeneratedSplit, thresholds: Thresholds) -> GeneratedSplit:
+    """The same split with only the classes that have enough instances; see ``balance.derive_setting``."""
+    split = derive_setting(generated.split, thresholds, generated.split.name)
+    return replace(generated, split=split, balance=compute_balance(split))
 
 
 def make_split(

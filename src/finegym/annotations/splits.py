@@ -240,7 +240,7 @@ def find_unknown_instances(split: Split, dataset: Dataset) -> dict[str, list[str
     return {side: [id_ for id_ in split.get_side(side) if id_ not in known] for side in SIDES}
 
 
-def check_split(split: Split, dataset: Dataset, folder: Path | None = None) -> None:
+def check_split(split: Split, dataset: Dataset, folder: Path | None = None, *, allow_unknown: bool = False) -> None:
     """Make sure that a split fits a dataset: every id is known, every class index is what the dataset says.
 
     Instances that the dataset does not label cannot contradict and pass.
@@ -249,6 +249,7 @@ def check_split(split: Split, dataset: Dataset, folder: Path | None = None) -> N
         split: to check.
         dataset: that it is about.
         folder: of the split, so that messages name file and line.
+        allow_unknown: do not mind ids that the dataset does not have.
 
     Raises:
         AnnotationError: unknown ids or contradicting classes, each with its line (the first 20 of all).
@@ -260,7 +261,7 @@ def check_split(split: Split, dataset: Dataset, folder: Path | None = None) -> N
         for line, (instance_id, class_index) in enumerate(split.get_side(side).items(), start=1):
             where = f"{folder / side}.txt, line {line}: " if folder else f"{side}: "
             if instance_id not in dataset.instances:
-                problems.append(f"{where}{instance_id} is not in the dataset")
+                problems += [] if allow_unknown else [f"{where}{instance_id} is not in the dataset"]
             elif instance_id in labelled and assigned.get(instance_id) != class_index:
                 expected = split.subset.classes[class_index]
                 problems.append(

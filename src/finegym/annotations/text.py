@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 
-def format_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """Columns under a header, the first to the left, the others to the right; no trailing blanks.
+def format_table(header: Sequence[str], rows: Sequence[Sequence[object]], *, left: Collection[int] = ()) -> str:
+    """Columns under a header, the first and those in ``left`` to the left, the others to the right.
 
     ``None`` is a dash, integers get thousands separators, floats stand as they are: round them first.
 
@@ -19,7 +19,10 @@ def format_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str
     table = [list(header), *([format_cell(cell) for cell in row] for row in rows)]
     widths = [max(len(row[column]) for row in table) for column in range(len(header))]
     lines = (
-        "  ".join(cell.rjust(width) if column else cell.ljust(width) for column, (cell, width) in enumerate(cells))
+        "  ".join(
+            cell.ljust(width) if column in {0, *left} else cell.rjust(width)
+            for column, (cell, width) in enumerate(cells)
+        )
         for cells in (list(zip(row, widths, strict=True)) for row in table)
     )
     return "\n".join(line.rstrip() for line in lines)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from finegym.cli import annotations_statistics
+
 if TYPE_CHECKING:
     from finegym.annotations.clip_folder import ClipFacts
     from finegym.annotations.source import Source
@@ -156,6 +158,9 @@ def convert(
     typer.echo(f"{', '.join(f'{count} {what}' for what, count in result.counts.items())} written to {out}")
     for reason, ids in left_out.items():
         typer.echo(f"left out: {len(ids)} {reason}, such as {ids[0]}")
+
+
+annotations_statistics.add_verbs(app)
 
 
 def open_dataset(
