@@ -109,16 +109,16 @@ def show(
 @app.command()
 def tree(
     codebook: SourceArgument = DEFAULT,
-    set_id: Annotated[str | None, typer.Option("--set", metavar="ID", help="The set whose tree to draw.")] = None,
+    set_id: Annotated[str | None, typer.Argument(metavar="[SET]", help="The set whose tree to draw.")] = None,
     html: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Write a page to click through instead; without --set, with every tree."),
+        typer.Option(metavar="FILE", help="Write a page to click through instead; without SET, with every tree."),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Draw the decision tree of a set in the terminal, or write it as a page that one can click through.
 
-    **Example**: `finegym codebook tree artistic-women --set FX-S2 --html fx-s2.html`
+    **Example**: `finegym codebook tree artistic-women FX-S2 --html fx-s2.html`
     """
     from finegym.codebook import export, text
     from finegym.codebook.source import open_codebook
@@ -135,7 +135,7 @@ def tree(
         return
     if set_id is None:
         sets = ", ".join(one.set_id for one in book.trees)
-        raise ConfigError(f"tree: expected --set, one of {sets}; or --html FILE for a page with all of them")
+        raise ConfigError(f"tree: expected a set after the codebook, one of {sets}; or --html FILE for all of them")
     get_tree(book, set_id)
     _print(as_json, export.export_set(book, set_id), text.draw_tree(book, set_id, _paint))
 

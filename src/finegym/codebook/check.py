@@ -89,11 +89,11 @@ def check_queries_on_paths(codebook: Codebook, places: Places) -> Iterator[Probl
                     f"tree of {tree.set_id}: the path {format_answers(answers)} asks {node.query_id} again, "
                     f"answered {_say(given)} before"
                 )
-                if lost:
-                    message += f"; unreachable: {list_ids(lost)}"
+                below = get_elements_below(node)
+                message += f"; unreachable: {list_ids(lost)}" if lost else f"; elements below: {list_ids(below)}"
                 place = places.get(("node", tree.set_id, format_answers(answers)))
                 kind = "unreachable-leaf" if lost else "query-asked-twice"
-                yield Problem("error", kind, message, place, lost or get_elements_below(node), tree.set_id)
+                yield Problem("error", kind, message, place, lost or below, tree.set_id)
             stack.append(((*answers, False), node.no, {**known, node.query_id: False}))
             stack.append(((*answers, True), node.yes, {**known, node.query_id: True}))
         yield from _check_same_text_on_paths(codebook, tree, places)
@@ -231,7 +231,7 @@ def check_completeness(codebook: Codebook, places: Places) -> Iterator[Problem]:
             yield Problem("warning", "empty-set", f"set {set_.id} has no elements", place, (), set_.id)
         elif set_.id not in codebook.tree_by_set_id:
             ids = tuple(element.id for element in members)
-            message = f"set {set_.id} has no decision tree for its {len(ids)} elements"
+            message = f"set {set_.id} has no decision tree for its elements {list_ids(ids)}"
             yield Problem("warning", "no-tree", message, place, ids, set_.id)
     yield from _check_numbers("event", {event.id: event.number for event in codebook.events}, places)
     yield from _check_numbers("set", {set_.id: set_.number for set_ in codebook.sets}, places)

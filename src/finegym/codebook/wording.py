@@ -191,17 +191,22 @@ def check_alike_names(codebook: Codebook, places: Places) -> Iterator[Problem]:
         if len(ids) > 1:
             names = {" ".join(elements[element_id].name.split()) for element_id in ids}
             yield _report_in_set(set_id, ids, sorted(names), places.get(("element", ids[1])))
+    across: list[list[str]] = []
     for ids in anywhere.values():
         by_set = {elements[element_id].set_id for element_id in ids}
-        if len(by_set) < 2:
-            continue
-        events = {sets[set_id].event_id for set_id in by_set}
-        where = ", ".join(f"{elements[element_id].id} ({elements[element_id].set_id})" for element_id in ids)
-        name = elements[ids[0]].name.strip()
-        shared = len(by_set) > len(events)
-        kind = "name-twice-in-event" if shared else "name-in-several-events"
-        message = f'the name "{name}" stands for elements {where}; it is no key, use their ids'
-        yield Problem("warning", kind, message, places.get(("element", ids[1])), tuple(ids))
+        if len(by_set) > len({sets[set_id].event_id for set_id in by_set}):
+            where = ", ".join(f"{element_id} ({elements[element_id].set_id})" for element_id in ids)
+            message = f'the name "{elements[ids[0]].name.strip()}" stands for elements {where}; it is no key, use ids'
+            place = places.get(("element", ids[1]))
+            yield Problem("warning", "name-twice-in-event", message, place, tuple(ids))
+        elif len(by_set) > 1:
+            across.append(ids)
+    if across:
+        # Natural where one movement is done on two apparatus, so one warning for all of them.
+        listed = list_ids(["/".join(ids) for ids in across])
+        message = f"{len(across)} names stand for elements of several events ({listed}); a name is no key, use ids"
+        together = tuple(element_id for ids in across for element_id in ids)
+        yield Problem("warning", "name-in-several-events", message, places.get(("element", across[0][1])), together)
 
 
 def _report_in_set(set_id: str, ids: list[str], names: list[str], place: Place | None) -> Problem:

@@ -21,6 +21,10 @@ from finegym.codebook.problems import Place, Problem, suggest
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _TAG = "tag:yaml.org,2002:"
 _INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]*)")
+# libyaml recurses on nesting and would crash the process; no tree that a person answers is this deep.
+_MAX_DEPTH = 200
+_NESTED_ON_ONE_LINE = re.compile(rf"(?:[-?] +){{{_MAX_DEPTH},}}")
+_INDENTED = re.compile(rf"^ {{{4 * _MAX_DEPTH},}}", re.MULTILINE)
 _FLOAT = re.compile(r"[-+]?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?")
 
 
@@ -50,9 +54,9 @@ class YamlDoor:
         try:
             data = path.read_bytes()
         except FileNotFoundError:
-            return self._refuse(1, "no such file; expected a codebook in YAML")
+            return self._refuse(None, f"{self.file}: no such file; expected a codebook in YAML")
         except OSError as error:
-            return self._refuse(1, f"cannot be read: {error.strerror}")
+            return self._refuse(None, f"{self.file}: cannot be read: {error.strerror}")
         try:
             text = data.decode("utf-8-sig")
         except UnicodeDecodeError as error:
@@ -62,6 +66,8 @@ class YamlDoor:
 
     def parse_root(self, text: str) -> Node | None:
         """The root node of YAML text; ``None`` and a problem where it is not one document of YAML."""
+        if _is_too_deep(text):
+            return self._refuse(1, f"nested more than {_MAX_DEPTH} levels deep; no codebook is")
         try:
             root = yaml.compose(text, Loader=_LOADER)
         except yaml.reader.ReaderError as error:
@@ -70,15 +76,15 @@ class YamlDoor:
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
             reason = ", ".join(part for part in (error.context, error.problem) if part)
-            return self._refuse(mark.line + 1 if mark else 1, f"not valid YAML: {reason}")
-        except RecursionError:
-            return self._refuse(1, "nested too deeply to be a codebook")
+            last = text.count("\n", 0, len(text.rstrip())) + 1  # libyaml puts the end of the text on a line after it
+            return self._refuse(min(mark.line + 1, last) if mark else 1, f"not valid YAML: {reason}")
         if root is None:
             return self._refuse(1, "the file is empty; expected a codebook in YAML")
         return root
 
-    def _refuse(self, line: int, message: str) -> Node | None:
-        self.problems.append(Problem("error", "format", message, Place(self.file, line)))
+    def _refuse(self, line: int | None, message: str) -> Node | None:
+        place = None if line is None else Place(self.file, line)
+        self.problems.append(Problem("error", "format", message, place))
         return None
 
     def read_fields(
@@ -176,6 +182,14 @@ class YamlDoor:
                 return None
         self.report(node, f"{what}: expected text, a number, true or false, got {describe(node)}")
         return None
+
+
+def _is_too_deep(text: str) -> bool:
+    depth = deepest = 0
+    for bracket in re.findall(r"[\[\]{}]", text):
+        depth = depth + 1 if bracket in "[{" else max(depth - 1, 0)
+        deepest = max(deepest, depth)
+    return deepest > _MAX_DEPTH or bool(_NESTED_ON_ONE_LINE.search(text) or _INDENTED.search(text))
 
 
 def describe(node: Node | None) -> str:
