@@ -168,6 +168,18 @@ def sample_venue(rng: np.random.Generator) -> Venue:
     )
 
 
+def mix(first: Colour, second: Colour, share: float) -> Colour:
+    """A colour between two: 0 is the first, 1 the second."""
+    red, green, blue = ((1 - share) * a + share * b for a, b in zip(first, second, strict=True))
+    return red, green, blue
+
+
+def to_bytes(colour: Colour) -> tuple[int, int, int]:
+    """RGB in 0..255 for OpenCV."""
+    red, green, blue = (round(255 * min(max(channel, 0.0), 1.0)) for channel in colour)
+    return red, green, blue
+
+
 def _hsv(hue: float, saturation: float, value: float) -> Colour:
     red, green, blue = colorsys.hsv_to_rgb(float(hue) % 1.0, float(saturation), float(value))
     return red, green, blue

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -99,28 +100,23 @@ class _Tailor:
         pelvis, spine, thorax, neck = (self.points[name] for name in ("pelvis", "spine", "thorax", "neck"))
         girth, scale = self.looks.build, self.scale
         flat = (1.45, 1.0, 1.0)
-        cloth = {
-            "colour": self.looks.leotard,
-            "other": self.looks.accent,
-            "material": raycast.TORSO,
-            "gloss": self.looks.gloss,
-            "split": self.looks.pattern,
-            "anchor": pelvis,
-            "face": hips,
-        }
+        add = partial(
+            self._add, colour=self.looks.leotard, other=self.looks.accent, material=raycast.TORSO,
+            gloss=self.looks.gloss, split=self.looks.pattern, anchor=pelvis, face=hips,
+        )  # fmt: skip
         low, belly = pelvis - 0.020 * scale * hips.up, pelvis + 0.35 * (spine - pelvis)
         ribs = spine + 0.55 * (thorax - spine)
-        self._add(low, belly, 0.094 * girth, 0.086 * girth, squash=flat, frame=hips, **cloth)
-        self._add(belly, spine, 0.086 * girth, 0.076 * girth, squash=flat, frame=hips, **cloth)
-        self._add(spine, ribs, 0.076 * girth, 0.083 * girth, squash=flat, frame=chest, **cloth)
-        self._add(ribs, thorax, 0.083 * girth, 0.066 * girth, squash=flat, frame=chest, **cloth)
+        add(low, belly, 0.094 * girth, 0.086 * girth, squash=flat, frame=hips)
+        add(belly, spine, 0.086 * girth, 0.076 * girth, squash=flat, frame=hips)
+        add(spine, ribs, 0.076 * girth, 0.083 * girth, squash=flat, frame=chest)
+        add(ribs, thorax, 0.083 * girth, 0.066 * girth, squash=flat, frame=chest)
         for side in ("left", "right"):
             seat = 0.62 * self.points[f"{side}_hip"] + 0.38 * pelvis - scale * (0.026 * hips.front + 0.004 * hips.up)
-            self._add(seat, seat, 0.080 * girth, 0.080 * girth, squash=(1.0, 0.95, 1.1), frame=hips, **cloth)
+            add(seat, seat, 0.080 * girth, 0.080 * girth, squash=(1.0, 0.95, 1.1), frame=hips)
             shoulder = self.points[f"{side}_shoulder"]
-            self._add(shoulder, thorax - 0.01 * scale * chest.up, 0.043 * girth, 0.062 * girth, **cloth)
+            add(shoulder, thorax - 0.01 * scale * chest.up, 0.043 * girth, 0.062 * girth)
             flank = ribs + 0.30 * (shoulder - ribs)
-            self._add(shoulder, flank, 0.042 * girth, 0.074 * girth, **cloth)
+            add(shoulder, flank, 0.042 * girth, 0.074 * girth)
         self._add(0.8 * thorax + 0.2 * neck, neck, 0.054, 0.041, self.looks.skin)
 
     def _sew_head(self) -> None:

@@ -24,7 +24,7 @@ from finegym.errors import ConfigError, OutputError, SimulationError, join_probl
 from finegym.files import write_text
 from finegym.jobs import Tally, run_jobs
 from finegym.simulation.appearance import sample_venue
-from finegym.simulation.broadcast import RecordPlan, RoutineOrder
+from finegym.simulation.programme import RecordPlan, RoutineOrder
 from finegym.simulation.truth import read_truth
 from finegym.simulation.write import get_truth_path, is_record_written, write_record
 
@@ -107,8 +107,8 @@ def plan_competition(settings: CompetitionSettings, codebook: Codebook) -> list[
     ]
     if problems:
         raise SimulationError(
-            f"{join_problems(problems)}. The simulation performs {', '.join(EVENTS)} of artistic-women and of codebooks "
-            "with the same events and attributes."
+            f"{join_problems(problems)}. The simulation performs {', '.join(EVENTS)} of artistic-women and of "
+            "codebooks with the same events and attributes."
         )
     num_frames = round(Fraction(settings.minutes).limit_denominator(10**6) * 60 * settings.fps)
     plans: list[RecordPlan] = []
@@ -257,8 +257,8 @@ def _claim_folder(folder: Path, settings: CompetitionSettings, codebook: Codeboo
         extra = sorted(file.stem for file in (folder / "truth").glob("*.npz") if file.stem not in known)
         if extra:
             raise OutputError(
-                f"{folder}: holds {len(extra)} more records than the {len(plans)} asked for (first: {extra[0]}). Ask for at "
-                "least as many videos as are there, or choose another folder."
+                f"{folder}: holds {len(extra)} more records than the {len(plans)} asked for (first: {extra[0]}). "
+                "Ask for at least as many videos as are there, or choose another folder."
             )
         return
     if folder.exists() and not folder.is_dir():

@@ -13,8 +13,8 @@ import cv2
 import numpy as np
 
 from finegym.simulation.appearance import Colour, Venue
+from finegym.simulation.layers import composite
 from finegym.simulation.lettering import measure_text, write_text
-from finegym.simulation.raycast import composite
 
 WHITE: Colour = (1.0, 1.0, 1.0)
 INK: Colour = (0.05, 0.06, 0.09)

@@ -5,14 +5,16 @@ Textures are drawn once a record and event, with OpenCV, in metres; ``scene`` ca
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
-from finegym.simulation.appearance import HAIRS, SKINS, Colour, Venue
 from finegym.simulation.apparatus import Box, Capsule, Shape
+from finegym.simulation.appearance import Colour, Venue, mix, to_bytes
+from finegym.simulation.crowd import draw_crowd
 from finegym.simulation.lettering import measure_text, write_text
 
 FLOOR_X = (-34.0, 34.0)
@@ -20,8 +22,8 @@ FLOOR_Y = (-26.0, 26.0)
 BOARDS_X, BOARDS_Y = 27.0, 15.0
 STANDS_X, STANDS_Y = 30.0, 18.0
 STANDS_LOW, STANDS_HIGH, STANDS_DEPTH = 1.6, 9.5, 15.0
+STANDS_SLOPE = math.hypot(STANDS_DEPTH, STANDS_HIGH - STANDS_LOW)
 ROOF = 16.0
-SEAT_PITCH, ROW_PITCH = 0.62, 0.95
 
 # Half sizes of the podium and where its middle is, by event.
 _PODIUM = {"VT": ((17.0, 3.4), (-8.0, 0.0)), "FX": ((8.5, 8.5), (0.0, 0.0))}
@@ -58,7 +60,7 @@ def build_hall(venue: Venue, event_id: str, shapes: tuple[Shape, ...]) -> list[S
         shapes: the apparatus; capsules are left to the caller.
     """
     rng = np.random.default_rng(venue.seed)
-    crowd = draw_crowd(venue, rng)
+    crowd = draw_crowd(venue, rng, STANDS_SLOPE)
     boards = _draw_boards(venue)
     wall = _draw_wall(venue, rng)
     x0, x1 = FLOOR_X
@@ -79,148 +81,17 @@ def get_shape_colour(role: str, venue: Venue) -> Colour:
     colours: dict[str, Colour] = {
         "mat": venue.mat,
         "carpet": venue.carpet,
-        "border": _mix(venue.accent, venue.carpet, 0.25),
-        "runway": _mix(venue.carpet, venue.accent, 0.15),
+        "border": mix(venue.accent, venue.carpet, 0.25),
+        "runway": mix(venue.carpet, venue.accent, 0.15),
         "beam": venue.leather,
-        "table": _mix(venue.leather, venue.board, 0.25),
-        "board": _mix(venue.rail, venue.leather, 0.5),
+        "table": mix(venue.leather, venue.board, 0.25),
+        "board": mix(venue.rail, venue.leather, 0.5),
         "post": steel,
         "base": (0.25, 0.26, 0.29),
         "bar": venue.rail,
         "cable": steel,
     }
     return colours.get(role, steel)
-
-
-def draw_crowd(venue: Venue, rng: np.random.Generator, length_m: float = 72.0, px_per_m: int = 44) -> np.ndarray:
-    """A stand full of people, seen along its slope: uint8 (h, w, 3), the first row is the highest."""
-    depth_m = float(np.hypot(STANDS_DEPTH, STANDS_HIGH - STANDS_LOW))
-    height, width = round(depth_m * px_per_m), round(length_m * px_per_m)
-    image = np.empty((height, width, 3), np.uint8)
-    image[:] = _to_bytes(_mix(venue.seat, (0, 0, 0), 0.45))
-    seat = _to_bytes(venue.seat)
-    rows, seats = int(depth_m / ROW_PITCH), int(length_m / SEAT_PITCH)
-    scale = px_per_m * SEAT_PITCH
-    for row in range(rows):
-        y = (row + 0.75) * ROW_PITCH * px_per_m
-        cv2.rectangle(
-            image, (0, int(y + 0.1 * scale)), (width, int(y + 0.30 * scale)), _to_bytes((0.16, 0.16, 0.18)), -1
-        )
-        taken = rng.uniform(size=seats) < venue.crowd
-        jitter = rng.normal(0, 0.07, (seats, 2)) * scale
-        shirts = _sample_shirts(venue, seats, rng)
-        skins, hairs = rng.integers(len(SKINS), size=seats), rng.integers(len(HAIRS), size=seats)
-        for number in range(seats):
-            if number % 22 in (0, 1):  # stairs
-                continue
-            x = (number + 0.5) * scale
-            if not taken[number]:
-                cv2.rectangle(
-                    image, (int(x - 0.36 * scale), int(y - 0.7 * scale)), (int(x + 0.36 * scale), int(y)), seat, -1
-                )
-                continue
-            _draw_person(
-                image, x + jitter[number, 0], y + jitter[number, 1], scale, shirts[number], SKINS[skins[number]],
-                HAIRS[hairs[number]],
-            )  # fmt: skip
-    for aisle in range(0, seats, 22):
-        x = int((aisle + 1) * scale)
-        for row in range(rows * 2):
-            y = int(row * ROW_PITCH * px_per_m / 2)
-            shade = 70 if row % 2 else 84
-            cv2.rectangle(
-                image,
-                (x - int(0.8 * scale), y),
-                (x + int(0.8 * scale), y + int(ROW_PITCH * px_per_m / 2)),
-                (shade,) * 3,
-                -1,
-            )
-    # Out of focus, and the light is on the podium: the upper rows sit in the dark.
-    image = cv2.GaussianBlur(image, (0, 0), 0.035 * px_per_m)
-    light = np.linspace(0.34, 0.74, height, dtype=np.float32)[:, None, None]
-    return (image * light).astype(np.uint8)
-
-
-def _draw_person(
-    image: np.ndarray,
-    x: float,
-    y: float,
-    scale: float,
-    shirt: np.ndarray,
-    skin: Colour,
-    hair: Colour,
-    raised: float = 0.0,
-) -> None:
-    """One spectator, ``scale`` pixels broad, sitting at (x, y); ``raised`` lifts the arms, 0..1."""
-
-    def at(dx: float, dy: float) -> tuple[int, int]:
-        return round((x + dx * scale) * 16), round((y + dy * scale) * 16)
-
-    def size(dx: float, dy: float) -> tuple[int, int]:
-        return max(1, round(dx * scale * 16)), max(1, round(dy * scale * 16))
-
-    cloth, face, curls = tuple(map(int, shirt)), _to_bytes(skin), _to_bytes(hair)
-    cv2.ellipse(image, at(0, -0.12), size(0.40, 0.52), 0, 0, 360, cloth, -1, cv2.LINE_AA, 4)
-    if raised > 0:
-        for side in (-1, 1):
-            elbow = at(side * 0.5, -0.25 - 0.25 * raised)
-            hand = at(side * (0.45 - 0.3 * (1 - raised)), -0.25 - 1.0 * raised)
-            thick = max(1, round(0.16 * scale))
-            cv2.line(image, at(side * 0.32, -0.35), elbow, cloth, thick, cv2.LINE_AA, 4)
-            cv2.line(image, elbow, hand, face, max(1, round(0.11 * scale)), cv2.LINE_AA, 4)
-    cv2.ellipse(image, at(0, -0.86), size(0.23, 0.29), 0, 0, 360, curls, -1, cv2.LINE_AA, 4)
-    cv2.ellipse(image, at(0, -0.79), size(0.185, 0.235), 0, 0, 360, face, -1, cv2.LINE_AA, 4)
-
-
-def _sample_shirts(venue: Venue, count: int, rng: np.random.Generator) -> np.ndarray:
-    """Clothes of spectators: greys and muted colours, some in the colours of the event; uint8 (count, 3)."""
-    grey = rng.uniform(30, 190, (count, 1)) + rng.normal(0, 12, (count, 3))
-    bright = 0.55 * rng.uniform(30, 220, (count, 3)) + 0.45 * rng.uniform(50, 190, (count, 1))
-    fans = 0.7 * np.tile(np.array(_to_bytes(venue.board)) * 1.3, (count, 1)) + 30
-    kind = rng.uniform(size=(count, 1))
-    return np.clip(np.where(kind < 0.6, grey, np.where(kind < 0.9, bright, fans)), 0, 255).astype(np.uint8)
-
-
-def draw_crowd_close(
-    venue: Venue, num_frames: int, fps: float, size: tuple[int, int], rng: np.random.Generator
-) -> Iterator[np.ndarray]:
-    """Frames of a shot of clapping spectators, each uint8 (height, width, 3)."""
-    width, height = size
-    scale = height / 4.6
-    margin = round(0.04 * width)
-    # One clap is drawn frame by frame and shown again and again; everybody claps in the same time, not at the same time.
-    num_phases = min(num_frames, max(2, round(fps / rng.uniform(1.5, 1.9))))
-    rows, seats = 6, int(width / scale) + 5
-    shirts = _sample_shirts(venue, rows * seats, rng).reshape(rows, seats, 3)
-    skins, hairs = rng.integers(len(SKINS), size=(rows, seats)), rng.integers(len(HAIRS), size=(rows, seats))
-    shift = rng.uniform(0, 2 * np.pi, (rows, seats))
-    is_clapping = rng.uniform(size=(rows, seats)) < 0.6
-    images = []
-    across, down = np.linspace(-1, 1, width + 2 * margin), np.linspace(-1, 1, height)
-    shade = (215 - 90 * np.clip(0.6 * across**2 + 0.7 * down[:, None] ** 2, 0, 1)).astype(np.uint8)
-    shade = cv2.cvtColor(shade, cv2.COLOR_GRAY2RGB)
-    for phase in range(num_phases):
-        image = np.empty((height, width + 2 * margin, 3), np.uint8)
-        image[:] = _to_bytes(_mix(venue.seat, (0, 0, 0), 0.3))
-        beats = np.sin(2 * np.pi * phase / num_phases + shift)
-        for row in range(rows):
-            y = height * 0.12 + row * 0.92 * scale
-            bench = (0, round(y - 1.0 * scale)), (image.shape[1], round(y - 0.6 * scale))
-            if row:
-                cv2.rectangle(image, *bench, _to_bytes(_mix(venue.seat, (0, 0, 0), 0.5)), -1)
-            for number in range(seats):
-                beat = float(beats[row, number])
-                _draw_person(
-                    image, (number + 0.5 * (row % 2)) * scale * 1.02 + 0.03 * scale * beat, y + 0.03 * scale * beat, scale,
-                    shirts[row, number], SKINS[skins[row, number]], HAIRS[hairs[row, number]],
-                    0.55 + 0.2 * beat if is_clapping[row, number] else 0.0,
-                )  # fmt: skip
-        soft = cv2.GaussianBlur(image, (0, 0), 0.0045 * height)
-        images.append(cv2.multiply(soft, shade, scale=1 / 255))
-    drift = float(rng.uniform(-1, 1)) * margin / max(num_frames, 1)
-    for frame in range(num_frames):
-        left = round(margin + drift * (frame - num_frames / 2))
-        yield np.ascontiguousarray(images[frame % num_phases][:, left : left + width])
 
 
 def _draw_boards(venue: Venue, length_m: float = 72.0, px_per_m: int = 56) -> np.ndarray:
@@ -230,13 +101,13 @@ def _draw_boards(venue: Venue, length_m: float = 72.0, px_per_m: int = 56) -> np
     words = (venue.competition.upper(), "FINEGYM", venue.city.upper(), "SIMULATED")
     colours = (
         venue.board,
-        _mix(venue.board, (0.0, 0.0, 0.0), 0.45),
+        mix(venue.board, (0.0, 0.0, 0.0), 0.45),
         venue.accent,
-        _mix(venue.carpet, venue.board, 0.5),
+        mix(venue.carpet, venue.board, 0.5),
     )
     for number, left in enumerate(range(0, width, panel)):
         colour = colours[number % len(colours)]
-        image[:, left : left + panel] = _to_bytes(colour)
+        image[:, left : left + panel] = to_bytes(colour)
         text, letters = words[number % len(words)], round(0.42 * height)
         ink = venue.board if colour == venue.accent else venue.accent
         while measure_text(text, letters) > 0.92 * panel and letters > 8:
@@ -251,7 +122,7 @@ def _draw_wall(venue: Venue, rng: np.random.Generator, length_m: float = 72.0, p
     """The wall above the stands: flags in a row, two screens."""
     height, width = round((ROOF - STANDS_HIGH) * px_per_m), round(length_m * px_per_m)
     image = np.empty((height, width, 3), np.uint8)
-    image[:] = _to_bytes(_mix(venue.seat, (0.02, 0.02, 0.03), 0.6))
+    image[:] = to_bytes(mix(venue.seat, (0.02, 0.02, 0.03), 0.6))
     for number in range(int(length_m / 3)):
         left, top = round((3 * number + 0.8) * px_per_m), round(2.4 * px_per_m)
         flag_w, flag_h = round(1.6 * px_per_m), round(1.05 * px_per_m)
@@ -268,7 +139,7 @@ def _draw_wall(venue: Venue, rng: np.random.Generator, length_m: float = 72.0, p
         x, half = round(middle * width), 3 * px_per_m
         top, bottom = round(0.9 * px_per_m), round(4.3 * px_per_m)
         cv2.rectangle(image, (x - half, top), (x + half, bottom), (12, 14, 20), -1)
-        cv2.rectangle(image, (x - half + 4, top + 4), (x + half - 4, bottom - 4), _to_bytes(venue.board), -1)
+        cv2.rectangle(image, (x - half + 4, top + 4), (x + half - 4, bottom - 4), to_bytes(venue.board), -1)
         write_text(
             image, venue.competition.upper(), x, top + 1.6 * px_per_m, round(0.42 * px_per_m), venue.accent, "middle"
         )
@@ -311,7 +182,7 @@ def _build_sides(crowd: np.ndarray, boards: np.ndarray, wall: np.ndarray) -> lis
 
 def _build_roof(venue: Venue, rng: np.random.Generator, px_per_m: int = 8) -> Surface:
     width, height = 100, 80
-    image = np.full((height * px_per_m, width * px_per_m, 3), 14, np.uint8)
+    image: np.ndarray = np.full((height * px_per_m, width * px_per_m, 3), 14, np.uint8)
     for y in range(0, height, 6):
         cv2.line(image, (0, y * px_per_m), (width * px_per_m, y * px_per_m), (34, 35, 40), 3)
     for x in range(0, width, 8):
@@ -333,15 +204,15 @@ def _draw_floor(venue: Venue, event_id: str, shapes: tuple[Shape, ...], px_per_m
         return round((x - FLOOR_X[0]) * px_per_m), round((y - FLOOR_Y[0]) * px_per_m)
 
     image = np.empty((height, width, 3), np.uint8)
-    image[:] = _to_bytes(venue.surround)
+    image[:] = to_bytes(venue.surround)
     (half_x, half_y), (mid_x, mid_y) = _PODIUM.get(event_id, _DEFAULT_PODIUM)
-    podium = _mix(venue.carpet, venue.surround, 0.35)
+    podium = mix(venue.carpet, venue.surround, 0.35)
     edge = 0.5
     corners = at(mid_x - half_x - edge, mid_y - half_y - edge), at(mid_x + half_x + edge, mid_y + half_y + edge)
-    cv2.rectangle(image, *corners, _to_bytes(_mix(venue.surround, (0, 0, 0), 0.35)), -1)
+    cv2.rectangle(image, *corners, to_bytes(mix(venue.surround, (0, 0, 0), 0.35)), -1)
     corners = at(mid_x - half_x, mid_y - half_y), at(mid_x + half_x, mid_y + half_y)
-    cv2.rectangle(image, *corners, _to_bytes(podium), -1)
-    cv2.rectangle(image, *corners, _to_bytes(_mix(podium, venue.accent, 0.5)), 2)
+    cv2.rectangle(image, *corners, to_bytes(podium), -1)
+    cv2.rectangle(image, *corners, to_bytes(mix(podium, venue.accent, 0.5)), 2)
     light = np.ones((height // 4, width // 4), np.float32)
     for shape in shapes:
         low, high = _get_extent(shape)
@@ -359,21 +230,21 @@ def _draw_floor(venue: Venue, event_id: str, shapes: tuple[Shape, ...], px_per_m
     far_y = (ys * 4 / px_per_m + FLOOR_Y[0] - mid_y) / (half_y + 9)
     light *= 0.50 + 0.55 * np.exp(-1.1 * (far_x**2 + far_y**2) ** 1.3)
     # Scaled to bytes: OpenCV multiplies those quickly, and saturates.
-    bright = np.clip(light * 160, 0, 255).astype(np.uint8)
+    bright: np.ndarray = np.clip(light * 160, 0, 255).astype(np.uint8)
     bright = cv2.resize(cv2.cvtColor(bright, cv2.COLOR_GRAY2RGB), (width, height), interpolation=cv2.INTER_LINEAR)
-    return cv2.multiply(image, bright, scale=1 / 160)
+    return np.asarray(cv2.multiply(image, bright, scale=1 / 160), np.uint8)
 
 
 def _draw_carpet(image: np.ndarray, venue: Venue, at: Callable[[float, float], tuple[int, int]], px_per_m: int) -> None:
     border = get_shape_colour("border", venue)
-    cv2.rectangle(image, at(-7, -7), at(7, 7), _to_bytes(border), -1)
-    cv2.rectangle(image, at(-6, -6), at(6, 6), _to_bytes(venue.carpet), -1)
+    cv2.rectangle(image, at(-7, -7), at(7, 7), to_bytes(border), -1)
+    cv2.rectangle(image, at(-6, -6), at(6, 6), to_bytes(venue.carpet), -1)
     for line in np.linspace(-6, 6, 7)[1:-1]:
-        seam = _to_bytes(_mix(venue.carpet, (0, 0, 0), 0.06))
+        seam = to_bytes(mix(venue.carpet, (0, 0, 0), 0.06))
         cv2.line(image, at(line, -6), at(line, 6), seam, 1)
     # The texture's rows run away from the camera: letters are written upside down to be read from there.
     strip = np.empty((px_per_m, 10 * px_per_m, 3), np.uint8)
-    strip[:] = _to_bytes(border)
+    strip[:] = to_bytes(border)
     write_text(
         strip,
         venue.competition.upper(),
@@ -397,8 +268,8 @@ def _build_box(box: Box, venue: Venue) -> list[Surface]:
     colour = get_shape_colour(box.role, venue)
     x0, x1, y0, y1, z1 = cx - hx, cx + hx, cy - hy, cy + hy, cz + hz
     top = _draw_face(box, colour, venue, 2 * hx, 2 * hy)
-    side = _draw_face(box, _mix(colour, (0, 0, 0), 0.12), venue, 2 * hx, 2 * hz, is_side=True)
-    end = np.full((4, 4, 3), _to_bytes(colour), np.uint8)
+    side = _draw_face(box, mix(colour, (0, 0, 0), 0.12), venue, 2 * hx, 2 * hz, is_side=True)
+    end = np.full((4, 4, 3), to_bytes(colour), np.uint8)
     return [
         Surface((x0, y0, z1), (2 * hx, 0, 0), (0, 2 * hy, 0), top, (1.0, 1.0, 1.0), takes_shadow=True),
         Surface((x0, y0, z1), (2 * hx, 0, 0), (0, 0, -2 * hz), side, (0.72, 0.72, 0.72)),
@@ -414,21 +285,21 @@ def _draw_face(
     px = 40
     width, height = max(8, round(width_m * px)), max(4, round(height_m * px))
     image = np.empty((height, width, 3), np.uint8)
-    image[:] = _to_bytes(colour)
+    image[:] = to_bytes(colour)
     if box.role == "mat" and not is_side:
         for x in range(2 * px, width, 2 * px):
-            cv2.line(image, (x, 0), (x, height), _to_bytes(_mix(colour, (0, 0, 0), 0.15)), 1)
-        cv2.rectangle(image, (0, 0), (width - 1, height - 1), _to_bytes(_mix(colour, venue.accent, 0.6)), 3)
+            cv2.line(image, (x, 0), (x, height), to_bytes(mix(colour, (0, 0, 0), 0.15)), 1)
+        cv2.rectangle(image, (0, 0), (width - 1, height - 1), to_bytes(mix(colour, venue.accent, 0.6)), 3)
         # Under the beam and between the bars less light falls.
         ys, xs = np.mgrid[0:height, 0:width].astype(np.float32)
         middle = (-box.center[0] + box.half_sizes[0]) * px
         shade = 1 - 0.22 * np.exp(-(((ys - height / 2) / (0.22 * height)) ** 2) - ((xs - middle) / (2.6 * px)) ** 4)
         image = (image * shade[:, :, None]).astype(np.uint8)
     elif box.role == "runway" and not is_side:
-        cv2.rectangle(image, (0, 0), (width - 1, height - 1), _to_bytes(venue.accent), 2)
+        cv2.rectangle(image, (0, 0), (width - 1, height - 1), to_bytes(venue.accent), 2)
         for metre in range(1, int(width_m)):
             x = width - metre * px
-            cv2.line(image, (x, 0), (x, height // (2 if metre % 5 == 0 else 5)), _to_bytes(venue.accent), 1)
+            cv2.line(image, (x, 0), (x, height // (2 if metre % 5 == 0 else 5)), to_bytes(venue.accent), 1)
     elif box.role in ("beam", "table") and is_side:
         write_text(
             image, "FINEGYM", width / 2, 0.5 * height + 1.6, 4 if box.role == "beam" else 5, venue.board, "middle"
@@ -442,13 +313,3 @@ def _get_extent(shape: Shape) -> tuple[np.ndarray, np.ndarray]:
         return ends.min(axis=0) - shape.radius, ends.max(axis=0) + shape.radius
     center, half = np.array(shape.center), np.array(shape.half_sizes)
     return center - half, center + half
-
-
-def _mix(first: Colour, second: Colour, share: float) -> Colour:
-    red, green, blue = ((1 - share) * a + share * b for a, b in zip(first, second, strict=True))
-    return red, green, blue
-
-
-def _to_bytes(colour: Colour) -> tuple[int, int, int]:
-    red, green, blue = (round(255 * min(max(channel, 0.0), 1.0)) for channel in colour)
-    return red, green, blue

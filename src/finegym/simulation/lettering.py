@@ -23,7 +23,8 @@ def draw_text(text: str, height_px: int, bold: bool = True) -> np.ndarray:
         bold: weight.
 
     Returns:
-        float32 (h, w) in 0..1, read-only, with room for descenders; the baseline is ``round(1.1 * height_px)`` below the top.
+        float32 (h, w) in 0..1, read-only, with room for descenders; the baseline is ``round(1.1 * height_px)`` below
+        the top.
 
     Example:
         >>> draw_text("I", 10).shape[0]
@@ -36,7 +37,7 @@ def draw_text(text: str, height_px: int, bold: bool = True) -> np.ndarray:
     capital = 0.729  # of the em, in DejaVu Sans
     size = height_px / capital
     path = TextPath((0, 0), text or " ", size=size, prop=properties)
-    polygons = path.to_polygons(closed_only=True)
+    polygons = [np.asarray(polygon, np.float64) for polygon in path.to_polygons(closed_only=True)]
     width = max((float(p[:, 0].max()) for p in polygons), default=size / 3)
     baseline = round(1.1 * height_px)
     shape = (baseline + max(2, round(0.3 * height_px)), int(np.ceil(width)) + 2)

@@ -1,17 +1,19 @@
-"""Compiled loops of the renderer: rays against tapered capsules, textured parallelograms, shadows, compositing.
+"""Compiled loops of the renderer: rays against tapered capsules and textured parallelograms.
 
 Everything that is drawn is a ray cast from the camera through a pixel, inside the bounding box of one primitive, into a
 depth buffer. Depth is the distance along the optical axis in metres: rays are scaled so that their forward component is
 1, and the ray parameter *is* the depth.
 
-The only solid of a body is the tapered capsule ("round cone": two spheres and the cone that touches both), seen through a
-linear map that may squash it, so that the same loop draws a forearm, a rib cage and a head. The silhouette is smoothed
-analytically: the signed distance of the ray to the surface, in pixels, is the coverage.
+The only solid of a body is the tapered capsule ("round cone": two spheres and the cone that touches both), seen through
+a linear map that may squash it, so that the same loop draws a forearm, a rib cage and a head. The silhouette is
+smoothed analytically: the signed distance of the ray to the surface, in pixels, is the coverage.
 
 Compiled on first use and cached on disk by numba (``NUMBA_CACHE_DIR`` chooses where).
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 import numba
 import numpy as np
@@ -38,28 +40,30 @@ PLAIN, SPLIT_AXIS, HEAD, TORSO = 0, 1, 2, 3
 FAR = np.float32(1e9)
 
 # Not full fastmath: a ray that grazes a plane makes an infinity, and that has to stay one.
-_JIT = {"cache": True, "fastmath": {"contract", "arcp", "nsz", "reassoc"}, "error_model": "numpy", "nogil": True}
+compiled: Any = numba.njit(cache=True, fastmath={"contract", "arcp", "nsz", "reassoc"}, error_model="numpy", nogil=True)
 
 
-@numba.njit(inline="always", **_JIT)
-def _step(low: float, high: float, value: float) -> float:
+@compiled
+def smooth_step(low: float, high: float, value: float) -> float:
     """0 below ``low``, 1 above ``high``, smooth between."""
     x = min(max((value - low) / (high - low), 0.0), 1.0)
     return x * x * (3.0 - 2.0 * x)
 
 
-@numba.njit(**_JIT)
-def _get_albedo(row, along, px, py, pz, nx, ny, nz):
+@compiled
+def _get_albedo(
+    row: np.ndarray, along: float, px: float, py: float, pz: float, nx: float, ny: float, nz: float
+) -> tuple[float, float, float]:
     """Colour of a point: ``along`` the axis in 0..1, position relative to the anchor, world normal."""
     material = int(row[MATERIAL])
     mix = 0.0
     if material == SPLIT_AXIS:
-        mix = _step(row[SPLIT] - 0.015, row[SPLIT] + 0.015, along)
+        mix = smooth_step(row[SPLIT] - 0.015, row[SPLIT] + 0.015, along)
     elif material == HEAD:
         front = nx * row[FRONT] + ny * row[FRONT + 1] + nz * row[FRONT + 2]
         up = nx * row[UP] + ny * row[UP + 1] + nz * row[UP + 2]
         # Hair covers what looks back or up; the hairline runs over the forehead and before the ears.
-        mix = _step(-0.05, 0.05, 1.3 * up - front + 0.12)
+        mix = smooth_step(-0.05, 0.05, 1.3 * up - front + 0.12)
     elif material == TORSO:
         front = nx * row[FRONT] + ny * row[FRONT + 1] + nz * row[FRONT + 2]
         height = px * row[UP] + py * row[UP + 1] + pz * row[UP + 2]
@@ -68,17 +72,29 @@ def _get_albedo(row, along, px, py, pz, nx, ny, nz):
         sz = row[UP] * row[FRONT + 1] - row[UP + 1] * row[FRONT]
         side = px * sx + py * sy + pz * sz
         wave = height * 9.0 + row[SPLIT] * side * 14.0 + 0.3 * abs(front)
-        mix = _step(-0.25, 0.25, np.sin(wave * 2.2 + row[SPLIT]))
+        mix = smooth_step(-0.25, 0.25, np.sin(wave * 2.2 + row[SPLIT]))
         glitter = np.sin(px * 411.0) * np.sin(py * 397.0 + 1.3) * np.sin(pz * 431.0)
-        mix = mix * (1.0 - 0.35 * _step(0.3, 0.7, glitter))
+        mix = mix * (1.0 - 0.35 * smooth_step(0.3, 0.7, glitter))
     red = row[COLOUR_A] + (row[COLOUR_B] - row[COLOUR_A]) * mix
     green = row[COLOUR_A + 1] + (row[COLOUR_B + 1] - row[COLOUR_A + 1]) * mix
     blue = row[COLOUR_A + 2] + (row[COLOUR_B + 2] - row[COLOUR_A + 2]) * mix
     return red, green, blue
 
 
-@numba.njit(**_JIT)
-def _shade(red, green, blue, gloss, nx, ny, nz, vx, vy, vz, lights):
+@compiled
+def _shade(
+    red: float,
+    green: float,
+    blue: float,
+    gloss: float,
+    nx: float,
+    ny: float,
+    nz: float,
+    vx: float,
+    vy: float,
+    vz: float,
+    lights: np.ndarray,
+) -> tuple[float, float, float]:
     """Key and fill light, sky and floor, a rim from behind and a highlight; ``lights`` as in ``Lighting.rows``."""
     key = nx * lights[0, 0] + ny * lights[0, 1] + nz * lights[0, 2]
     fill = nx * lights[1, 0] + ny * lights[1, 1] + nz * lights[1, 2]
@@ -108,8 +124,18 @@ def _shade(red, green, blue, gloss, nx, ny, nz, vx, vy, vz, lights):
     )
 
 
-@numba.njit(**_JIT)
-def compute_bounds(rows, position, rotation, focal, centre_x, centre_y, width, height, bounds):
+@compiled
+def compute_bounds(
+    rows: np.ndarray,
+    position: np.ndarray,
+    rotation: np.ndarray,
+    focal: float,
+    centre_x: float,
+    centre_y: float,
+    width: int,
+    height: int,
+    bounds: np.ndarray,
+) -> tuple[int, int, int, int]:
     """Pixel bounding box of every primitive into ``bounds`` int64 (N, 4) as x0, y0, x1, y1; the union is returned.
 
     A primitive that reaches behind the camera gets an empty box: nothing stands that near.
@@ -148,8 +174,10 @@ def compute_bounds(rows, position, rotation, focal, centre_x, centre_y, width, h
     return left, top, right, bottom
 
 
-@numba.njit(**_JIT)
-def _project_ends(row, position, rotation, focal, centre_x, centre_y):
+@compiled
+def _project_ends(
+    row: np.ndarray, position: np.ndarray, rotation: np.ndarray, focal: float, centre_x: float, centre_y: float
+) -> tuple[float, float, float, float, float, float]:
     """Pixel and depth of both ends of a primitive."""
     ax, ay, az = row[END_A] - position[0], row[END_A + 1] - position[1], row[END_A + 2] - position[2]
     bx, by, bz = row[END_B] - position[0], row[END_B + 1] - position[1], row[END_B + 2] - position[2]
@@ -162,9 +190,9 @@ def _project_ends(row, position, rotation, focal, centre_x, centre_y):
     return ua, va, za, ub, vb, zb
 
 
-@numba.njit(**_JIT)
-def _find_span(ua, va, ub, vb, wide, y):
-    """Columns of row ``y`` that can lie within ``wide`` pixels of the segment a-b: a slanted limb fills little of its box."""
+@compiled
+def _find_span(ua: float, va: float, ub: float, vb: float, wide: float, y: int) -> tuple[float, float]:
+    """Columns of row ``y`` within ``wide`` pixels of the segment a-b: a slanted limb fills little of its box."""
     if abs(vb - va) < 1e-6:
         return min(ua, ub) - wide, max(ua, ub) + wide
     s0 = min(max((y - wide - va) / (vb - va), 0.0), 1.0)
@@ -173,8 +201,21 @@ def _find_span(ua, va, ub, vb, wide, y):
     return max(min(x0, x1) - wide, 0.0), max(x0, x1) + wide
 
 
-@numba.njit(**_JIT)
-def _draw_one(row, box, position, rotation, focal, centre_x, centre_y, lights, layer, depth, left, top):
+@compiled
+def _draw_one(
+    row: np.ndarray,
+    box: np.ndarray,
+    position: np.ndarray,
+    rotation: np.ndarray,
+    focal: float,
+    centre_x: float,
+    centre_y: float,
+    lights: np.ndarray,
+    layer: np.ndarray,
+    depth: np.ndarray,
+    left: int,
+    top: int,
+) -> None:
     """Draw one primitive into ``layer`` (premultiplied RGBA) and ``depth``, whose origin is pixel (left, top)."""
     linear = row[LINEAR : LINEAR + 9].reshape(3, 3)
     # Everything in the primitive's own frame, relative to end A.
@@ -298,8 +339,21 @@ def _draw_one(row, box, position, rotation, focal, centre_x, centre_y, lights, l
                     depth[i, j] = t
 
 
-@numba.njit(**_JIT)
-def draw_solids(rows, bounds, position, rotation, focal, centre_x, centre_y, lights, layer, depth, left, top):
+@compiled
+def draw_solids(
+    rows: np.ndarray,
+    bounds: np.ndarray,
+    position: np.ndarray,
+    rotation: np.ndarray,
+    focal: float,
+    centre_x: float,
+    centre_y: float,
+    lights: np.ndarray,
+    layer: np.ndarray,
+    depth: np.ndarray,
+    left: int,
+    top: int,
+) -> None:
     """Draw tapered capsules into a layer.
 
     Args:
@@ -323,214 +377,23 @@ def draw_solids(rows, bounds, position, rotation, focal, centre_x, centre_y, lig
             )
 
 
-@numba.njit(**_JIT)
-def resolve_layer(layer, depth, left, top, to_panorama, scene_depth, weight, total):
-    """Add a layer to ``total``, hiding what the scene stands in front of.
-
-    Args:
-        layer: float32 (h, w, 4), premultiplied.
-        depth: float32 (h, w), metres.
-        left: column of the frame where layer and total begin.
-        top: row of the frame where they begin.
-        to_panorama: float64 (3, 3), frame pixels to panorama pixels, *not* rescaled: its third coordinate is the
-            panorama's depth of a point one metre deep in the frame.
-        scene_depth: float32 (H, W), depth of the panorama.
-        weight: what this layer counts in the total (one over the number of instants that are averaged).
-        total: float32 (h, w, 4), added to.
-    """
-    rows, columns = scene_depth.shape
-    for i in range(layer.shape[0]):
-        for j in range(layer.shape[1]):
-            if layer[i, j, 3] <= 0.0:
-                continue
-            x, y = float(left + j), float(top + i)
-            w = to_panorama[2, 0] * x + to_panorama[2, 1] * y + to_panorama[2, 2]
-            u = (to_panorama[0, 0] * x + to_panorama[0, 1] * y + to_panorama[0, 2]) / w
-            v = (to_panorama[1, 0] * x + to_panorama[1, 1] * y + to_panorama[1, 2]) / w
-            # Three centimetres of grace: hands on a bar and feet on a beam lie in it.
-            own = depth[i, j] * w - 0.03
-            u0, v0 = int(np.floor(u)), int(np.floor(v))
-            seen = 1.0
-            if 0 <= u0 < columns - 1 and 0 <= v0 < rows - 1:
-                fu, fv = u - u0, v - v0
-                seen = 0.0
-                if scene_depth[v0, u0] >= own:
-                    seen += (1.0 - fu) * (1.0 - fv)
-                if scene_depth[v0, u0 + 1] >= own:
-                    seen += fu * (1.0 - fv)
-                if scene_depth[v0 + 1, u0] >= own:
-                    seen += (1.0 - fu) * fv
-                if scene_depth[v0 + 1, u0 + 1] >= own:
-                    seen += fu * fv
-            seen *= weight
-            for c in range(4):
-                total[i, j, c] += seen * layer[i, j, c]
-
-
-@numba.njit(**_JIT)
-def composite(frame, total, left, top):
-    """Lay a premultiplied float32 layer over a uint8 RGBA frame, whose alpha is left alone."""
-    for i in range(total.shape[0]):
-        for j in range(total.shape[1]):
-            alpha = total[i, j, 3]
-            if alpha <= 0.0:
-                continue
-            for c in range(3):
-                value = frame[top + i, left + j, c] * (1.0 - alpha) + 255.0 * total[i, j, c]
-                frame[top + i, left + j, c] = np.uint8(min(max(value + 0.5, 0.0), 255.0))
-
-
-@numba.njit(**_JIT)
-def splat_shadow(rows, origin_x, origin_y, cell, grid):
-    """Shade a ground grid by what hangs above it; light comes from the whole roof, so height blurs.
-
-    Args:
-        rows: float64 (N, NUM_COLUMNS), primitives.
-        origin_x: world x of the first cell.
-        origin_y: world y of the first cell.
-        cell: metres a cell.
-        grid: float32 (n, n), light that is left, multiplied into; starts at 1.
-    """
-    n = grid.shape[0]
-    for k in range(rows.shape[0]):
-        ax, ay, az = rows[k, END_A], rows[k, END_A + 1], rows[k, END_A + 2]
-        bx, by, bz = rows[k, END_B], rows[k, END_B + 1], rows[k, END_B + 2]
-        ra = rows[k, RADIUS_A] * 0.5 * (1.0 + rows[k, REACH])
-        rb = rows[k, RADIUS_B] * 0.5 * (1.0 + rows[k, REACH])
-        soft_a, soft_b = 0.05 + 0.16 * max(az, 0.0), 0.05 + 0.16 * max(bz, 0.0)
-        reach = max(ra + 2 * soft_a, rb + 2 * soft_b)
-        j0, j1 = (min(ax, bx) - reach - origin_x) / cell, (max(ax, bx) + reach - origin_x) / cell
-        i0, i1 = (min(ay, by) - reach - origin_y) / cell, (max(ay, by) + reach - origin_y) / cell
-        dx, dy = bx - ax, by - ay
-        length = dx * dx + dy * dy + 1e-9
-        for i in range(max(int(i0), 0), min(int(i1) + 1, n)):
-            for j in range(max(int(j0), 0), min(int(j1) + 1, n)):
-                px, py = origin_x + j * cell - ax, origin_y + i * cell - ay
-                s = min(max((px * dx + py * dy) / length, 0.0), 1.0)
-                qx, qy = px - s * dx, py - s * dy
-                soft = soft_a + s * (soft_b - soft_a)
-                radius = ra + s * (rb - ra)
-                distance = np.sqrt(qx * qx + qy * qy)
-                dark = 1.0 - _step(radius - soft, radius + soft, distance)
-                # A blurred shadow is fainter: the same dark, spread.
-                grid[i, j] *= 1.0 - 0.75 * dark * radius / (radius + 1.6 * soft)
-
-
-@numba.njit(**_JIT)
-def measure_shadow(grid, box):
-    """Cells where a ground grid is dark, as x0, y0, x1, y1 (half-open) into ``box``; empty where none is."""
-    n = grid.shape[0]
-    box[0], box[1], box[2], box[3] = n, n, 0, 0
-    for i in range(n):
-        for j in range(n):
-            if grid[i, j] < 0.985:
-                box[0], box[1] = min(box[0], j), min(box[1], i)
-                box[2], box[3] = max(box[2], j + 1), max(box[3], i + 1)
-
-
-@numba.njit(**_JIT)
-def apply_shadow(
-    frame,
-    box,
-    position,
-    rotation,
-    focal,
-    centre_x,
-    centre_y,
-    to_panorama,
-    scene_depth,
-    origin_x,
-    origin_y,
-    cell,
-    grid,
-    ceiling,
-):
-    """Darken what lies under a ground grid in a uint8 RGBA frame, as far as its alpha says that it faces up.
-
-    Args:
-        frame: uint8 (H, W, 4), drawn into.
-        box: x0, y0, x1, y1 in the frame.
-        position: float64 (3,), the camera.
-        rotation: float64 (3, 3).
-        focal: pixels.
-        centre_x: principal point.
-        centre_y: principal point.
-        to_panorama: as in :func:`resolve_layer`.
-        scene_depth: float32 (H, W), depth of the panorama.
-        origin_x: world x of the first cell.
-        origin_y: world y of the first cell.
-        cell: metres a cell.
-        grid: float32 (n, n), light that is left.
-        ceiling: metres; surfaces higher than this are not under the body.
-    """
-    rows, columns = scene_depth.shape
-    n = grid.shape[0]
-    for y in range(box[1], box[3]):
-        cy = (y - centre_y) / focal
-        for x in range(box[0], box[2]):
-            if frame[y, x, 3] < 8:
-                continue
-            cx = (x - centre_x) / focal
-            inverse = 1.0 / (to_panorama[2, 0] * x + to_panorama[2, 1] * y + to_panorama[2, 2])
-            u = int((to_panorama[0, 0] * x + to_panorama[0, 1] * y + to_panorama[0, 2]) * inverse + 0.5)
-            v = int((to_panorama[1, 0] * x + to_panorama[1, 1] * y + to_panorama[1, 2]) * inverse + 0.5)
-            if u < 0 or v < 0 or u >= columns or v >= rows:
-                continue
-            t = scene_depth[v, u] * inverse
-            gx = (position[0] + t * (rotation[0, 0] * cx + rotation[1, 0] * cy + rotation[2, 0]) - origin_x) / cell
-            gy = (position[1] + t * (rotation[0, 1] * cx + rotation[1, 1] * cy + rotation[2, 1]) - origin_y) / cell
-            if gx < 0.0 or gy < 0.0 or gx >= n - 1 or gy >= n - 1:
-                continue
-            j, i = int(gx), int(gy)
-            fx, fy = gx - j, gy - i
-            light = (grid[i, j] * (1 - fx) + grid[i, j + 1] * fx) * (1 - fy) + (
-                grid[i + 1, j] * (1 - fx) + grid[i + 1, j + 1] * fx
-            ) * fy
-            if light > 0.985:
-                continue
-            if position[2] + t * (rotation[0, 2] * cx + rotation[1, 2] * cy + rotation[2, 2]) > ceiling:
-                continue
-            light = 1.0 - (0.985 - light) * frame[y, x, 3] / 255.0
-            for c in range(3):
-                frame[y, x, c] = np.uint8(frame[y, x, c] * light)
-
-
-@numba.njit(**_JIT)
-def see_joints(pixels, joint_depth, to_panorama, scene_depth, depth, left, top, flesh, grace, visibility):
-    """Turn the visibility 1 (in the picture) of joints into 2 where neither body nor scene is before them.
-
-    Args:
-        pixels: float64 (J, 2).
-        joint_depth: float64 (J,), metres.
-        to_panorama: as in :func:`resolve_layer`.
-        scene_depth: float32 (H, W), of the panorama.
-        depth: float32 (h, w), of the body, beginning at (left, top).
-        left: column.
-        top: row.
-        flesh: metres between a joint and the skin before it.
-        grace: metres that a joint may lie in the scene, measured along the panorama's axis.
-        visibility: uint8 (J,), changed.
-    """
-    for joint in range(pixels.shape[0]):
-        if visibility[joint] != 1:
-            continue
-        x, y = int(np.rint(pixels[joint, 0])), int(np.rint(pixels[joint, 1]))
-        i, j = y - top, x - left
-        if 0 <= i < depth.shape[0] and 0 <= j < depth.shape[1] and depth[i, j] < joint_depth[joint] - flesh:
-            continue
-        w = to_panorama[2, 0] * x + to_panorama[2, 1] * y + to_panorama[2, 2]
-        u = int(np.rint((to_panorama[0, 0] * x + to_panorama[0, 1] * y + to_panorama[0, 2]) / w))
-        v = int(np.rint((to_panorama[1, 0] * x + to_panorama[1, 1] * y + to_panorama[1, 2]) / w))
-        if 0 <= v < scene_depth.shape[0] and 0 <= u < scene_depth.shape[1]:
-            if scene_depth[v, u] < joint_depth[joint] * w - grace:
-                continue
-        visibility[joint] = 2
-
-
-@numba.njit(**_JIT)
+@compiled
 def draw_quad(
-    image, depth, box, position, rotation, focal, centre_x, centre_y, corner, edge_u, edge_v, texture, tint, up
-):
+    image: np.ndarray,
+    depth: np.ndarray,
+    box: np.ndarray,
+    position: np.ndarray,
+    rotation: np.ndarray,
+    focal: float,
+    centre_x: float,
+    centre_y: float,
+    corner: np.ndarray,
+    edge_u: np.ndarray,
+    edge_v: np.ndarray,
+    texture: np.ndarray,
+    tint: np.ndarray,
+    up: int,
+) -> None:
     """Draw a textured parallelogram into a uint8 RGBA image with a depth buffer.
 
     Args:

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from finegym.simulation import raycast
+from finegym.simulation import layers, raycast
 from finegym.simulation.appearance import Appearance, Lighting
 from finegym.simulation.body import build_body
 from finegym.simulation.camera import CameraPath
 from finegym.simulation.scene import Panorama
-from finegym.simulation.skeleton import JOINT_INDEX, JOINTS
+from finegym.simulation.skeleton import JOINT_INDEX
 
 SHUTTER = 0.5
 """Part of a frame's time that the shutter is open (180 degrees)."""
@@ -209,13 +209,13 @@ class _Brush:
             # Near ones first: what they cover is never shaded.
             order = np.argsort((0.5 * (rows[:, 0:3] + rows[:, 3:6]) - self.position) @ view[1][2])
             raycast.draw_solids(rows[order], own[order], *view, self.lights, layer, depth, left, top)
-            raycast.resolve_layer(layer, depth, left, top, mapping, self.panorama.depth, 1.0 / len(instants), total)
+            layers.resolve_layer(layer, depth, left, top, mapping, self.panorama.depth, 1.0 / len(instants), total)
             if number == len(instants) // 2:
                 visibility = self._see_outside(pixels)
-                raycast.see_joints(
+                layers.see_joints(
                     pixels, joint_depth, mapping, self.panorama.depth, depth, left, top, _FLESH, _GRACE, visibility
                 )
-        raycast.composite(self.image, total, left, top)
+        layers.composite(self.image, total, left, top)
         return _make_truth(pixels, visibility, total[:, :, 3], left, top)
 
     def _paint_shadow(self, rows: np.ndarray, view: tuple, mapping: np.ndarray) -> None:
@@ -225,9 +225,9 @@ class _Brush:
         half = 0.5 * _GRID * _CELL
         x, y = float(middle[:, 0].mean()) - half, float(middle[:, 1].mean()) - half
         grid = np.ones((_GRID, _GRID), np.float32)
-        raycast.splat_shadow(parts, x, y, _CELL, grid)
+        layers.splat_shadow(parts, x, y, _CELL, grid)
         cells = np.empty(4, np.int64)
-        raycast.measure_shadow(grid, cells)
+        layers.measure_shadow(grid, cells)
         if cells[2] <= cells[0]:
             return
         # Surfaces from the floor up to just above the lowest part: it may sink into a mat.
@@ -239,7 +239,7 @@ class _Brush:
             return
         spots = local[:, :2] / local[:, 2:] * view[2] + self.centre
         box = np.clip(np.concatenate([spots.min(axis=0), spots.max(axis=0) + 1]), 0, self.limits)
-        raycast.apply_shadow(
+        layers.apply_shadow(
             self.image, box.astype(np.int64), *view, mapping, self.panorama.depth, x, y, _CELL, grid, ceiling
         )
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from finegym.simulation import raycast
+from finegym.simulation import layers, raycast
 from finegym.simulation.apparatus import Capsule, get_apparatus_shapes
 from finegym.simulation.appearance import Venue
 from finegym.simulation.camera import CameraPath, Tripod, compute_rotation, project_points
@@ -184,7 +184,7 @@ def _draw_solids(
         raycast.draw_solids(row, bounds[:1], *view, venue.lighting.rows, layer, own, left, top)
         part = depth[top:bottom, left:right]
         layer[own > part] = 0.0
-        raycast.composite(image, layer, left, top)
+        layers.composite(image, layer, left, top)
         solid = layer[:, :, 3] > 0.3
         part[solid] = np.minimum(part, own)[solid]
         image[top:bottom, left:right, 3][solid] = 0

@@ -1,7 +1,7 @@
 """The truth file of a record: everything about every frame, as plain arrays.
 
-Rows of tables are spread over arrays of equal length (``shot_start``, ``shot_kind``, …); text is Unicode arrays, so that
-``numpy.load`` needs no pickle. ``docs/simulation.md`` lists every array.
+Rows of tables are spread over arrays of equal length (``shot_start``, ``shot_kind``, …); text is Unicode arrays, so
+that ``numpy.load`` needs no pickle. ``docs/simulation.md`` lists every array.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import zipfile
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -17,7 +18,7 @@ from finegym.annotations.model import Action, SubAction, Video
 from finegym.codebook.model import Codebook
 from finegym.errors import SimulationError
 from finegym.files import replace_file
-from finegym.simulation.broadcast import Programme, get_stage_frames, make_video
+from finegym.simulation.programme import Programme, get_stage_frames, make_video
 from finegym.simulation.render import FrameTruth
 from finegym.simulation.skeleton import JOINTS
 
@@ -63,7 +64,7 @@ class TruthRecorder:
         for shot in self.programme.shots:
             if shot.joints is not None:
                 self.joints_3d[shot.start : shot.end] = shot.joints
-        arrays = {
+        arrays: dict[str, Any] = {
             "joints_3d": self.joints_3d.round(4),
             "joints_2d": self.joints_2d.round(2),
             "visibility": self.visibility,

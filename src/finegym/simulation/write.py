@@ -1,8 +1,8 @@
 """One record on disk: the media file and the truth about it.
 
-``records/<video_id>.mp4`` is H.264 without anything that differs from run to run. ``truth/<video_id>.npz`` holds what no
-real recording could tell: joints, visibility, boxes, cameras and shots of every frame, and the annotations that follow
-from them. Both appear whole or not at all; a record is done when both are there.
+``records/<video_id>.mp4`` is H.264 without anything that differs from run to run. ``truth/<video_id>.npz`` holds what
+no real recording could tell: joints, visibility, boxes, cameras and shots of every frame, and the annotations that
+follow from them. Both appear whole or not at all; a record is done when both are there.
 """
 
 from __future__ import annotations
@@ -21,8 +21,10 @@ from finegym.errors import OutputError
 from finegym.files import replace_file
 from finegym.simulation import graphics
 from finegym.simulation.apparatus import get_apparatus_shapes
-from finegym.simulation.broadcast import Programme, RecordPlan, Shot, make_programme
-from finegym.simulation.hall import Surface, build_hall, draw_crowd_close
+from finegym.simulation.broadcast import make_programme
+from finegym.simulation.crowd import draw_crowd_close
+from finegym.simulation.hall import Surface, build_hall
+from finegym.simulation.programme import Programme, RecordPlan, Shot
 from finegym.simulation.render import FrameTruth, render_shot
 from finegym.simulation.scene import Panorama, render_panorama
 from finegym.simulation.truth import TruthRecorder, read_truth
@@ -99,7 +101,7 @@ def encode_frames(path: Path, frames: Iterator[np.ndarray], fps: Fraction, size:
             stream.time_base = 1 / fps
             stream.codec_context.gop_size = max(1, round(2 * fps))
             for number, frame in enumerate(frames):
-                planes = cv2.cvtColor(frame, cv2.COLOR_RGBA2YUV_I420)
+                planes = np.asarray(cv2.cvtColor(frame, cv2.COLOR_RGBA2YUV_I420), np.uint8)
                 picture = av.VideoFrame.from_ndarray(planes, format="yuv420p")
                 picture.pts, picture.time_base = number, 1 / fps
                 container.mux(stream.encode(picture))
