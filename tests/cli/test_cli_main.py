@@ -35,7 +35,7 @@ def test_traceback_shows_where_an_error_came_from(tmp_path):
     assert "Traceback" in result.stderr
 
 
-@pytest.mark.parametrize("heavy", ["torch", "polars", "cv2", "matplotlib", "av", "pydantic", "numba"])
+@pytest.mark.parametrize("heavy", ["torch", "polars", "cv2", "matplotlib", "av", "numba", "numpy"])
 def test_help_and_codebook_show_start_without(heavy):
     program = (
         "import sys; sys.argv = ['finegym', 'codebook', 'show', 'diving']\n"

@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
-from finegym.cli import codebook, video
+from finegym.cli import codebook, evaluate, video
 from finegym.cli.annotations import app as annotations_app
+from finegym.cli.demo import demo
 from finegym.cli.simulate import simulate
 
 app = typer.Typer(
@@ -39,7 +40,9 @@ def root(
 
 
 # Nouns: each module offers `app`, a Typer of its verbs (or registers one verb).
+app.command(name="demo")(demo)
 app.add_typer(codebook.app, name="codebook")
 app.add_typer(annotations_app, name="annotations")
 app.add_typer(video.app, name="video")
 app.command(name="simulate")(simulate)
+app.add_typer(evaluate.app, name="evaluate")

@@ -1,0 +1,55 @@
+"""How big the demo is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Task:
+    """One recognition task of the demo.
+
+    Attributes:
+        subset: the classes, as for ``finegym annotations subset``; also the name of split and run.
+        num_segments: frames a clip that TSN sees.
+        epochs: passes over the training clips.
+        min_instances: classes with fewer are not part of the task (counted in the report).
+    """
+
+    subset: str
+    num_segments: int
+    epochs: int
+    min_instances: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Size of the demo.
+
+    Attributes:
+        videos: records.
+        minutes: a record.
+        clip_short_side: of the cut clips, pixels.
+        tasks: what is trained and evaluated, in order.
+        drawn_set: the set whose tree the report shows.
+    """
+
+    videos: int
+    minutes: float
+    clip_short_side: int
+    tasks: tuple[Task, ...]
+    drawn_set: str = "FX-S2"
+
+
+FULL = Plan(
+    videos=12,
+    minutes=3.0,
+    clip_short_side=128,
+    tasks=(Task("set", num_segments=3, epochs=8, min_instances=8), Task("FX-S1", 8, epochs=12, min_instances=8)),
+)
+QUICK = Plan(
+    videos=4,
+    minutes=1.5,
+    clip_short_side=128,
+    tasks=(Task("set", num_segments=3, epochs=2, min_instances=4), Task("FX-S1", 4, epochs=2, min_instances=2)),
+)

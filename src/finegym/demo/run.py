@@ -1,0 +1,184 @@
+"""The main job as a straight line: simulate, check, count, cut, split, train, predict, evaluate, report."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from importlib.resources import files
+from pathlib import Path
+
+import numpy as np
+
+from finegym.annotations.audit import Audit, audit_split
+from finegym.annotations.check import Finding, check_dataset
+from finegym.annotations.folder import read_dataset
+from finegym.annotations.model import Dataset
+from finegym.annotations.split_generator import make_split
+from finegym.annotations.splits import Split, write_split
+from finegym.annotations.subsets import find_subset, keep_frequent_classes
+from finegym.codebook.builtin import read_builtin
+from finegym.demo.plan import Plan, Task
+from finegym.errors import SimulationError
+from finegym.evaluation.predictions import Predictions, read_predictions
+from finegym.evaluation.report import RecognitionReport, make_recognition_report
+from finegym.simulation.competition import CompetitionSettings, simulate_competition
+from finegym.training.data import open_data
+from finegym.training.predict import predict
+from finegym.training.recipe import parse_recipe
+from finegym.training.run import train
+from finegym.training.run_folder import RunFolder
+from finegym.video.clips import cut_clips
+
+CODEBOOK = "artistic-women"
+
+
+@dataclass(frozen=True)
+class TaskOutcome:
+    """What one recognition task came to.
+
+    Attributes:
+        task: its settings.
+        split: its split of whole records.
+        num_left_out: classes left out because they have too few instances.
+        audit: what the split leaks.
+        run: the run folder.
+        predictions: of the val side.
+        report: its scores, on its own level, the levels above and inside every event and set.
+    """
+
+    task: Task
+    split: Split
+    num_left_out: int
+    audit: Audit
+    run: RunFolder
+    predictions: Predictions
+    report: RecognitionReport
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Everything the report shows.
+
+    Attributes:
+        plan: how big the demo was.
+        seed: of everything random.
+        folder: the simulated competition's dataset folder.
+        dataset: its annotations.
+        findings: of the check.
+        clip_bytes: size of the cut clips.
+        tasks: the recognition tasks.
+        seconds: wall time of every step, by name; steps that an earlier run had finished are short.
+    """
+
+    plan: Plan
+    seed: int
+    folder: Path
+    dataset: Dataset
+    findings: tuple[Finding, ...]
+    clip_bytes: int
+    tasks: tuple[TaskOutcome, ...]
+    seconds: dict[str, float]
+
+
+@dataclass
+class _Clock:
+    """Says what is being done, and remembers how long it took."""
+
+    say: Callable[[str], None]
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        self.say(f"{name} …")
+        start = time.perf_counter()
+        yield
+        self.seconds[name] = time.perf_counter() - start
+        self.say(f"{name}: {self.seconds[name]:.1f} s")
+
+
+def run_demo(out: Path, plan: Plan, *, seed: int, workers: int, say: Callable[[str], None]) -> Path:
+    """Run the main job; a run that was stopped goes on where it was.
+
+    Args:
+        out: folder for everything.
+        plan: how big it is; ``FULL`` or ``QUICK``.
+        seed: of the competition, the splits and the training.
+        workers: processes for simulating and cutting.
+        say: told what is being done, line by line.
+
+    Returns:
+        The path of ``report.html``.
+
+    Raises:
+        FineGymError: what any of the steps raises.
+    """
+    from finegym.demo.report import write_report
+
+    clock = _Clock(say)
+    folder = out / "competition"
+    with clock.step("simulate"):
+        settings = CompetitionSettings(num_videos=plan.videos, minutes=plan.minutes, seed=seed)
+        tally = simulate_competition(settings, read_builtin(CODEBOOK), folder, workers=workers)
+        say(f"  records: {tally}")
+        if tally.failed:
+            raise SimulationError(f"{len(tally.failed)} of {plan.videos} records failed. Run the same command again.")
+    with clock.step("check"):
+        dataset = read_dataset(folder)
+        findings = check_dataset(dataset)
+        say(f"  {len(dataset.videos)} records, {len(dataset.instances)} sub-actions, {len(findings)} findings")
+    with clock.step("cut clips"):
+        clips = cut_clips(dataset, folder, short_side=plan.clip_short_side, workers=workers)
+        say(f"  clips: {clips}")
+    tasks = tuple(_run_task(task, dataset, folder, out / "runs" / task.subset, seed, clock) for task in plan.tasks)
+    clip_bytes = sum(path.stat().st_size for path in (folder / "clips").glob("*.mp4"))
+    outcome = Outcome(plan, seed, folder, dataset, findings, clip_bytes, tasks, clock.seconds)
+    page = out / "report.html"
+    with clock.step("report"):
+        write_report(page, outcome)
+    return page
+
+
+def _run_task(task: Task, dataset: Dataset, folder: Path, out: Path, seed: int, clock: _Clock) -> TaskOutcome:
+    """Split, train, predict and evaluate one list of classes."""
+    whole = find_subset(task.subset, dataset.codebook)
+    subset = keep_frequent_classes(whole, dataset, task.min_instances)
+    # A rare class may live in one record only; the report names classes that a side lacks.
+    split = make_split(dataset, subset, task.subset, by=("video",), seed=seed, allow_empty_classes=True).split
+    write_split(split, folder / "splits" / task.subset, overwrite=True)
+    recipe = parse_recipe(
+        files("finegym.demo").joinpath("recipe.toml").read_text(encoding="utf-8"),
+        "the demo's recipe",
+        (
+            f"seed={seed}",
+            f"data.dataset={str(folder)!r}",
+            f"data.split={task.subset}",
+            f"data.num_segments={task.num_segments}",
+            f"data.num_segments_test={task.num_segments}",
+            "data.allow_empty_classes=true",
+            f"schedule.epochs={task.epochs}",
+        ),
+    )
+    data = open_data(recipe.data)
+    with clock.step(f"train {task.subset}"):
+        run = train(recipe, data, out)
+    with clock.step(f"predict {task.subset}"):
+        path = run.predictions_path / "val.parquet"
+        predict(run, recipe, data, path)
+    predictions = read_predictions(path)
+    report = make_recognition_report(
+        predictions, split, dataset, source=str(path), rollup=True, seed=seed, is_simulated=True
+    )
+    accuracy, num_val = report.levels.results[0].result.top1_accuracy.value, len(split.val)
+    clock.say(
+        f"  {report.split}: top-1 {100 * accuracy:.1f} % of {num_val} clips; always saying the most frequent class "
+        f"of train would be {100 * compute_majority_accuracy(split):.1f} %"
+    )
+    return TaskOutcome(task, split, len(whole) - len(subset), audit_split(split, dataset), run, predictions, report)
+
+
+def compute_majority_accuracy(split: Split) -> float:
+    """Accuracy on val, 0 to 1, of always saying the most frequent class of train."""
+    in_val = np.array(split.count_classes("val"))
+    return float(in_val[int(np.argmax(split.count_classes("train")))] / max(1, in_val.sum()))

@@ -1,0 +1,49 @@
+"""The main job, whole, on the smallest competition that has something to learn."""
+
+import re
+
+import pytest
+
+from finegym.demo.plan import FULL, QUICK, Plan, Task
+from finegym.demo.run import run_demo
+
+TINY = Plan(
+    videos=2,
+    minutes=0.8,
+    clip_short_side=112,
+    tasks=(Task("event", num_segments=1, epochs=1, min_instances=1),),
+)
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory):
+    out = tmp_path_factory.mktemp("demo")
+    said: list[str] = []
+    page = run_demo(out, TINY, seed=0, workers=1, say=said.append)
+    return out, page, said
+
+
+def test_report_is_one_page_with_pictures_and_numbers(demo):
+    _, page, _ = demo
+    text = page.read_text(encoding="utf-8")
+    assert text.count("data:image/") >= 5
+    assert not re.findall(r'(?:src|href)="(?!data:|#)', text), "the page loads nothing from outside"
+    for words in ("simulated", "top-1 accuracy", "95 % interval", "Decision tree", "Confusion matrix"):
+        assert words in text
+
+
+def test_second_run_repeats_nothing(demo):
+    out, page, _ = demo
+    records = {path: path.stat().st_mtime_ns for path in (out / "competition" / "records").iterdir()}
+    checkpoints = {path: path.stat().st_mtime_ns for path in (out / "runs").rglob("*.pt")}
+    assert records and checkpoints
+    said: list[str] = []
+    assert run_demo(out, TINY, seed=0, workers=1, say=said.append) == page
+    assert any("done 0, skipped 2" in line for line in said), said
+    assert all(path.stat().st_mtime_ns == when for path, when in {**records, **checkpoints}.items())
+
+
+def test_plans_train_on_the_set_level_and_on_one_set():
+    for plan in (FULL, QUICK):
+        assert plan.tasks[0].subset == "set"
+        assert re.fullmatch(r"[A-Z]{2}-S\d", plan.tasks[1].subset)
