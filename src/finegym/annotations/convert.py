@@ -11,8 +11,11 @@ import io
 import json
 import os
 import re
+import shutil
+import tempfile
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -84,11 +87,11 @@ def convert_to_folder(source: Source, folder: Path, *, allow_loss: bool = False)
                 left_out[f"instances of {setting} without annotations"] = missing
             splits.append(_make_split(setting, parts, source, set(missing)))
     _allow(left_out, allow_loss, f"{folder}: a dataset folder cannot hold")
-    # Splits first: a dataset folder without its splits would look finished.
-    for split in splits:
-        for name, text in format_split(split).items():
-            write_text(folder / "splits" / split.name / name, text)
-    write_dataset(_move_paths(source.dataset, source.path, folder), folder)
+    with _new_folder(folder) as new:
+        for split in splits:
+            for name, text in format_split(split).items():
+                write_text(new / "splits" / split.name / name, text)
+        write_dataset(_move_paths(source.dataset, source.path, folder), new)
     written = tuple(sorted(path for path in folder.rglob("*") if path.is_file()))
     return Conversion(written, _count(source.dataset), left_out)
 
@@ -118,8 +121,9 @@ def convert_to_official(source: Source, folder: Path, *, allow_loss: bool = Fals
             name = paths[f"{setting}/{part}"].name if paths else f"{setting}_{part}_element{version}.txt"
             if _OFFICIAL_SETTING.fullmatch(setting):
                 texts[name] = format_list(listed)
-    for name, text in texts.items():
-        write_text(folder / name, text)
+    with _new_folder(folder) as new:
+        for name, text in texts.items():
+            write_text(new / name, text)
     return Conversion(tuple(folder / name for name in sorted(texts)), _count(source.dataset), left_out)
 
 
@@ -217,6 +221,22 @@ def convert_to_activitynet(
         "records of unknown duration": sum(entry["duration"] is None for entry in database.values()),
     }
     return Conversion((path,), counts, lost)
+
+
+@contextmanager
+def _new_folder(folder: Path) -> Iterator[Path]:
+    """A folder to fill, which takes the place of ``folder`` (not there, or empty) when the block succeeds."""
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    except OSError as error:
+        raise OutputError(f"{folder}: cannot be written: {error.strerror}. Choose another folder.") from error
+    try:
+        yield temporary
+        temporary.chmod(0o755)
+        temporary.replace(folder)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def _require_new(path: Path) -> None:
