@@ -141,6 +141,37 @@ def test_bootstrap_equals_a_loop_over_resampled_instances():
         assert [score.low, score.high] == pytest.approx(np.percentile(samples, [2.5, 97.5]))
 
 
+def test_intervals_of_classes_and_cells_equal_a_loop_over_resampled_instances():
+    logits, targets, groups, names = make_case(6, num_instances=80)
+    result = evaluate_recognition(logits, targets, groups, names, num_resamples=150, seed=2)
+    unique = sorted(set(groups))
+    weights = np.random.default_rng(2).multinomial(len(unique), np.full(len(unique), 1 / len(unique)), size=150)
+    predicted = logits.argmax(axis=1)
+    for row, column in [(0, 0), (1, 1), (2, 0), (5, 2)]:
+        shares = []
+        for draw in weights:
+            times = dict(zip(unique, draw, strict=True))
+            drawn = [i for i in range(80) for _ in range(times[groups[i]]) if targets[i] == row]
+            if drawn:
+                shares.append(np.mean([predicted[i] == column for i in drawn]))
+        expected = np.percentile(shares, [2.5, 97.5])
+        if result.confusion[row, column]:
+            np.testing.assert_allclose(result.confusion_interval[row, column], expected)
+        else:
+            assert np.isnan(result.confusion_interval[row, column]).all()
+        if row == column:
+            np.testing.assert_allclose(result.class_interval[row], expected)
+    assert np.isnan(result.class_interval[3]).all(), "class 3 is absent"
+
+
+def test_a_class_in_one_group_has_no_interval():
+    logits, targets = np.eye(2)[[0, 0, 1, 0]], np.array([0, 0, 1, 1])
+    result = evaluate_recognition(logits, targets, ["a", "b", "c", "c"], ["x", "y"], num_resamples=100)
+    assert result.class_interval[0].tolist() == [1, 1]
+    assert np.isnan(result.class_interval[1]).all() and np.isnan(result.confusion_interval[1]).all()
+    assert result.top1_accuracy.low is not None
+
+
 def test_one_group_has_no_interval():
     logits, targets, _, names = make_case(4)
     score = evaluate_recognition(logits, targets, ["same"] * 200, names).top1_accuracy
@@ -150,6 +181,7 @@ def test_one_group_has_no_interval():
 def test_nothing_to_evaluate_is_no_crash():
     result = evaluate_recognition(np.zeros((0, 2)), np.zeros(0, int), [], ["a", "b"])
     assert result.num_instances == 0 and result.absent_classes == ("a", "b")
+    assert np.isnan(result.top1_accuracy.value), "no instances, no accuracy"
 
 
 def test_roll_up_sums_probabilities_of_children():

@@ -128,6 +128,7 @@ def align_predictions(
     split_name: str,
     missing: Literal["error", "wrong"] = "error",
     extra: Literal["error", "ignore"] = "error",
+    source: str = "",
 ) -> AlignedPredictions:
     """Put predictions in the order of a split, and refuse those that do not cover it.
 
@@ -138,6 +139,7 @@ def align_predictions(
         split_name: for messages (``"gym99/val"``).
         missing: what to do with instances the file lacks: refuse, or count them as wrong.
         extra: what to do with rows that the split does not hold: refuse, or leave out and count.
+        source: the file, for messages.
 
     Raises:
         PredictionError: the classes do not fit, or instances are missing or unknown (listed).
@@ -160,7 +162,7 @@ def align_predictions(
             f"{', '.join(unknown[:3])}. Pass --extra ignore to leave them out"
         )
     if problems:
-        raise PredictionError(join_problems(problems))
+        raise PredictionError((f"{source}: " if source else "") + join_problems(problems))
     rows = np.array([row_of.get(instance_id, -1) for instance_id in targets], dtype=np.int64)
     logits = np.full((len(targets), num_classes), np.nan, np.float32)
     logits[rows >= 0] = predictions.logits[rows[rows >= 0]]

@@ -41,8 +41,11 @@ class RecognitionResult:
         macro_f1: mean F1 over the same classes.
         absent_classes: names of classes without instances; they are in no mean.
         class_accuracy: float64 (K,), NaN for absent classes.
+        class_interval: float64 (K, 2), 95 % interval of each accuracy; NaN where fewer than two groups hold the class.
         class_count: int64 (K,), instances a class.
         confusion: int64 (K, K), rows targets, columns predictions; missing instances are in no column.
+        confusion_interval: float64 (K, K, 2), 95 % interval of each cell's share of its row; NaN for empty cells, and
+            where fewer than two groups hold the row's class.
     """
 
     class_names: tuple[str, ...]
@@ -55,8 +58,10 @@ class RecognitionResult:
     macro_f1: Score
     absent_classes: tuple[str, ...]
     class_accuracy: np.ndarray
+    class_interval: np.ndarray
     class_count: np.ndarray
     confusion: np.ndarray
+    confusion_interval: np.ndarray
 
 
 def compute_ranks(logits: np.ndarray, targets: np.ndarray) -> np.ndarray:
@@ -156,25 +161,27 @@ def evaluate_recognition(
     num_classes = len(class_names)
     assert logits.shape == (len(targets), num_classes) and len(groups) == len(targets)
     ranks, predicted = compute_ranks(logits, targets), compute_predicted(logits)
-    per_group = _count_by_group(targets, predicted, ranks, groups, num_classes)
+    names, group_of = np.unique(np.asarray(groups, dtype=object).astype(str), return_inverse=True)
+    per_group = _count_by_group(targets, predicted, ranks, group_of, len(names), num_classes)
     confusion = compute_confusion(targets, predicted, num_classes)
     count = np.bincount(targets, minlength=num_classes)
     correct = confusion.diagonal()
-    resampled = _resample(per_group, num_resamples, seed)
+    weights = _draw_weights(len(names), num_resamples, seed)
+    resampled = _Counts(*(weights @ getattr(per_group, name) for name in _Counts.__dataclass_fields__))
 
     def score(value: float, samples: np.ndarray) -> Score:
-        if len(per_group.size) < 2:
+        if len(names) < 2:
             return Score(float(value), None, None)
         low, high = np.nanpercentile(samples, [2.5, 97.5])
         return Score(float(value), float(low), float(high))
 
-    num_instances = max(1, len(targets))
+    num_instances = len(targets) or np.nan
     sizes = np.maximum(resampled.size, 1)
     return RecognitionResult(
         class_names=tuple(class_names),
         num_instances=len(targets),
         num_missing=int((predicted == MISSING).sum()),
-        num_groups=len(per_group.size),
+        num_groups=len(names),
         top1_accuracy=score((ranks < 1).sum() / num_instances, resampled.top1 / sizes),
         top5_accuracy=score((ranks < 5).sum() / num_instances, resampled.top5 / sizes) if num_classes > 5 else None,
         mean_class_accuracy=score(
@@ -187,8 +194,10 @@ def evaluate_recognition(
         ),
         absent_classes=tuple(name for name, n in zip(class_names, count, strict=True) if n == 0),
         class_accuracy=np.divide(correct, count, out=np.full(num_classes, np.nan), where=count > 0),
+        class_interval=_compute_class_intervals(per_group, resampled),
         class_count=count,
         confusion=confusion,
+        confusion_interval=_compute_confusion_intervals(targets, predicted, group_of, per_group, resampled, weights),
     )
 
 
@@ -228,17 +237,21 @@ class _Counts:
 
 
 def _count_by_group(
-    targets: np.ndarray, predicted: np.ndarray, ranks: np.ndarray, groups: Sequence[str], num_classes: int
+    targets: np.ndarray,
+    predicted: np.ndarray,
+    ranks: np.ndarray,
+    group_of: np.ndarray,
+    num_groups: int,
+    num_classes: int,
 ) -> _Counts:
-    names, group_of = np.unique(np.asarray(groups, dtype=object).astype(str), return_inverse=True)
-    shape = (len(names), num_classes)
+    shape = (num_groups, num_classes)
 
     def count_classes(where: np.ndarray, classes: np.ndarray) -> np.ndarray:
         flat = group_of[where] * num_classes + classes[where]
         return np.bincount(flat, minlength=shape[0] * shape[1]).reshape(shape)
 
     def count_instances(where: np.ndarray) -> np.ndarray:
-        return np.bincount(group_of[where], minlength=len(names))
+        return np.bincount(group_of[where], minlength=num_groups)
 
     everything = np.ones(len(targets), bool)
     return _Counts(
@@ -251,14 +264,54 @@ def _count_by_group(
     )
 
 
-def _resample(counts: _Counts, num_resamples: int, seed: int) -> _Counts:
-    num_groups = len(counts.size)
+def _draw_weights(num_groups: int, num_resamples: int, seed: int) -> np.ndarray:
+    """How often each resample draws each group: float64 (R, G), so that sums over groups are matrix products."""
     if num_groups == 0:
-        return counts
+        return np.zeros((num_resamples, 0))
     rng = np.random.default_rng(seed)
-    # How often each group is drawn; float64 makes the sums below matrix products.
-    weights = rng.multinomial(num_groups, np.full(num_groups, 1 / num_groups), size=num_resamples).astype(np.float64)
-    return _Counts(*(weights @ getattr(counts, name) for name in _Counts.__dataclass_fields__))
+    return rng.multinomial(num_groups, np.full(num_groups, 1 / num_groups), size=num_resamples).astype(np.float64)
+
+
+def _compute_class_intervals(per_group: _Counts, resampled: _Counts) -> np.ndarray:
+    """Intervals of the accuracy of every class: float64 (K, 2)."""
+    shares = np.divide(resampled.correct, resampled.count, out=_make_nan(resampled.count), where=resampled.count > 0)
+    return _compute_intervals(shares, (per_group.count > 0).sum(axis=0) >= 2)
+
+
+def _compute_confusion_intervals(
+    targets: np.ndarray,
+    predicted: np.ndarray,
+    group_of: np.ndarray,
+    per_group: _Counts,
+    resampled: _Counts,
+    weights: np.ndarray,
+) -> np.ndarray:
+    """Intervals of every cell's share of its row: float64 (K, K, 2). Only cells that are not empty are resampled."""
+    num_groups, num_classes = per_group.count.shape
+    intervals = np.full((num_classes, num_classes, 2), np.nan)
+    given = predicted != MISSING
+    codes, cell_of = np.unique(targets[given] * num_classes + predicted[given], return_inverse=True)
+    rows, columns = np.divmod(codes, num_classes)
+    flat = group_of[given] * len(codes) + cell_of
+    counts = np.bincount(flat, minlength=num_groups * len(codes)).reshape(num_groups, len(codes))
+    totals = resampled.count[:, rows]
+    shares = np.divide(weights @ counts, totals, out=_make_nan(totals), where=totals > 0)
+    intervals[rows, columns] = _compute_intervals(shares, ((per_group.count > 0).sum(axis=0) >= 2)[rows])
+    return intervals
+
+
+def _compute_intervals(samples: np.ndarray, is_known: np.ndarray) -> np.ndarray:
+    """Percentiles of the columns of samples (R, C) that ``is_known`` (C,) admits, NaN for the others: (C, 2)."""
+    intervals = np.full((samples.shape[1], 2), np.nan)
+    # A class that is in few groups can be in no resample; then there is no interval either.
+    is_known = is_known & ~np.isnan(samples).all(axis=0) if len(samples) else np.zeros_like(is_known)
+    if is_known.any():
+        intervals[is_known] = np.nanpercentile(samples[:, is_known], [2.5, 97.5], axis=0).T
+    return intervals
+
+
+def _make_nan(like: np.ndarray) -> np.ndarray:
+    return np.full(np.shape(like), np.nan)
 
 
 def _mean_over(values: np.ndarray, present: np.ndarray) -> np.ndarray:
