@@ -6,13 +6,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
+# fmt: off
 _FIRST = (
-    "Ada Bo Cleo Dana Edda Fay Gia Hana Ines Juno Kaja Lena Mara Nora Oona Pia Quinn Rhea Sina Tess Una Vida Wren Yara Zoe"
-).split()
+    "Ada", "Bo", "Cleo", "Dana", "Edda", "Fay", "Gia", "Hana", "Ines", "Juno", "Kaja", "Lena", "Mara", "Nora",
+    "Oona", "Pia", "Quinn", "Rhea", "Sina", "Tess", "Una", "Vida", "Wren", "Yara", "Zoe",
+)
+# fmt: on
+# fmt: off
 _LAST = (
-    "Abel Brandt Costa Dahl Ekman Fuchs Grau Holm Ito Jansen Kovac Lind Moreau Novak Okafor Prado Reyes Sato Toth "
-    "Urban Vega Weiss Yilmaz Zeman"
-).split()
+    "Abel", "Brandt", "Costa", "Dahl", "Ekman", "Fuchs", "Grau", "Holm", "Ito", "Jansen", "Kovac", "Lind",
+    "Moreau", "Novak", "Okafor", "Prado", "Reyes", "Sato", "Toth", "Urban", "Vega", "Weiss", "Yilmaz", "Zeman",
+)
+# fmt: on
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,7 +42,7 @@ JOINTS: tuple[str, ...] = (
     "left_toe",
     "right_toe",
 )
-"""26 joints: COCO's 17, then trunk, head, hands and toes. Hands are the middle of the palm, toes the tip of the foot."""
+"""26 joints: COCO's 17, then trunk, head, hands and toes. Hands are mid-palm, toes the tip of the foot."""
 
 JOINT_INDEX = MappingProxyType({name: index for index, name in enumerate(JOINTS)})
 
