@@ -67,7 +67,7 @@ def test_check_lists_every_mistake_with_its_line_and_exits_with_1(run, book):
 def test_show_overview_set_and_element(run, book):
     status, out, _ = run("show", book)
     assert status == 0
-    assert "1 events, 1 sets, 2 elements, 1 trees with 1 nodes, 1 queries" in out
+    assert "1 event, 1 set, 2 elements, 1 tree with 1 node, 1 query" in out
     assert "tuck" in run("show", book, "--set", "TU-S1")[1]
     assert "body: tucked" in run("show", book, "--element", "e1")[1]
     assert json.loads(run("show", book, "--json")[1])["num_elements"] == 2

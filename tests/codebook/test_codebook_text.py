@@ -53,7 +53,7 @@ def test_tree_is_drawn_yes_before_no(codebook):
 def test_overview_counts_elements_queries_and_depth(codebook):
     lines = format_overview(codebook).split("\n")
     assert "  TU-S1  saltos        11         3        3    2–2" in lines
-    assert lines[-1] == "2 events, 1 sets, 3 elements, 1 trees with 3 nodes, 2 queries"
+    assert lines[-1] == "2 events, 1 set, 3 elements, 1 tree with 3 nodes, 2 queries"
 
 
 def test_element_card_has_attributes_and_path(codebook):

@@ -212,6 +212,18 @@ def test_all_problems_come_at_once():
     assert message.count("book.yaml:") == 3
 
 
+def test_a_mistake_in_the_head_does_not_hide_those_below():
+    text = (
+        TEXT.replace("sport:", "sprot:")
+        .replace("no: pike", "no: pke")
+        .replace("- id: pike\n            name:", "- nmae:")
+    )
+    message = get_problems(text)
+    assert message.count("book.yaml:") == 4
+    for fact in ('"sprot"; did you mean "sport"', 'unknown key "nmae"', "element of TU-S1: missing id", '"pke"'):
+        assert fact in message
+
+
 def test_a_problem_in_one_element_does_not_make_its_leaf_unknown():
     message = change("name: double tuck, ", "")
     assert "element of TU-S1: missing name" in message

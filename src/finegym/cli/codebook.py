@@ -21,7 +21,7 @@ DEFAULT = "artistic-women"
 SourceArgument = Annotated[
     str,
     typer.Argument(
-        metavar="[CODEBOOK]",
+        metavar="CODEBOOK",
         help="A YAML file, a folder with `codebook.yaml`, a folder of official FineGym files, "
         "or the name of a built-in codebook.",
     ),
@@ -109,7 +109,7 @@ def show(
 @app.command()
 def tree(
     codebook: SourceArgument = DEFAULT,
-    set_id: Annotated[str | None, typer.Argument(metavar="[SET]", help="The set whose tree to draw.")] = None,
+    set_id: Annotated[str | None, typer.Argument(metavar="SET", help="The set whose tree to draw.")] = None,
     html: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Write a page to click through instead; without SET, with every tree."),

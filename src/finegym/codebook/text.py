@@ -24,6 +24,16 @@ def paint_nothing(text: str, role: Role) -> str:
     return text
 
 
+def count(number: int, one: str, many: str | None = None) -> str:
+    """A number with its noun.
+
+    Example:
+        >>> count(1, "query", "queries"), count(0, "error")
+        ('1 query', '0 errors')
+    """
+    return f"{number} {one if number == 1 else many or one + 's'}"
+
+
 def get_element(codebook: Codebook, element_id: str) -> Element:
     """An element by id.
 
@@ -57,8 +67,8 @@ def format_overview(codebook: Codebook, paint: Paint = paint_nothing) -> str:
     for event in codebook.events:
         sets = codebook.get_sets_of_event(event.id)
         number = "" if event.number is None else str(event.number)
-        count = sum(len(codebook.get_elements_of_set(set_.id)) for set_ in sets)
-        rows.append((event.id, event.name, number, str(count) if sets else "", "", ""))
+        total = sum(len(codebook.get_elements_of_set(set_.id)) for set_ in sets)
+        rows.append((event.id, event.name, number, str(total) if sets else "", "", ""))
         for set_ in sets:
             tree = codebook.tree_by_set_id.get(set_.id)
             shape = compute_tree_shape(tree) if tree else None
@@ -75,8 +85,9 @@ def format_overview(codebook: Codebook, paint: Paint = paint_nothing) -> str:
     lines += ["", *_align(rows, right={2, 3, 4, 5})]
     num_nodes = sum(compute_tree_shape(tree).num_nodes for tree in codebook.trees)
     totals = (
-        f"{len(codebook.events)} events, {len(codebook.sets)} sets, {len(codebook.elements)} elements, "
-        f"{len(codebook.trees)} trees with {num_nodes} nodes, {len(codebook.queries)} queries"
+        f"{count(len(codebook.events), 'event')}, {count(len(codebook.sets), 'set')}, "
+        f"{count(len(codebook.elements), 'element')}, {count(len(codebook.trees), 'tree')} with "
+        f"{count(num_nodes, 'node')}, {count(len(codebook.queries), 'query', 'queries')}"
     )
     return "\n".join([*lines, "", totals])
 
@@ -154,11 +165,11 @@ def format_attributes(attributes: Attributes) -> str:
 def describe_shape(shape: TreeShape) -> str:
     """The size of a tree in words."""
     text = (
-        f"{shape.num_leaves} elements behind {shape.num_nodes} queries, "
+        f"{count(shape.num_leaves, 'element')} behind {count(shape.num_nodes, 'query', 'queries')}, "
         f"{shape.min_depth} to {shape.max_depth} answers each (mean {shape.mean_depth:.1f})"
     )
     if shape.num_dead_answers:
-        text += f", {shape.num_dead_answers} dead answer{'s' if shape.num_dead_answers > 1 else ''}"
+        text += f", {count(shape.num_dead_answers, 'dead answer')}"
     return text
 
 
@@ -211,7 +222,7 @@ def format_problems(problems: Sequence[Problem], limit: int | None = None, paint
         if len(shown) < len(group):
             lines.append(paint(f"  … and {len(group) - len(shown)} more (--all shows them)", "faint"))
     counts = Counter(problem.severity for problem in problems)
-    return "\n".join([*lines, f"{counts['error']} errors, {counts['warning']} warnings"])
+    return "\n".join([*lines, f"{count(counts['error'], 'error')}, {count(counts['warning'], 'warning')}"])
 
 
 def _align(rows: Sequence[Sequence[str]], right: set[int]) -> Iterator[str]:

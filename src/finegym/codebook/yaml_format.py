@@ -120,7 +120,7 @@ class _Reader:
             for query_id, node in (self.door.read_mapping(fields["queries"], "queries") or {}).items():
                 self.read_query(query_id, node)
         trees: list[tuple[str, Node]] = []
-        for node in self.door.read_items(fields["events"], "events"):
+        for node in self.door.read_items(fields.get("events"), "events"):
             trees += self.read_event(node)
         # Trees last: their leaves may name elements of any set, and check_codebook says which are in the wrong one.
         known_queries = [query.id for query in self.queries]
@@ -130,8 +130,10 @@ class _Reader:
             self.trees.append(DecisionTree(set_id, tree_root))
         return head
 
-    def remember(self, kind: str, id_: str, node: Node) -> None:
+    def remember(self, kind: str, id_: str, node: Node | None) -> None:
         place = self.door.place(node)
+        if not id_:
+            return  # reported as missing
         if (kind, id_) in self.places:
             first = self.places[kind, id_].line
             self.door.report(node, f'{kind} id "{id_}" is already taken on line {first}; ids are unique')
@@ -144,7 +146,7 @@ class _Reader:
         fields = self.door.read_fields(node, what, required=("text",), optional=("yes", "no"))
         if fields is None:
             return
-        text = self.door.read_text(fields["text"], f"{what}: text")
+        text = self.door.read_text(fields.get("text"), f"{what}: text")
         yes = self.door.read_attributes(fields.get("yes"), f"{what}: yes")
         no = self.door.read_attributes(fields.get("no"), f"{what}: no")
         self.queries.append(Query(query_id, text, yes, no))
@@ -153,10 +155,10 @@ class _Reader:
         fields = self.door.read_fields(node, "event", required=("id", "name"), optional=("number", "sets"))
         if fields is None:
             return []
-        event_id = self.door.read_text(fields["id"], "event: id")
+        event_id = self.door.read_text(fields.get("id"), "event: id")
         what = f"event {event_id}"
-        self.remember("event", event_id, fields["id"])
-        name = self.door.read_text(fields["name"], f"{what}: name")
+        self.remember("event", event_id, fields.get("id"))
+        name = self.door.read_text(fields.get("name"), f"{what}: name")
         self.events.append(Event(event_id, name, self.door.read_integer(fields.get("number"), f"{what}: number")))
         trees = []
         for set_node in self.door.read_items(fields.get("sets"), f"{what}: sets"):
@@ -169,10 +171,10 @@ class _Reader:
         )
         if fields is None:
             return []
-        set_id = self.door.read_text(fields["id"], f"set of {event_id}: id")
+        set_id = self.door.read_text(fields.get("id"), f"set of {event_id}: id")
         what = f"set {set_id}"
-        self.remember("set", set_id, fields["id"])
-        name = self.door.read_text(fields["name"], f"{what}: name")
+        self.remember("set", set_id, fields.get("id"))
+        name = self.door.read_text(fields.get("name"), f"{what}: name")
         number = self.door.read_integer(fields.get("number"), f"{what}: number")
         attributes = self.door.read_attributes(fields.get("attributes"), f"{what}: attributes")
         self.sets.append(Set(set_id, event_id, name, number, attributes))
@@ -189,9 +191,9 @@ class _Reader:
         )
         if fields is None:
             return
-        element_id = self.door.read_text(fields["id"], f"element of {set_id}: id")
+        element_id = self.door.read_text(fields.get("id"), f"element of {set_id}: id")
         what = f"element {element_id}"
-        self.remember("element", element_id, fields["id"])
+        self.remember("element", element_id, fields.get("id"))
         if element_id == NO_ELEMENT:
             self.door.report(
                 fields["id"], f'element id "{NO_ELEMENT}" means "no such element" in trees; choose another'
@@ -201,7 +203,7 @@ class _Reader:
             Element(
                 id=element_id,
                 set_id=set_id,
-                name=self.door.read_text(fields["name"], f"{what}: name"),
+                name=self.door.read_text(fields.get("name"), f"{what}: name"),
                 difficulty_code=code,
                 difficulty_value=value,
                 glabel=self.door.read_integer(fields.get("glabel"), f"{what}: glabel"),
@@ -217,8 +219,10 @@ class _Reader:
         return code, self.door.read_number(fields.get("value"), f"{what}: difficulty value")
 
     def read_tree_node(
-        self, node: Node, set_id: str, answers: str, queries: set[str], elements: set[str]
+        self, node: Node | None, set_id: str, answers: str, queries: set[str], elements: set[str]
     ) -> model.Node | Leaf:
+        if node is None:
+            return Leaf(None)  # a missing answer, reported at its node
         where = f"tree of {set_id}" + (f" at {answers}" if answers else "")
         self.places["node", set_id, answers] = self.door.place(node)
         if isinstance(node, ScalarNode):
@@ -230,11 +234,13 @@ class _Reader:
         fields = self.door.read_fields(node, where, required=("ask", "yes", "no"))
         if fields is None:
             return Leaf(None)
-        query_id = self.door.read_text(fields["ask"], f"{where}: ask")
+        query_id = self.door.read_text(fields.get("ask"), f"{where}: ask")
         if query_id and query_id not in queries:
-            self.door.report(fields["ask"], f'{where}: unknown query "{query_id}"{suggest(query_id, sorted(queries))}')
-        yes = self.read_tree_node(fields["yes"], set_id, f"{answers}1", queries, elements)
-        no = self.read_tree_node(fields["no"], set_id, f"{answers}0", queries, elements)
+            self.door.report(
+                fields.get("ask"), f'{where}: unknown query "{query_id}"{suggest(query_id, sorted(queries))}'
+            )
+        yes = self.read_tree_node(fields.get("yes"), set_id, f"{answers}1", queries, elements)
+        no = self.read_tree_node(fields.get("no"), set_id, f"{answers}0", queries, elements)
         return model.Node(query_id, yes, no)
 
     def read_leaf(self, node: ScalarNode, where: str, elements: set[str]) -> Leaf:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Collection, Mapping
+from difflib import get_close_matches
 from pathlib import Path
 
 import yaml
@@ -90,19 +91,23 @@ class YamlDoor:
     def read_fields(
         self, node: Node, what: str, *, required: Collection[str], optional: Collection[str] = ()
     ) -> dict[str, Node] | None:
-        """The fields of a mapping by name; keys are taken as written, so that ``yes`` and ``"yes"`` are the same."""
+        """The known fields of a mapping by name; keys are taken as written, so that ``yes`` and ``"yes"`` are the same.
+
+        Unknown and missing ones are reported here, once; what is there is returned all the same, so that the rest of
+        the file is read too. ``None`` where the node is no mapping.
+        """
         fields = self.read_mapping(node, what)
         if fields is None:
             return None
         known = [*required, *optional]
+        missing = [name for name in required if name not in fields]
         for name in fields:
             if name not in known:
-                where = self.keys[id(fields[name])]
-                self.report(where, f'{what}: unknown key "{name}"{suggest(name, known)}')
-        missing = [name for name in required if name not in fields]
+                meant = get_close_matches(name, known, n=1)
+                missing = [other for other in missing if other not in meant]  # said already, by the suggestion
+                self.report(self.keys[id(fields[name])], f'{what}: unknown key "{name}"{suggest(name, known)}')
         if missing:
             self.report(node, f"{what}: missing {', '.join(missing)}")
-            return None
         return {name: value for name, value in fields.items() if name in known}
 
     def read_mapping(self, node: Node, what: str) -> dict[str, Node] | None:
@@ -131,7 +136,12 @@ class YamlDoor:
         return list(node.value)
 
     def read_text(self, node: Node | None, what: str) -> str:
-        """Text as written: ``4.60`` stays ``4.60``, ``no`` stays ``no``. Empty, with a problem, where there is none."""
+        """Text as written: ``4.60`` stays ``4.60``, ``no`` stays ``no``.
+
+        Empty where the field is absent (``read_fields`` has reported that) or, with a problem, holds no text.
+        """
+        if node is None:
+            return ""
         if isinstance(node, ScalarNode) and node.value and node.tag != f"{_TAG}null":
             return node.value
         self.report(node, f"{what}: expected text, got {describe(node)}")
