@@ -54,10 +54,14 @@ def test_hand_worked_case():
     assert (inside.result.num_instances, inside.result.top1_accuracy.value) == (3, 0)
     assert get(levels, "B", "element").result.top1_accuracy.value == 1
     assert get(levels, "A-S1", "element").result.num_instances == 2
-    assert levels.left_out == {"C": "only one class", "C-S1": "only one class"}
+    assert levels.left_out == {
+        "C": "only one class",
+        "C-S1": "only one class",
+        "B-S1": "the only set of B: the same as B",
+    }
     order = [(scoped.scope, scoped.level) for scoped in levels.results]
     everything = [("all", "element"), ("all", "set"), ("all", "event")]
-    assert order == [*everything, ("A", "element"), ("B", "element"), *((s, "element") for s in list(SETS)[:3])]
+    assert order == [*everything, ("A", "element"), ("B", "element"), ("A-S1", "element"), ("A-S2", "element")]
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -77,7 +81,7 @@ def test_equals_a_loop(seed):
                 sums[parent] = sums.get(parent, 0) + row[k]
             right += max(sums, key=sums.get) == parent_of[target]
         assert get(levels, "all", level).result.top1_accuracy.value == pytest.approx(right / 80)
-        for scope in set(parent_of) - {"C", "C-S1"}:
+        for scope in set(parent_of) - {"C", "C-S1", "B-S1"}:
             rows = [i for i in range(80) if parent_of[targets[i]] == scope]
             classes = [k for k in range(7) if parent_of[k] == scope]
             right = sum(max(classes, key=lambda k, i=i: logits[i, k]) == targets[i] for i in rows)

@@ -123,6 +123,9 @@ def evaluate_levels(
             if len(classes) < 2 or len(rows) == 0:
                 left_out[scope] = "only one class" if len(classes) < 2 else "no instances"
                 continue
+            if level == "set" and (event_id := _find_event_of_only_set(scope, parent_ids, codebook)):
+                left_out[scope] = f"the only set of {event_id}: the same as {event_id}"
+                continue
             place = np.full(len(parents), -1)
             place[classes] = np.arange(len(classes))
             result = evaluate_recognition(
@@ -136,3 +139,11 @@ def evaluate_levels(
             within.append(ScopedResult(scope, subset.level, tuple(class_ids[k] for k in classes), result))
         inside = within + inside  # events before sets
     return LevelResults((*upper, *inside), left_out)
+
+
+def _find_event_of_only_set(set_id: str, set_ids: Sequence[str], codebook: Codebook) -> str | None:
+    """The event of a set if it has no other set among ``set_ids``, but there are other events."""
+    event_of = {id_: codebook.set_by_id[id_].event_id for id_ in set(set_ids)}
+    own = event_of[set_id]
+    is_only = sum(event_id == own for event_id in event_of.values()) == 1
+    return own if is_only and len(set(event_of.values())) > 1 else None
