@@ -51,6 +51,12 @@ def smooth_step(low: float, high: float, value: float) -> float:
 
 
 @compiled
+def _zigzag(x: float) -> float:
+    """A triangle wave of period 1 between -1 and 1: a sine for patterns at a tenth of the price."""
+    return 4.0 * abs(x - np.floor(x + 0.5)) - 1.0
+
+
+@compiled
 def _get_albedo(
     row: np.ndarray, along: float, px: float, py: float, pz: float, nx: float, ny: float, nz: float
 ) -> tuple[float, float, float]:
@@ -72,9 +78,9 @@ def _get_albedo(
         sz = row[UP] * row[FRONT + 1] - row[UP + 1] * row[FRONT]
         side = px * sx + py * sy + pz * sz
         wave = height * 9.0 + row[SPLIT] * side * 14.0 + 0.3 * abs(front)
-        mix = smooth_step(-0.25, 0.25, np.sin(wave * 2.2 + row[SPLIT]))
-        glitter = np.sin(px * 411.0) * np.sin(py * 397.0 + 1.3) * np.sin(pz * 431.0)
-        mix = mix * (1.0 - 0.35 * smooth_step(0.3, 0.7, glitter))
+        mix = smooth_step(-0.12, 0.12, _zigzag(wave * 0.35 + 0.16 * row[SPLIT]))
+        glitter = _zigzag(px * 65.0) * _zigzag(py * 63.0 + 0.2) + _zigzag(pz * 69.0)
+        mix = mix * (1.0 - 0.35 * smooth_step(0.5, 1.2, glitter))
     red = row[COLOUR_A] + (row[COLOUR_B] - row[COLOUR_A]) * mix
     green = row[COLOUR_A + 1] + (row[COLOUR_B + 1] - row[COLOUR_A + 1]) * mix
     blue = row[COLOUR_A + 2] + (row[COLOUR_B + 2] - row[COLOUR_A + 2]) * mix
@@ -90,24 +96,23 @@ def _shade(
     nx: float,
     ny: float,
     nz: float,
-    vx: float,
-    vy: float,
-    vz: float,
+    facing: float,
+    half: float,
     lights: np.ndarray,
 ) -> tuple[float, float, float]:
-    """Key and fill light, sky and floor, a rim from behind and a highlight; ``lights`` as in ``Lighting.rows``."""
+    """Key and fill light, sky and floor, a rim from behind and a highlight.
+
+    ``facing`` and ``half`` are the cosines of the normal with the viewer and with the bisector of viewer and key light;
+    ``lights`` as in ``Lighting.rows``.
+    """
     key = nx * lights[0, 0] + ny * lights[0, 1] + nz * lights[0, 2]
     fill = nx * lights[1, 0] + ny * lights[1, 1] + nz * lights[1, 2]
     # Wrapped: skin and cloth carry light a little past the terminator.
-    key = max((key + 0.25) / 1.25, 0.0) * lights[0, 3]
-    fill = max((fill + 0.25) / 1.25, 0.0) * lights[1, 3]
+    key = max((key + 0.25) * 0.8, 0.0) * lights[0, 3]
+    fill = max((fill + 0.25) * 0.8, 0.0) * lights[1, 3]
     sky = 0.5 + 0.5 * nz
-    facing = max(-(nx * vx + ny * vy + nz * vz), 0.0)
     edge = (1.0 - facing) * (1.0 - facing)
     rim = edge * (1.0 - facing) * lights[4, 3] * (0.35 + 0.65 * sky)
-    hx, hy, hz = lights[0, 0] - vx, lights[0, 1] - vy, lights[0, 2] - vz
-    norm = np.sqrt(hx * hx + hy * hy + hz * hz)
-    half = max((nx * hx + ny * hy + nz * hz) / norm, 0.0)
     half = half * half
     half = half * half
     half = half * half
@@ -175,6 +180,15 @@ def compute_bounds(
 
 
 @compiled
+def _transform(matrix: np.ndarray, x: float, y: float, z: float) -> tuple[float, float, float]:
+    return (
+        matrix[0, 0] * x + matrix[0, 1] * y + matrix[0, 2] * z,
+        matrix[1, 0] * x + matrix[1, 1] * y + matrix[1, 2] * z,
+        matrix[2, 0] * x + matrix[2, 1] * y + matrix[2, 2] * z,
+    )
+
+
+@compiled
 def _project_ends(
     row: np.ndarray, position: np.ndarray, rotation: np.ndarray, focal: float, centre_x: float, centre_y: float
 ) -> tuple[float, float, float, float, float, float]:
@@ -222,12 +236,8 @@ def _draw_one(
     ox, oy, oz = position[0] - row[END_A], position[1] - row[END_A + 1], position[2] - row[END_A + 2]
     apx, apy, apz = position[0] - row[ANCHOR], position[1] - row[ANCHOR + 1], position[2] - row[ANCHOR + 2]
     ex, ey, ez = row[END_B] - row[END_A], row[END_B + 1] - row[END_A + 1], row[END_B + 2] - row[END_A + 2]
-    lox = linear[0, 0] * ox + linear[0, 1] * oy + linear[0, 2] * oz
-    loy = linear[1, 0] * ox + linear[1, 1] * oy + linear[1, 2] * oz
-    loz = linear[2, 0] * ox + linear[2, 1] * oy + linear[2, 2] * oz
-    bax = linear[0, 0] * ex + linear[0, 1] * ey + linear[0, 2] * ez
-    bay = linear[1, 0] * ex + linear[1, 1] * ey + linear[1, 2] * ez
-    baz = linear[2, 0] * ex + linear[2, 1] * ey + linear[2, 2] * ez
+    lox, loy, loz = _transform(linear, ox, oy, oz)
+    bax, bay, baz = _transform(linear, ex, ey, ez)
     ra, rb = row[RADIUS_A], row[RADIUS_B]
     rr = ra - rb
     m0 = bax * bax + bay * bay + baz * baz
@@ -237,52 +247,71 @@ def _draw_one(
     m7 = obx * obx + oby * oby + obz * obz
     d2 = m0 - rr * rr
     has_side = d2 > 1e-9
+    is_round = row[REACH] == 1.0
     k0 = d2 * m5 - m1 * m1 + 2.0 * m1 * rr * ra - m0 * ra * ra
-    world = np.empty((3, 3))
-    for i in range(3):
-        for j in range(3):
-            world[i, j] = rotation[j, i]
+    # World to local of a ray through column 0 of a row, and what a column adds: everything a ray needs is a polynomial
+    # in the column, so that most pixels are refused after a dozen multiplications.
+    side = rotation[0]
+    ax, ay, az = _transform(linear, side[0], side[1], side[2])
+    m4_2 = ax * ax + ay * ay + az * az
+    m3_1 = ax * lox + ay * loy + az * loz
+    m2_1 = ax * bax + ay * bay + az * baz
     ua, va, za, ub, vb, zb = _project_ends(row, position, rotation, focal, centre_x, centre_y)
+    girth = max(ra, rb)
     wide = max(ra / max(za - ra, 0.05), rb / max(zb - rb, 0.05)) * row[REACH] * focal * 1.1 + 2.0
     nearest = min(za - ra * row[REACH], zb - rb * row[REACH])
+    # How far a ray may pass beside the surface and still touch half a pixel.
+    band = 2.0 * girth * row[REACH] * (max(za, zb) + girth * row[REACH]) / focal
+    # The view changes little over one primitive: one direction serves its highlights.
+    inverse = 1.0 / np.sqrt(ox * ox + oy * oy + oz * oz)
+    vx, vy, vz = -ox * inverse, -oy * inverse, -oz * inverse
+    hx, hy, hz = lights[0, 0] - vx, lights[0, 1] - vy, lights[0, 2] - vz
+    inverse = 1.0 / np.sqrt(hx * hx + hy * hy + hz * hz)
+    hx, hy, hz = hx * inverse, hy * inverse, hz * inverse
     for y in range(box[1], box[3]):
         cy = (y - centre_y) / focal
+        rx = rotation[1, 0] * cy + rotation[2, 0]
+        ry = rotation[1, 1] * cy + rotation[2, 1]
+        rz = rotation[1, 2] * cy + rotation[2, 2]
+        bx, by, bz = _transform(linear, rx, ry, rz)
+        m4_1, m4_0 = 2.0 * (ax * bx + ay * by + az * bz), bx * bx + by * by + bz * bz
+        m3_0 = bx * lox + by * loy + bz * loz
+        m2_0 = bx * bax + by * bay + bz * baz
         first, last = _find_span(ua, va, ub, vb, wide, y)
         for x in range(max(box[0], int(first)), min(box[2], int(last) + 1)):
-            if depth[y - top, x - left] < nearest and layer[y - top, x - left, 3] > 0.995:
+            i, j = y - top, x - left
+            is_full = layer[i, j, 3] > 0.995
+            if is_full and depth[i, j] < nearest:
                 continue
             cx = (x - centre_x) / focal
-            wx = world[0, 0] * cx + world[0, 1] * cy + world[0, 2]
-            wy = world[1, 0] * cx + world[1, 1] * cy + world[1, 2]
-            wz = world[2, 0] * cx + world[2, 1] * cy + world[2, 2]
-            dx = linear[0, 0] * wx + linear[0, 1] * wy + linear[0, 2] * wz
-            dy = linear[1, 0] * wx + linear[1, 1] * wy + linear[1, 2] * wz
-            dz = linear[2, 0] * wx + linear[2, 1] * wy + linear[2, 2] * wz
-            m4 = dx * dx + dy * dy + dz * dz
-            m3 = dx * lox + dy * loy + dz * loz
+            m4 = (m4_2 * cx + m4_1) * cx + m4_0
+            m3 = m3_1 * cx + m3_0
             side_hit = False
             t = 1e9
             gap = 1e9  # signed distance of the ray to the surface, local units; negative inside
             yy = 0.0
             if has_side:
-                m2 = bax * dx + bay * dy + baz * dz
+                m2 = m2_1 * cx + m2_0
                 k2 = d2 * m4 - m2 * m2
                 if k2 > 1e-12:
                     k1 = d2 * m3 - m1 * m2 + m2 * rr * ra
                     h = k1 * k1 - k0 * k2
+                    if h < -k2 * d2 * band:
+                        continue  # both spheres lie inside the cone: what misses it misses all
                     t = (-np.sqrt(max(h, 0.0)) - k1) / k2
                     yy = m1 - ra * rr + t * m2
                     if 0.0 < yy < d2:
                         side_hit = True
-                        radius = ra - rr * yy / d2
-                        gap = -h / (k2 * d2 * 2.0 * radius)
+                        gap = -h / (k2 * 2.0 * (ra * d2 - rr * yy))
             along = 0.0
             if side_hit:
                 along = yy / d2
             else:
                 h1 = m3 * m3 - m4 * (m5 - ra * ra)
-                m6 = dx * obx + dy * oby + dz * obz
+                m6 = m3 - (m2_1 * cx + m2_0)
                 h2 = m6 * m6 - m4 * (m7 - rb * rb)
+                if h1 < -m4 * band and h2 < -m4 * band:
+                    continue
                 gap1 = -h1 / (m4 * 2.0 * ra)
                 gap2 = -h2 / (m4 * 2.0 * rb)
                 t1 = (-m3 - np.sqrt(max(h1, 0.0))) / m4
@@ -291,36 +320,33 @@ def _draw_one(
                     t, gap, along = t1, gap1, 0.0
                 else:
                     t, gap, along = t2, gap2, 1.0
-            # A generous first test in local units; the exact one needs the normal.
-            if t <= 0.0 or gap > row[REACH] * t / focal:
+            behind = t >= depth[i, j]
+            if t <= 0.0 or (behind and is_full):
                 continue
-            sx, sy, sz = lox + t * dx, loy + t * dy, loz + t * dz
+            sx, sy, sz = lox + t * (ax * cx + bx), loy + t * (ay * cx + by), loz + t * (az * cx + bz)
             if side_hit:
                 lnx, lny, lnz = d2 * sx - bax * yy, d2 * sy - bay * yy, d2 * sz - baz * yy
             elif along == 0.0:
                 lnx, lny, lnz = sx, sy, sz
             else:
                 lnx, lny, lnz = sx - bax, sy - bay, sz - baz
-            inverse = 1.0 / np.sqrt(lnx * lnx + lny * lny + lnz * lnz)
-            lnx, lny, lnz = lnx * inverse, lny * inverse, lnz * inverse
             nx = linear[0, 0] * lnx + linear[1, 0] * lny + linear[2, 0] * lnz
             ny = linear[0, 1] * lnx + linear[1, 1] * lny + linear[2, 1] * lnz
             nz = linear[0, 2] * lnx + linear[1, 2] * lny + linear[2, 2] * lnz
-            inverse = 1.0 / np.sqrt(nx * nx + ny * ny + nz * nz)
+            length = nx * nx + ny * ny + nz * nz
+            inverse = 1.0 / np.sqrt(length)
             nx, ny, nz = nx * inverse, ny * inverse, nz * inverse
-            alpha = 0.5 - gap * inverse * focal / t
+            if not is_round:
+                gap *= np.sqrt((lnx * lnx + lny * lny + lnz * lnz) / length)
+            alpha = 0.5 - gap * focal / t
             if alpha <= 0.0:
                 continue
             alpha = min(alpha, 1.0)
-            i, j = y - top, x - left
-            behind = t >= depth[i, j]
-            if behind and layer[i, j, 3] > 0.995:
-                continue
-            inverse = 1.0 / np.sqrt(wx * wx + wy * wy + wz * wz)
+            wx, wy, wz = side[0] * cx + rx, side[1] * cx + ry, side[2] * cx + rz
             red, green, blue = _get_albedo(row, along, apx + t * wx, apy + t * wy, apz + t * wz, nx, ny, nz)
-            red, green, blue = _shade(
-                red, green, blue, row[GLOSS], nx, ny, nz, wx * inverse, wy * inverse, wz * inverse, lights
-            )
+            facing = max(-(nx * vx + ny * vy + nz * vz), 0.0)
+            half = max(nx * hx + ny * hy + nz * hz, 0.0)
+            red, green, blue = _shade(red, green, blue, row[GLOSS], nx, ny, nz, facing, half, lights)
             if behind:
                 # What is in front leaves a sliver of this pixel uncovered.
                 weight = (1.0 - layer[i, j, 3]) * alpha
