@@ -7,7 +7,7 @@ from finegym.errors import AnnotationError
 
 def test_instances_are_indexed_by_the_published_id():
     dataset = make_dataset()
-    assert list(dataset.instances)[0] == VT_1 and len(dataset.instances) == 4
+    assert next(iter(dataset.instances)) == VT_1 and len(dataset.instances) == 4
     instance = dataset.instances[UB_1]
     assert (instance.video.id, instance.action_id) == ("_E_-A_bbbbb", "_E_-A_bbbbb_E_000003_000030")
     assert (instance.sub_action.start_ms, instance.sub_action.end_ms) == (4860, 5610)
