@@ -21,6 +21,12 @@ def shared() -> Path:
     return SHARED
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _keep_frame_indexes_elsewhere(tmp_path_factory):
+    """Tests leave no frame index beside the clips of the shared folder, and none in the user's cache."""
+    os.environ.setdefault("FINEGYM_INDEX_FOLDER", str(tmp_path_factory.mktemp("frame-indexes")))
+
+
 @pytest.fixture(autouse=True)
 def _keep_random_state():
     """No test changes the global random state for the next one."""

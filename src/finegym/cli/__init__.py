@@ -1,7 +1,7 @@
 """The command line: one module a noun, each verb a thin skin over one library call.
 
-Results go to stdout, progress and errors to stderr. Exit status: 0 done, 1 a ``FineGymError`` (one line; ``--traceback``
-for more) or Ctrl-C, 2 wrong usage.
+Results go to stdout, progress and errors to stderr. Exit status: 0 done, 1 a ``FineGymError`` (one line;
+``--traceback`` for more) or Ctrl-C, 2 wrong usage.
 """
 
 from __future__ import annotations

@@ -159,3 +159,19 @@ def clips(
         first, reason = next(iter(tally.failed.items()))
         typer.echo(f"{len(tally.failed)} failed, listed in {target / FAILED_FILE}; first: {first}: {reason}", err=True)
         raise typer.Exit(1)
+
+
+@app.command()
+def page(
+    files: Annotated[list[Path], typer.Argument(help="Videos: AVI, MP4, MKV, WebM, GIF, …")],
+    out: Annotated[Path, typer.Option(help="The HTML page to write; it loads nothing from outside.")],
+    num_frames: Annotated[int, typer.Option("--frames", min=1, help="Frames shown of each video.")] = 8,
+) -> None:
+    """Write a page with evenly spread frames of some videos, each named by its number and time.
+
+    **Example**: `finegym video page examples/bb_01.gif examples/vt_01.gif --out glance.html`
+    """
+    from finegym.video.sheet import write_sheet_page
+
+    write_sheet_page(files, out, num_frames=num_frames)
+    typer.echo(f"{out}: {len(files)} videos")
