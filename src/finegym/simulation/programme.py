@@ -131,7 +131,7 @@ def get_stage_frames(routine: Routine, element: PerformedElement, fps: Fraction)
     """Frames of the record, half-open, of the stages of an element; every stage has at least one.
 
     Example:
-        >>> performed = PerformedElement("e", ((0.0, 0.5), (0.5, 0.9)))
+        >>> performed = PerformedElement("e", ((0.0, 0.5), (0.5, 0.88)))
         >>> nobody = Performance("VT", np.zeros((30, 26, 3)), (performed,))
         >>> get_stage_frames(Routine(100, nobody, Athlete("A"), True), performed, Fraction(25))
         ((100, 112), (112, 122))

@@ -21,7 +21,7 @@ from finegym.errors import OutputError
 from finegym.files import replace_file
 from finegym.simulation import graphics
 from finegym.simulation.apparatus import get_apparatus_shapes
-from finegym.simulation.broadcast import make_programme
+from finegym.simulation.broadcast import Perform, make_programme
 from finegym.simulation.crowd import draw_crowd_close
 from finegym.simulation.hall import Surface, build_hall
 from finegym.simulation.programme import Programme, RecordPlan, Shot
@@ -56,13 +56,14 @@ def is_record_written(folder: Path, video_id: str) -> bool:
     return (folder / get_media_path(video_id)).is_file() and (folder / get_truth_path(video_id)).is_file()
 
 
-def write_record(plan: RecordPlan, codebook: Codebook, folder: Path) -> Video:
+def write_record(plan: RecordPlan, codebook: Codebook, folder: Path, perform: Perform | None = None) -> Video:
     """Simulate one record into a competition's folder.
 
     Args:
         plan: what decides the record.
         codebook: of its elements.
         folder: of the competition.
+        perform: makes performances; see :func:`finegym.simulation.broadcast.make_programme`.
 
     Returns:
         The record's annotation.
@@ -72,7 +73,7 @@ def write_record(plan: RecordPlan, codebook: Codebook, folder: Path) -> Video:
         OutputError: a file cannot be written; then neither is there.
     """
     cv2.setNumThreads(1)
-    programme = make_programme(plan, codebook)
+    programme = make_programme(plan, codebook, perform)
     truth = TruthRecorder(programme, codebook, str(get_media_path(plan.video_id)))
     media, truth_path = folder / get_media_path(plan.video_id), folder / get_truth_path(plan.video_id)
     with replace_file(media) as temporary:
