@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from types import MappingProxyType
 
 AttributeValue = str | int | float | bool
 Attributes = Mapping[str, AttributeValue]
@@ -173,13 +172,11 @@ class Codebook:
             element_id: attributes for tree in self.trees for element_id, attributes in self._walk(tree.root, {})
         }
         return {
-            element.id: MappingProxyType(
-                {
-                    **self.set_by_id[element.set_id].attributes,
-                    **along_path.get(element.id, {}),
-                    **element.given_attributes,
-                }
-            )
+            element.id: {
+                **self.set_by_id[element.set_id].attributes,
+                **along_path.get(element.id, {}),
+                **element.given_attributes,
+            }
             for element in self.elements
         }
 
