@@ -187,37 +187,37 @@ def stop_running(p: Performer, duration: float = 0.6) -> None:
     close_feet(p, 0.45 * duration, ARMS_SIDE)
 
 
-def round_off(p: Performer, travel: float = 1.0, hands_surface: float | None = None) -> None:
-    """From the contact of a running stride over the hands to both feet, facing back; ends at that contact."""
-    m, body = p.motion, p.body
+ROUND_OFF_TIME = 0.70
+
+
+def round_off(p: Performer, speed: float = 4.6, hands_surface: float | None = None) -> None:
+    """From the contact of a stride over the hands to both feet, facing back; ends at that contact.
+
+    Args:
+        p: who does it.
+        speed: how fast she travels, m/s.
+        hands_surface: height of what the hands push off from, if not that of the feet.
+    """
+    m = p.motion
     sign = p.sign
     start, stance, swing = m.time, p.foot, p.free
-    spread = both(hip_abd=38.0, hip_flex=8.0, ankle=POINT)
-    lunge = join(
-        limb(stance, hip_flex=75.0, knee=48.0, plant=1.0, ankle=8.0),
-        limb(swing, hip_flex=-30.0, knee=8.0, ankle=POINT),
-        ARMS_UP,
-    )
-    m.key(start + 0.12, join(lunge, {"spine_flex": 15.0}), pitch=42.0, twist=12.0 * sign)
-    m.key(
-        start + 0.20,
-        join(
-            limb(stance, hip_flex=88.0, knee=22.0, plant=0.6, ankle=40.0),
-            limb(swing, hip_flex=-35.0, ankle=POINT),
-            ARMS_UP,
-        ),
-        pitch=88.0,
-        twist=50.0 * sign,
-    )
-    m.fly(start + 0.20)
-    m.key(start + 0.27, join(spread, ARMS_UP), pitch=132.0, twist=85.0 * sign)
-    p.land(start + 0.27, HANDS, travel, surface=hands_surface)
-    m.key(start + 0.38, join(POINTED_TOGETHER, ARMS_UP), pitch=195.0, twist=120.0 * sign)
-    m.key(start + 0.46, join(POINTED_TOGETHER, both(hip_flex=18.0), ARMS_UP), pitch=240.0, twist=170.0 * sign)
-    m.fly(start + 0.46)
-    m.key(start + 0.62, rebound_pose(p), pitch=346.0, twist=180.0 * sign)
-    p.land(start + 0.62, FEET, 0.85 * travel * body.height / 1.55)
-    m.time = start + 0.62
+    narrow: Pose = both(sh_abd=-9.0) if p.line_y is not None else {}
+    reach = join(ARMS_UP, {"spine_flex": 10.0})
+    lunge = join(limb(stance, hip_flex=58.0, knee=52.0, plant=1.0, ankle=4.0), limb(swing, hip_flex=-18.0, knee=10.0, ankle=POINT), reach)
+    m.key(start + 0.11, lunge, pitch=40.0, twist=4.0 * sign)
+    push = join(limb(stance, hip_flex=52.0, knee=14.0, plant=0.8, ankle=46.0), limb(swing, hip_flex=-42.0, ankle=POINT), reach)
+    m.key(start + 0.22, push, pitch=84.0, twist=14.0 * sign)
+    m.fly(start + 0.22)
+    spread = join(both(hip_abd=30.0, ankle=POINT), ARMS_UP, narrow)
+    m.key(start + 0.32, spread, pitch=142.0, twist=84.0 * sign)
+    p.land(start + 0.32, HANDS, surface=hands_surface, speed=speed)
+    m.key(start + 0.42, join(POINTED_TOGETHER, both(hip_abd=6.0), ARMS_UP, narrow), pitch=178.0, twist=110.0 * sign)
+    m.key(start + 0.50, join(POINTED_TOGETHER, both(hip_flex=14.0), ARMS_UP, narrow), pitch=214.0, twist=150.0 * sign)
+    m.fly(start + 0.50)
+    m.key(start + 0.62, join(POINTED_TOGETHER, both(hip_flex=62.0), ARMS_UP), pitch=300.0, twist=178.0 * sign)
+    m.key(start + ROUND_OFF_TIME, rebound_pose(p), pitch=346.0, twist=180.0 * sign)
+    p.land(start + ROUND_OFF_TIME, FEET, speed=0.9 * speed)
+    m.time = start + ROUND_OFF_TIME
     m.rebase(m.time)
 
 

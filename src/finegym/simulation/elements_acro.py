@@ -12,7 +12,7 @@ import numpy as np
 
 from finegym.codebook.model import Attributes
 from finegym.simulation import apparatus
-from finegym.simulation.connections import POINTED_TOGETHER, rebound_pose, round_off
+from finegym.simulation.connections import POINTED_TOGETHER, ROUND_OFF_TIME, rebound_pose, round_off
 from finegym.simulation.kinematics import Pose
 from finegym.simulation.motion import FEET, HANDS, LEFT_HAND, RIGHT_HAND, Anchor
 from finegym.simulation.performer import Performer, Reader, get_foot
@@ -406,7 +406,7 @@ def perform_handspring(p: Performer, reader: Reader, style: Style) -> tuple[floa
     push = touch + 0.17 * scale
     down = push + style.flight
     shape = _handspring_shape(lead, legs, sense, sideward, style)
-    narrow = both(sh_abd=-9.0) if p.line_y is not None else {}
+    narrow: Pose = both(sh_abd=-9.0) if p.line_y is not None else {}
     if hands == "one":
         narrow = narrow | limb(p.side, sh_abd=-17.0) | limb(other(p.side), sh_abd=75.0, sh_flex=60.0)
     if hands == "none":
@@ -471,7 +471,7 @@ def perform_beam_dismount(p: Performer, reader: Reader, style: Style) -> tuple[f
     if entry == "round-off":
         p.foot = p.side
         p.shift_to(start, get_foot(p.foot))
-        m.time = prepare - 0.62
+        m.time = prepare - ROUND_OFF_TIME
         m.key(
             m.time - 0.1,
             join(p.stand(ARMS_UP), limb(p.free, hip_flex=40.0, knee=20.0, plant=0.0, ankle=40.0)),
@@ -487,7 +487,7 @@ def perform_beam_dismount(p: Performer, reader: Reader, style: Style) -> tuple[f
             ),
             pitch=8.0,
         )
-        round_off(p, 0.55)
+        round_off(p, 2.6)
     elif entry == "flic-flac":
         _quick_flic(p, start, prepare)
     elif entry == "run":
@@ -512,12 +512,11 @@ def perform_beam_dismount(p: Performer, reader: Reader, style: Style) -> tuple[f
     gainer = entry == "stand" and backward
     end = leave + style.flight
     finish = max(start + style.duration, end + 0.35)
-    p.line_y, landing = None, p.line_y
+    p.line_y = None
     pose, pitch = landing_pose(p, salto)
     upright, total = write_flight(p, leave, end, salto, style, pose, pitch)
-    p.surface = apparatus.MAT_TOP
+    p.change_surface(leave, apparatus.MAT_TOP)
     p.land(end, FEET, (-1.0 if backward and not gainer else 1.0) * style.travel)
-    del landing
     write_landing(p, end, salto, upright, total, finish)
     return start, finish
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from finegym.simulation import apparatus
-from finegym.simulation.connections import POINTED_TOGETHER, round_off, run_poses, run_stride
+from finegym.simulation.connections import POINTED_TOGETHER, ROUND_OFF_TIME, round_off, run_poses, run_stride
 from finegym.simulation.elements_acro import (
     ABSORB_PITCH,
     Salto,
@@ -69,6 +69,7 @@ def perform_vault(p: Performer, reader: Reader, style: Style) -> tuple[tuple[flo
     m.fly(push)
     pose, pitch = landing_pose(p, salto)
     upright, total = write_flight(p, push, end, salto, style, pose, pitch)
+    p.change_surface(touch, apparatus.MAT_TOP)
     m.support(end, FEET, y=0.0, z=apparatus.MAT_TOP + TOE_RADIUS, x=_HANDS_X + style.travel)
     toward = float(np.cos(np.radians(total)))
     m.key(end + 0.15, ABSORB, pitch=upright + ABSORB_PITCH * toward, twist=total, lean=0.0)
@@ -87,7 +88,7 @@ def perform_vault(p: Performer, reader: Reader, style: Style) -> tuple[tuple[flo
 def _run_up(p: Performer, start: float, board: float, with_round_off: bool) -> None:
     """From standing to both feet on the board at a given time."""
     m = p.motion
-    hurdle = 0.62 + 0.24 if with_round_off else 0.26
+    hurdle = ROUND_OFF_TIME + 0.24 if with_round_off else 0.26
     time = board - hurdle - start
     strides = max(6, round((time - 0.3) / 0.225))
     speeds = 2.6 + (6.4 - 2.6) * np.minimum(1.0, 1.25 * (np.arange(strides) + 1) / strides)
@@ -103,7 +104,7 @@ def _run_up(p: Performer, start: float, board: float, with_round_off: bool) -> N
     if with_round_off:
         _hurdle_to_round_off(p)
         p.surface, floor = apparatus.BOARD_TOP, p.surface
-        round_off(p, 1.15, hands_surface=floor)
+        round_off(p, 5.0, hands_surface=floor)
         p.surface = floor
     else:
         leave = m.time + 0.08

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from finegym.simulation.contacts import lift_limbs
 from finegym.simulation.kinematics import (
     CHANNELS,
     Body,
@@ -52,6 +53,7 @@ class Phase:
         place: world x, y, z where the anchor goes; ``None`` keeps what is there (or where the offset leads).
         offset: after a flight, where the anchor lands relative to the last support, metres in the world.
         ease: without a flight before, seconds in which the anchor moves to ``place``.
+        speed: after a flight, instead of an offset: horizontal velocity of the centre of mass in the flight, m/s.
     """
 
     start: float
@@ -59,6 +61,7 @@ class Phase:
     place: tuple[float | None, float | None, float | None] = (None, None, None)
     offset: tuple[float, float, float] = (0.0, 0.0, 0.0)
     ease: float = 0.25
+    speed: tuple[float, float] | None = None
 
     @property
     def is_flight(self) -> bool:
@@ -94,6 +97,7 @@ class Motion:
         body: whose motion it is.
         time: the writer's clock in seconds; elements advance it to their end.
         phases: in order of time.
+        grounds: (since, height) of what is under her, in order of time; limbs do not sink into it.
     """
 
     def __init__(
@@ -101,7 +105,10 @@ class Motion:
     ) -> None:
         self.body = body
         self.time = 0.0
+        self.grounds: list[tuple[float, float]] = [(0.0, -np.inf)]
         self.phases: list[Phase] = [Phase(0.0, anchor, place, ease=0.0)]
+        # The phase up to which find_anchor has followed the motion, and the pelvis and anchor where it starts.
+        self._followed: tuple[int, np.ndarray, np.ndarray] = (0, np.zeros(3), np.zeros(3))
         self._curves = [_Curve() for _ in CHANNELS]
         # The four turning channels in pieces: start time, curves, and the sign that pitch and lean took on at the start.
         self._pieces: list[tuple[float, dict[str, _Curve], float]] = [
@@ -149,9 +156,10 @@ class Motion:
         z: float | None = None,
         offset: tuple[float, float, float] = (0.0, 0.0, 0.0),
         ease: float = 0.25,
+        speed: tuple[float, float] | None = None,
     ) -> None:
-        """From a time on, the anchor stays in place."""
-        self._add(Phase(time, anchor, (x, y, z), offset, ease))
+        """From a time on, the anchor stays in place; see :class:`Phase` for where."""
+        self._add(Phase(time, anchor, (x, y, z), offset, ease, speed))
 
     def fly(self, time: float) -> None:
         """From a time on, nothing touches."""
@@ -162,10 +170,20 @@ class Motion:
         first = self.phases[0]
         place = [None if old is None else old + by for old, by in zip(first.place, shift, strict=True)]
         self.phases[0] = Phase(first.start, first.anchor, (place[0], place[1], place[2]), first.offset, first.ease)
+        self._followed = (0, np.zeros(3), np.zeros(3))
 
     def find_anchor(self, time: float, anchor: Anchor) -> np.ndarray:
-        """Where an anchor is at a time, float64 (3,), from what is written so far."""
-        return _anchor(self.solve(np.array([time]))[0], anchor)
+        """Where an anchor is at a time, float64 (3,), from what is written so far.
+
+        ``time`` must not lie before the time of an earlier call: only the phases since then are followed.
+        """
+        first = self._followed[0]
+        starts = np.array([phase.start for phase in self.phases[first:]])
+        every = np.concatenate([[time], starts])
+        local = compute_joints(self.body, self.compute_channels(every), self._compute_orientations(every))
+        masses = np.tensordot(compute_mass_weights(), local, axes=(0, 1))
+        root = self._compute_roots(every[:1], local, masses, remember=True)[0]
+        return _anchor(local[0] + root, anchor)
 
     def _add(self, phase: Phase) -> None:
         if abs(self.phases[-1].start - phase.start) < 1e-9:
@@ -224,7 +242,10 @@ class Motion:
         local = compute_joints(self.body, self.compute_channels(every), self._compute_orientations(every))
         masses = np.tensordot(compute_mass_weights(), local, axes=(0, 1))
         roots = self._compute_roots(times, local, masses)
-        return local[: len(times)] + roots[:, None, :]
+        since = np.array([time for time, _ in self.grounds])
+        heights = np.array([height for _, height in self.grounds])
+        ground = heights[np.maximum(np.searchsorted(since, times, side="right") - 1, 0)]
+        return lift_limbs(local[: len(times)] + roots[:, None, :], ground)
 
     def compute_channels(self, times: np.ndarray) -> np.ndarray:
         """Channels of the pose at times, float64 (T, C), degrees."""
@@ -263,44 +284,70 @@ class Motion:
     def _compute_orientations(self, times: np.ndarray) -> np.ndarray:
         return compute_orientation(*self.compute_turns(times).T)
 
-    def _compute_roots(self, times: np.ndarray, local: np.ndarray, masses: np.ndarray) -> np.ndarray:
-        """Where the pelvis is: phase after phase, each starting where the one before ended."""
+    def _compute_roots(
+        self, times: np.ndarray, local: np.ndarray, masses: np.ndarray, remember: bool = False
+    ) -> np.ndarray:
+        """Where the pelvis is: phase after phase, each starting where the one before ended.
+
+        Rows of ``local`` and ``masses`` are the times asked for, then the starts of the phases that are followed: all,
+        or (to ``remember``) those since the last call.
+        """
         count = len(times)
+        first, root, held = self._followed if remember else (0, np.zeros(3), np.zeros(3))
         roots = np.zeros((count, 3))
         edges = np.append(np.searchsorted(times, [phase.start for phase in self.phases]), count)
-        edges[0] = 0
-        root = np.zeros(3)
-        held = np.zeros(3)
-        for index, phase in enumerate(self.phases):
+        edges[first] = 0
+        for index in range(first, len(self.phases)):
+            if remember and self.phases[index].start <= times[0]:
+                self._followed = (index, root, held)
             rows = slice(int(edges[index]), int(edges[index + 1]))
-            begin, end = count + index, count + index + 1
-            has_next = index + 1 < len(self.phases)
-            duration = self.phases[index + 1].start - phase.start if has_next else 1.0
-            if phase.is_flight:
-                landing = self.phases[index + 1]
-                target = _fill(landing.place, held + np.array(landing.offset))
-                start_mass = root + masses[begin]
-                end_mass = target - _anchor(local[end], landing.anchor) + masses[end]
-                s = np.append(times[rows], landing.start) - phase.start
-                speed = (end_mass - start_mass) / duration + np.array([0.0, 0.0, 0.5 * GRAVITY * duration])
-                fall = np.array([0.0, 0.0, -0.5 * GRAVITY])
-                path = start_mass + s[:, None] * speed + (s * s)[:, None] * fall
-                roots[rows] = path[:-1] - masses[rows]
-                root, held = path[-1] - masses[end], target
-                continue
-            after_flight = index > 0 and self.phases[index - 1].is_flight
-            origin = held if after_flight else root + _anchor(local[begin], phase.anchor)
-            goal = _fill(phase.place, origin)
-            if index == 0:
-                origin = goal
-            frames = np.append(times[rows], phase.start + duration)
-            s = np.clip((frames - phase.start) / max(min(phase.ease, duration), 1e-6), 0.0, 1.0)
-            targets = origin + (s * s * (3 - 2 * s))[:, None] * (goal - origin)
-            roots[rows] = targets[:-1] - _anchor(local[rows], phase.anchor)
-            held = targets[-1]
-            if has_next:
-                root = held - _anchor(local[end], phase.anchor)
+            begin = count + index - first
+            last = index + 1 == len(self.phases)
+            path, root, held = self._follow(index, times[rows], local, masses, rows, begin, root, held)
+            roots[rows] = path
+            if last or (remember and self.phases[index + 1].start > times[0]):
+                break
         return roots
+
+    def _follow(
+        self,
+        index: int,
+        times: np.ndarray,
+        local: np.ndarray,
+        masses: np.ndarray,
+        rows: slice,
+        begin: int,
+        root: np.ndarray,
+        held: np.ndarray,
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The pelvis through one phase; also where it and what is held are at its end."""
+        phase = self.phases[index]
+        following = self.phases[index + 1] if index + 1 < len(self.phases) else None
+        duration = following.start - phase.start if following is not None else 1.0
+        frames = np.append(times, phase.start + duration) - phase.start
+        if phase.is_flight:
+            assert following is not None, "a motion ends in flight"
+            start_mass = root + masses[begin]
+            target = held + np.array(following.offset)
+            if following.speed is not None:
+                drift = start_mass - masses[begin + 1] + _anchor(local[begin + 1], following.anchor)
+                target[:2] = drift[:2] + duration * np.array(following.speed)
+            target = _fill(following.place, target)
+            end_mass = target - _anchor(local[begin + 1], following.anchor) + masses[begin + 1]
+            speed = (end_mass - start_mass) / duration + np.array([0.0, 0.0, 0.5 * GRAVITY * duration])
+            fall = np.array([0.0, 0.0, -0.5 * GRAVITY])
+            path = start_mass + frames[:, None] * speed + (frames * frames)[:, None] * fall
+            return path[:-1] - masses[rows], path[-1] - masses[begin + 1], target
+        after_flight = index > 0 and self.phases[index - 1].is_flight
+        origin = held if after_flight else root + _anchor(local[begin], phase.anchor)
+        goal = _fill(phase.place, origin)
+        if index == 0:
+            origin = goal
+        s = np.clip(frames / max(min(phase.ease, duration), 1e-6), 0.0, 1.0)
+        targets = origin + (s * s * (3 - 2 * s))[:, None] * (goal - origin)
+        if following is not None:
+            root = targets[-1] - _anchor(local[begin + 1], phase.anchor)
+        return targets[:-1] - _anchor(local[rows], phase.anchor), root, targets[-1]
 
 
 def _anchor(joints: np.ndarray, anchor: Sequence[str]) -> np.ndarray:

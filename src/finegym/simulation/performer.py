@@ -52,6 +52,7 @@ class Performer:
         self.motion = Motion(
             self.body, self.feet(self.stand()), FEET, (*position, surface + TOE_RADIUS), heading=heading
         )
+        self.motion.grounds = [(0.0, surface)]
 
     @property
     def sign(self) -> float:
@@ -74,13 +75,27 @@ class Performer:
             changed[f"{side}_hip_rot"] = 4.0
         return changed
 
-    def land(self, time: float, anchor: Anchor, distance: float = 0.0, surface: float | None = None) -> None:
-        """Touch down at a time, a distance along the heading from the last support."""
+    def change_surface(self, time: float, surface: float) -> None:
+        """From a time on, another surface is under her."""
+        self.surface = surface
+        self.motion.grounds.append((time, surface))
+
+    def land(
+        self,
+        time: float,
+        anchor: Anchor,
+        distance: float = 0.0,
+        surface: float | None = None,
+        speed: float | None = None,
+    ) -> None:
+        """Touch down at a time: a distance along the heading from the last support, or where a speed leads."""
         angle = np.radians(self.motion.heading)
-        offset = (distance * float(np.cos(angle)), distance * float(np.sin(angle)), 0.0)
+        ahead = np.array([np.cos(angle), np.sin(angle)])
+        offset = (float(distance * ahead[0]), float(distance * ahead[1]), 0.0)
         radius = TOE_RADIUS if anchor[0].endswith("toe") else PALM_RADIUS
         height = (self.surface if surface is None else surface) + radius
-        self.motion.support(time, anchor, y=self.line_y, z=height, offset=offset)
+        velocity = None if speed is None else (float(speed * ahead[0]), float(speed * ahead[1]))
+        self.motion.support(time, anchor, y=self.line_y, z=height, offset=offset, speed=velocity)
 
     def shift_to(self, time: float, anchor: Anchor) -> None:
         """Shift the weight at a time, without leaving the ground."""
