@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -19,7 +21,7 @@ from finegym.annotations.split_generator import make_split
 from finegym.annotations.splits import Split, write_split
 from finegym.annotations.subsets import find_subset, keep_frequent_classes
 from finegym.codebook.builtin import read_builtin
-from finegym.demo.plan import Plan, Task
+from finegym.demo.plan import LARGEST_SET, Plan, Task
 from finegym.errors import SimulationError
 from finegym.evaluation.predictions import Predictions, read_predictions
 from finegym.evaluation.report import RecognitionReport, make_recognition_report
@@ -131,7 +133,7 @@ def run_demo(out: Path, plan: Plan, *, seed: int, workers: int, say: Callable[[s
     with clock.step("cut clips"):
         clips = cut_clips(dataset, folder, short_side=plan.clip_short_side, workers=workers)
         say(f"  clips: {clips}")
-    tasks = tuple(_run_task(task, dataset, folder, out / "runs" / task.subset, seed, clock) for task in plan.tasks)
+    tasks = tuple(_run_task(task, dataset, folder, out / "runs", seed, clock) for task in plan.tasks)
     clip_bytes = sum(path.stat().st_size for path in (folder / "clips").glob("*.mp4"))
     outcome = Outcome(plan, seed, folder, dataset, findings, clip_bytes, tasks, clock.seconds)
     page = out / "report.html"
@@ -142,18 +144,19 @@ def run_demo(out: Path, plan: Plan, *, seed: int, workers: int, say: Callable[[s
 
 def _run_task(task: Task, dataset: Dataset, folder: Path, out: Path, seed: int, clock: _Clock) -> TaskOutcome:
     """Split, train, predict and evaluate one list of classes."""
-    whole = find_subset(task.subset, dataset.codebook)
+    name = find_largest_set(dataset) if task.subset == LARGEST_SET else task.subset
+    whole = find_subset(name, dataset.codebook)
     subset = keep_frequent_classes(whole, dataset, task.min_instances)
     # A rare class may live in one record only; the report names classes that a side lacks.
-    split = make_split(dataset, subset, task.subset, by=("video",), seed=seed, allow_empty_classes=True).split
-    write_split(split, folder / "splits" / task.subset, overwrite=True)
+    split = make_split(dataset, subset, name, by=("video",), seed=seed, allow_empty_classes=True).split
+    write_split(split, folder / "splits" / name, overwrite=True)
     recipe = parse_recipe(
         files("finegym.demo").joinpath("recipe.toml").read_text(encoding="utf-8"),
         "the demo's recipe",
         (
             f"seed={seed}",
-            f"data.dataset={str(folder)!r}",
-            f"data.split={task.subset}",
+            f"data.dataset={json.dumps(str(folder))}",
+            f"data.split={name}",
             f"data.num_segments={task.num_segments}",
             f"data.num_segments_test={task.num_segments}",
             "data.allow_empty_classes=true",
@@ -161,9 +164,9 @@ def _run_task(task: Task, dataset: Dataset, folder: Path, out: Path, seed: int, 
         ),
     )
     data = open_data(recipe.data)
-    with clock.step(f"train {task.subset}"):
-        run = train(recipe, data, out)
-    with clock.step(f"predict {task.subset}"):
+    with clock.step(f"train {name}"):
+        run = train(recipe, data, out / name)
+    with clock.step(f"predict {name}"):
         path = run.predictions_path / "val.parquet"
         predict(run, recipe, data, path)
     predictions = read_predictions(path)
@@ -176,6 +179,12 @@ def _run_task(task: Task, dataset: Dataset, folder: Path, out: Path, seed: int, 
         f"of train would be {100 * compute_majority_accuracy(split):.1f} %"
     )
     return TaskOutcome(task, split, len(whole) - len(subset), audit_split(split, dataset), run, predictions, report)
+
+
+def find_largest_set(dataset: Dataset) -> str:
+    """The set with the most instances; of equal ones the first in the codebook."""
+    counts = Counter(instance.sub_action.set_id for instance in dataset.instances.values())
+    return max((set_.id for set_ in dataset.codebook.sets), key=lambda set_id: counts[set_id])
 
 
 def compute_majority_accuracy(split: Split) -> float:
