@@ -9,7 +9,8 @@ from finegym.simulation.presence import Bones, walk
 from finegym.simulation.skeleton import JOINT_INDEX
 
 BONES = Bones(
-    thigh=0.37, shank=0.36, foot=0.17, hip_half=0.085, shoulder_half=0.155, trunk=(0.16, 0.20, 0.10), neck_to_top=0.25,
+    thigh=0.37, shank=0.36, foot=0.17, hip_half=0.085, shoulder_half=0.155,
+    shoulder_up=0.14, trunk=(0.13, 0.13, 0.18), neck_to_top=0.25,
     upper_arm=0.25, forearm=0.22, hand=0.08,
     head=np.array([[0, 0.105, 0.12], [0.03, 0.085, 0.15], [-0.03, 0.085, 0.15], [0.07, 0, 0.13], [-0.07, 0, 0.13]]),
 )  # fmt: skip
@@ -26,7 +27,7 @@ def standing() -> np.ndarray:
     return walk(BONES, np.zeros(2), np.array([0.0, -1e-6]), 1, 25.0)[0]
 
 
-def perform_somersaults(codebook, event_id, element_ids, athlete, fps, rng) -> Performance:
+def perform_somersaults(codebook, event_id, element_ids, athlete, fps, rng, *, interrupted=False) -> Performance:
     """Walks along x and turns over once for each element, every two seconds."""
     num_frames = round((3 + 2 * len(element_ids)) * fps)
     joints = walk(BONES, np.array([-2.0, 0.0]), np.array([2.0, 0.0]), num_frames, fps, 0.2)
@@ -44,7 +45,7 @@ def perform_somersaults(codebook, event_id, element_ids, athlete, fps, rng) -> P
     elements = tuple(
         PerformedElement(element_id, ((1.5 + 2 * k, 2.3 + 2 * k),)) for k, element_id in enumerate(element_ids)
     )
-    return Performance(event_id, joints.astype(np.float32), elements)
+    return Performance(event_id, joints.astype(np.float32), elements, is_complete=not interrupted)
 
 
 @pytest.fixture

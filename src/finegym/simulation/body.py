@@ -104,20 +104,19 @@ class _Tailor:
             self._add, colour=self.looks.leotard, other=self.looks.accent, material=raycast.TORSO,
             gloss=self.looks.gloss, split=self.looks.pattern, anchor=pelvis, face=hips,
         )  # fmt: skip
-        low, belly = pelvis - 0.020 * scale * hips.up, pelvis + 0.35 * (spine - pelvis)
-        ribs = spine + 0.55 * (thorax - spine)
-        add(low, belly, 0.094 * girth, 0.086 * girth, squash=flat, frame=hips)
-        add(belly, spine, 0.086 * girth, 0.076 * girth, squash=flat, frame=hips)
-        add(spine, ribs, 0.076 * girth, 0.083 * girth, squash=flat, frame=chest)
-        add(ribs, thorax, 0.083 * girth, 0.066 * girth, squash=flat, frame=chest)
+        low, belly = pelvis - 0.020 * scale * hips.up, pelvis + 0.45 * (spine - pelvis)
+        collar = thorax + 0.55 * (neck - thorax)
+        add(low, belly, 0.094 * girth, 0.084 * girth, squash=flat, frame=hips)
+        add(belly, spine, 0.084 * girth, 0.076 * girth, squash=flat, frame=hips)
+        add(spine, thorax, 0.076 * girth, 0.085 * girth, squash=flat, frame=chest)
+        add(thorax, collar, 0.085 * girth, 0.062 * girth, squash=flat, frame=chest)
         for side in ("left", "right"):
             seat = 0.62 * self.points[f"{side}_hip"] + 0.38 * pelvis - scale * (0.026 * hips.front + 0.004 * hips.up)
             add(seat, seat, 0.080 * girth, 0.080 * girth, squash=(1.0, 0.95, 1.1), frame=hips)
             shoulder = self.points[f"{side}_shoulder"]
-            add(shoulder, thorax - 0.01 * scale * chest.up, 0.043 * girth, 0.062 * girth)
-            flank = ribs + 0.30 * (shoulder - ribs)
-            add(shoulder, flank, 0.042 * girth, 0.074 * girth)
-        self._add(0.8 * thorax + 0.2 * neck, neck, 0.054, 0.041, self.looks.skin)
+            add(shoulder, collar, 0.043 * girth, 0.060 * girth)
+            add(shoulder, thorax + 0.25 * (shoulder - collar), 0.042 * girth, 0.078 * girth)
+        self._add(0.5 * (collar + neck), neck, 0.050, 0.041, self.looks.skin)
 
     def _sew_head(self) -> None:
         looks, scale = self.looks, self.scale
@@ -132,8 +131,8 @@ class _Tailor:
             middle, middle, 0.098, 0.098, looks.skin, other=looks.hair, material=raycast.HEAD, gloss=0.15,
             squash=(0.78, 0.94, 1.0), frame=head, face=head,
         )  # fmt: skip
-        brain, chin = middle + 0.010 * scale * head.front, ears + scale * (0.036 * head.front - 0.060 * head.up)
-        self._add(brain, chin, 0.082, 0.045, looks.skin, squash=(0.90, 0.98, 1.0), frame=head)
+        brain, chin = middle + 0.010 * scale * head.front, ears + scale * (0.034 * head.front - 0.052 * head.up)
+        self._add(brain, chin, 0.084, 0.048, looks.skin, squash=(0.90, 0.98, 1.0), frame=head)
         tip = middle + scale * (0.096 * head.front - 0.036 * head.up)
         self._add(tip - scale * (0.014 * head.front - 0.020 * head.up), tip, 0.008, 0.011, looks.skin)
         mouth = middle + scale * (0.076 * head.front - 0.076 * head.up)

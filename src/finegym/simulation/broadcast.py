@@ -10,9 +10,9 @@ between): nothing about pictures is ever drawn from the stream that decides what
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from fractions import Fraction
+from typing import Protocol
 
 import numpy as np
 
@@ -38,11 +38,26 @@ from finegym.simulation.render import resample_joints
 from finegym.simulation.skeleton import JOINT_INDEX
 
 _TRIES = 12
+_TRIES_TO_FIT = 8  # routines that are too long for what is left, before the record is closed
 _INTERRUPTED_SHARE = 0.08
 _REPLAY_SHARE, _CLOSE_UP_SHARE, _CROWD_SHARE = 0.7, 0.6, 0.4
 _PELVIS = JOINT_INDEX["pelvis"]
 
-Perform = Callable[[Codebook, str, Sequence[str], Athlete, float, np.random.Generator], Performance]
+
+class Perform(Protocol):
+    """Makes performances; :func:`finegym.simulation.routine.perform_routine` is one."""
+
+    def __call__(
+        self,
+        codebook: Codebook,
+        event_id: str,
+        element_ids: Sequence[str],
+        athlete: Athlete,
+        fps: float,
+        rng: np.random.Generator,
+        *,
+        interrupted: bool = False,
+    ) -> Performance: ...
 
 
 def make_programme(plan: RecordPlan, codebook: Codebook, perform: Perform | None = None) -> Programme:
@@ -111,8 +126,10 @@ class _Director:
         title = (self.plan.competition, self.programme.venue.city, "Women's artistic gymnastics")
         event_id = self.plan.orders[0].event_id if self.plan.orders else "FX"
         self._show_title(event_id, min(self._count(self.running.uniform(2.0, 3.0)), self.left), title)
+        misses = 0
         for order in self.plan.orders:
-            if not self._show_routine(order):
+            misses = 0 if self._show_routine(order) else misses + 1
+            if misses == _TRIES_TO_FIT or self.left < 6 * self.fps:
                 break
         self._close(event_id)
         return self.programme
@@ -125,10 +142,8 @@ class _Director:
         athlete, looks = sample_athlete(self.people), sample_appearance(self.looks)
         walk_on = self._count(self.running.uniform(2.2, 3.6))
         start = self.programme.num_frames + walk_on
-        performance, offset = self._perform(order, athlete, start)
-        is_cut = performance.is_complete and self.running.uniform() < _INTERRUPTED_SHARE
-        if is_cut:
-            performance = _interrupt(performance, self.running, self.plan.fps)
+        interrupted = bool(self.running.uniform() < _INTERRUPTED_SHARE)
+        performance, offset = self._perform(order, athlete, start, interrupted)
         num_frames = len(performance.joints)
         if walk_on + num_frames > self.left:
             return False
@@ -143,11 +158,14 @@ class _Director:
         self._show_aftermath(order, performance, athlete, looks, index, is_annotated)
         return True
 
-    def _perform(self, order: RoutineOrder, athlete: Athlete, start: int) -> tuple[Performance, int]:
+    def _perform(self, order: RoutineOrder, athlete: Athlete, start: int, interrupted: bool) -> tuple[Performance, int]:
         for _ in range(_TRIES):
+            rng = self.moves.spawn(1)[0]
             performance = self.perform(
-                self.codebook, order.event_id, order.element_ids, athlete, self.fps, self.moves.spawn(1)[0]
+                self.codebook, order.event_id, order.element_ids, athlete, self.fps, rng, interrupted=interrupted
             )
+            if interrupted:
+                return performance, 0
             offset = find_action_offset(performance, start, self.plan.fps)
             if offset is not None:
                 return performance, offset
@@ -318,10 +336,3 @@ class _Director:
     def _add(self, kind: str, num_frames: int, **facts: object) -> None:
         assert 0 < num_frames <= self.left, "a shot must fit into its record"
         self.programme.shots.append(Shot(kind, self.programme.num_frames, num_frames, **facts))  # type: ignore[arg-type]
-
-
-def _interrupt(performance: Performance, rng: np.random.Generator, fps: Fraction) -> Performance:
-    """The beginning of a routine that breaks off: 30 to 70 per cent of it, elements that were finished."""
-    num_frames = max(2, round(len(performance.joints) * rng.uniform(0.3, 0.7)))
-    done = tuple(element for element in performance.elements if element.end * fps <= num_frames)
-    return Performance(performance.event_id, performance.joints[:num_frames], done, is_complete=False)

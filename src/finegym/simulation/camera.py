@@ -18,6 +18,7 @@ import numpy as np
 from finegym.errors import SimulationError
 
 MAX_TILT = np.deg2rad(60.0)
+_ZOOM_HOLD_S = 4.0
 
 
 @dataclass(frozen=True)
@@ -186,8 +187,8 @@ def follow(
 ) -> CameraPath:
     """A path that follows a gymnast.
 
-    The zoom shows ``view_height_m`` at the gymnast's distance and opens, for the whole shot, as far as it takes to keep
-    the gymnast inside the picture.
+    The zoom shows ``view_height_m`` at the gymnast's distance and opens, slowly and well ahead, as far as it takes to
+    keep the gymnast inside the picture.
 
     Args:
         joints: float (T, J, 3), world metres; what should stay in the picture.
@@ -230,20 +231,25 @@ def follow(
     pan = np.arctan2(to_aim[:, 0], to_aim[:, 1]) + pan_noise / focal
     tilt = np.clip(np.arctan2(to_aim[:, 2], ground_distance) + tilt_noise / focal, -MAX_TILT, MAX_TILT)
     path = CameraPath(tripod, pan, tilt, focal, width, height)
-    zoom = _fit_zoom(path, joints)
-    return CameraPath(tripod, pan, tilt, focal * zoom, width, height)
+    return CameraPath(tripod, pan, tilt, focal * _fit_zoom(path, joints, fps), width, height)
 
 
-def _fit_zoom(path: CameraPath, joints: np.ndarray, margin: float = 0.08) -> float:
-    """The factor at most 1 by which the zoom must open so that every joint stays inside the picture."""
+def _fit_zoom(path: CameraPath, joints: np.ndarray, fps: float, margin: float = 0.08) -> np.ndarray:
+    """Factors at most 1 by which the zoom opens in every frame so that every joint stays inside the picture.
+
+    What one moment needs holds for the seconds around it, so that the zoom tells of a passage, not of an element.
+    """
     half = np.array([path.width, path.height]) * (0.5 - margin)
     centre = np.array([(path.width - 1) / 2, (path.height - 1) / 2])
-    worst = 1.0
+    need = np.ones(len(path))
     for frame in range(len(path)):
         pixels, _ = path.project(joints[frame], frame)
-        worst = max(worst, float(np.nanmax(np.abs(pixels - centre) / half)))
+        need[frame] = max(1.0, float(np.nanmax(np.abs(pixels - centre) / half)))
     # Never wider than a third: a picture of the whole hall helps nobody; a joint may leave the frame before that.
-    return 1.0 / min(worst, 3.0)
+    need = np.minimum(need, 3.0)
+    reach = round(_ZOOM_HOLD_S * fps)
+    windows = np.lib.stride_tricks.sliding_window_view(np.pad(need, reach, mode="edge"), 2 * reach + 1)
+    return 1.0 / smooth(windows.max(axis=1), 0.3 * _ZOOM_HOLD_S * fps)
 
 
 def look_at(

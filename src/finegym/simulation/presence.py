@@ -22,6 +22,7 @@ class Bones:
     foot: float
     hip_half: float
     shoulder_half: float
+    shoulder_up: float
     trunk: tuple[float, float, float]
     neck_to_top: float
     upper_arm: float
@@ -44,12 +45,16 @@ def measure_bones(joints: np.ndarray) -> Bones:
     front = np.cross(left, up)
     axes = np.stack([left, front, up], axis=1)
     head = np.stack([axes @ (points[name] - points["neck"])[:, :, None] for name in JOINTS[:5]], axis=1)[..., 0]
+    # Shoulders lift with the arms: they hang where they are low.
+    girdle = 0.5 * (points["left_shoulder"] + points["right_shoulder"]) - points["thorax"]
+    rise = np.sum(girdle * _normalise(points["neck"] - points["thorax"]), axis=1)
     return Bones(
         thigh=length("left_hip", "left_knee"),
         shank=length("left_knee", "left_ankle"),
         foot=length("left_ankle", "left_toe"),
         hip_half=length("left_hip", "right_hip") / 2,
         shoulder_half=length("left_shoulder", "right_shoulder") / 2,
+        shoulder_up=float(np.quantile(rise, 0.2)),
         trunk=(length("pelvis", "spine"), length("spine", "thorax"), length("thorax", "neck")),
         neck_to_top=length("neck", "head_top"),
         upper_arm=length("left_shoulder", "left_elbow"),
@@ -176,7 +181,9 @@ def _pose(
             0.15 * sign * one, np.cos(tip), np.sin(tip)
         )
         forward, lift, elbow = arms[side]
-        shoulder = points["thorax"] + vector(sign * bones.shoulder_half * one, zero, 0.02 * one)
+        shoulder = points["thorax"] + vector(
+            sign * bones.shoulder_half * one, zero, bones.shoulder_up + 0.03 * np.sin(lift / 2)
+        )
         points[f"{side}_shoulder"] = shoulder
         upper = vector(sign * np.sin(lift), np.sin(forward) * np.cos(lift), -np.cos(forward) * np.cos(lift))
         lower = vector(
