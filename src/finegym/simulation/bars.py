@@ -17,7 +17,6 @@ from finegym.simulation.kinematics import Pose, compute_joints, make_vector
 from finegym.simulation.motion import FEET, HANDS, LEFT_HAND, RIGHT_HAND
 from finegym.simulation.performer import TOE_RADIUS, Performer
 from finegym.simulation.poses import (
-    ARMS_UP,
     HANDSTAND,
     HANG,
     POINT,
@@ -115,23 +114,69 @@ def circle_keys(
         arch = join(long, both(hip_flex=-16.0, knee=3.0), {"spine_flex": -14.0})
         kick = join(long, both(hip_flex=34.0, sh_flex=168.0), {"spine_flex": 14.0})
         if sense < 0:
-            shapes = [(0, HANDSTAND), (52, long), (90, pike), (130, pike), (172, arch), (222, kick), (285, join(long, both(hip_flex=14.0))), (360, HANDSTAND)]  # fmt: skip
+            shapes = [
+                (0, HANDSTAND),
+                (52, long),
+                (90, pike),
+                (130, pike),
+                (172, arch),
+                (222, kick),
+                (285, join(long, both(hip_flex=14.0))),
+                (360, HANDSTAND),
+            ]
         else:
-            shapes = [(0, HANDSTAND), (52, long), (95, pike), (135, pike), (178, long), (228, arch), (292, join(long, both(hip_flex=16.0))), (360, HANDSTAND)]  # fmt: skip
+            shapes = [
+                (0, HANDSTAND),
+                (52, long),
+                (95, pike),
+                (135, pike),
+                (178, long),
+                (228, arch),
+                (292, join(long, both(hip_flex=16.0))),
+                (360, HANDSTAND),
+            ]
         return [(top + sense * turned, pose, None) for turned, pose in shapes]
     if circle == "free-hip":
         near = make_bar_support(p.body)
         lower = join(near, both(hip_flex=4.0, sh_flex=64.0))
         if sense < 0:
-            shapes = [(0, HANDSTAND), (66, lower), (118, join(near, both(hip_flex=18.0))), (180, join(near, both(hip_flex=38.0))), (250, join(near, both(hip_flex=34.0, sh_flex=24.0))), (300, join(near, both(hip_flex=6.0, sh_flex=84.0))), (360, HANDSTAND)]  # fmt: skip
+            shapes = [
+                (0, HANDSTAND),
+                (66, lower),
+                (118, join(near, both(hip_flex=18.0))),
+                (180, join(near, both(hip_flex=38.0))),
+                (250, join(near, both(hip_flex=34.0, sh_flex=24.0))),
+                (300, join(near, both(hip_flex=6.0, sh_flex=84.0))),
+                (360, HANDSTAND),
+            ]
         else:
-            shapes = [(0, HANDSTAND), (62, join(near, both(hip_flex=40.0, sh_flex=100.0))), (112, join(near, both(hip_flex=52.0, sh_flex=30.0))), (180, join(near, both(hip_flex=44.0))), (245, join(near, both(hip_flex=18.0))), (296, lower), (360, HANDSTAND)]  # fmt: skip
+            shapes = [
+                (0, HANDSTAND),
+                (62, join(near, both(hip_flex=40.0, sh_flex=100.0))),
+                (112, join(near, both(hip_flex=52.0, sh_flex=30.0))),
+                (180, join(near, both(hip_flex=44.0))),
+                (245, join(near, both(hip_flex=18.0))),
+                (296, lower),
+                (360, HANDSTAND),
+            ]
         return [(top + sense * turned, pose, top + sense * turned) for turned, pose in shapes]
     deep: Pose = {"toe-on": make_toe_on(p.body), "stalder": STALDER, "inbar": INBAR}[circle]
     if straddled and circle != "stalder":
         deep = join(deep, both(hip_abd=30.0))
-    opening = join(HANDSTAND, both(hip_flex=74.0, sh_flex=158.0, hip_abd=34.0 if circle == "stalder" else 0.0), {"spine_flex": 14.0})  # fmt: skip
-    rows: list[tuple[float, Pose]] = [(0, HANDSTAND), (36, opening), (86, deep), (180, deep), (268, deep), (318, opening), (360, HANDSTAND)]  # fmt: skip
+    opening = join(
+        HANDSTAND,
+        both(hip_flex=74.0, sh_flex=158.0, hip_abd=34.0 if circle == "stalder" else 0.0),
+        {"spine_flex": 14.0},
+    )
+    rows: list[tuple[float, Pose]] = [
+        (0, HANDSTAND),
+        (36, opening),
+        (86, deep),
+        (180, deep),
+        (268, deep),
+        (318, opening),
+        (360, HANDSTAND),
+    ]
     keys: list[tuple[float, Pose, float | None]] = []
     for turned, pose in rows:
         keys.append((top + sense * turned, pose, top + sense * turned - compute_lag(p, pose)))
@@ -287,7 +332,7 @@ def prepare(p: BarPerformer, bar: str, heading: float, state: str, tempo: float 
     if p.bar != bar:
         if bar == "high":
             _rise_to_support(p, 0.0, tempo)
-            jump_to_high(p, 1.7 * tempo)
+            jump_to_high(p, 1.5 * tempo)
         else:
             _sink_to_hang(p, 180.0, tempo)
             drop_to_low(p, 1.1 * tempo)
@@ -295,7 +340,7 @@ def prepare(p: BarPerformer, bar: str, heading: float, state: str, tempo: float 
     if p.state == "handstand" and not turned and state == "handstand":
         return
     if p.state == "hang":
-        kip(p, 1.25 * tempo)
+        kip(p, 1.1 * tempo)
     if p.state == "support" and (state == "handstand" or turned):
         cast(p, 0.85 * tempo)
     if turned:
@@ -318,10 +363,10 @@ def _sink_to_hang(p: BarPerformer, heading: float, tempo: float) -> None:
     long = join(HANG, {"neck_flex": 0.0})
     pike = join(long, both(hip_flex=60.0))
     write_swing(
-        p, start, start + 1.1 * tempo, [(180, HANDSTAND, None), (120, long, None), (70, pike, None), (0, p.hang_pose(), 0.0)]
+        p,
+        start,
+        start + 1.1 * tempo,
+        [(180, HANDSTAND, None), (120, long, None), (70, pike, None), (0, p.hang_pose(), 0.0)],
     )
     m.time = start + 1.1 * tempo
     p.state = "hang"
-
-
-_ = ARMS_UP

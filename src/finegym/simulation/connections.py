@@ -11,7 +11,6 @@ from finegym.simulation.kinematics import Pose
 from finegym.simulation.motion import FEET, HANDS
 from finegym.simulation.performer import Performer, get_foot
 from finegym.simulation.poses import (
-    ARMS_BACK,
     ARMS_DOWN,
     ARMS_FRONT,
     ARMS_HIGH_V,
@@ -126,7 +125,7 @@ def run_stride(p: Performer, speed: float, contact: float, flight: float, lean: 
     """One stride of a run: from the contact of one foot to the contact of the other."""
     m = p.motion
     stance, swing = p.foot, p.free
-    sweep = float(np.clip(speed * contact, 0.15, 0.62))
+    sweep = float(np.clip(0.88 * speed * contact, 0.15, 0.54))
     ahead, behind = 0.40 * sweep, 0.60 * sweep
     start = m.time
     poses = run_poses(p, stance, ahead, behind, lean)
@@ -203,9 +202,15 @@ def round_off(p: Performer, speed: float = 4.6, hands_surface: float | None = No
     start, stance, swing = m.time, p.foot, p.free
     narrow: Pose = both(sh_abd=-9.0) if p.line_y is not None else {}
     reach = join(ARMS_UP, {"spine_flex": 10.0})
-    lunge = join(limb(stance, hip_flex=58.0, knee=52.0, plant=1.0, ankle=4.0), limb(swing, hip_flex=-18.0, knee=10.0, ankle=POINT), reach)
+    lunge = join(
+        limb(stance, hip_flex=58.0, knee=52.0, plant=1.0, ankle=4.0),
+        limb(swing, hip_flex=-18.0, knee=10.0, ankle=POINT),
+        reach,
+    )
     m.key(start + 0.11, lunge, pitch=40.0, twist=4.0 * sign)
-    push = join(limb(stance, hip_flex=52.0, knee=14.0, plant=0.8, ankle=46.0), limb(swing, hip_flex=-42.0, ankle=POINT), reach)
+    push = join(
+        limb(stance, hip_flex=52.0, knee=14.0, plant=0.8, ankle=46.0), limb(swing, hip_flex=-42.0, ankle=POINT), reach
+    )
     m.key(start + 0.22, push, pitch=84.0, twist=14.0 * sign)
     m.fly(start + 0.22)
     spread = join(both(hip_abd=30.0, ankle=POINT), ARMS_UP, narrow)

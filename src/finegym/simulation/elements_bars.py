@@ -14,14 +14,12 @@ from finegym.simulation.bars import (
     turn_in_handstand,
     write_swing,
 )
-from finegym.simulation.elements_acro import Salto, landing_pose, write_flight, write_landing
 from finegym.simulation.kinematics import Pose
 from finegym.simulation.motion import FEET
 from finegym.simulation.performer import Reader
 from finegym.simulation.poses import (
     HANDSTAND,
     HANG,
-    POINT,
     STRETCHED,
     TWISTING,
     both,
@@ -30,6 +28,7 @@ from finegym.simulation.poses import (
     make_straddle,
     make_tuck,
 )
+from finegym.simulation.saltos import Salto, landing_pose, write_flight, write_landing
 from finegym.simulation.style import Style
 
 BODIES = ("straddled", "piked", "stretched", "tucked")
@@ -62,8 +61,9 @@ def perform_circle(p: BarPerformer, reader: Reader, style: Style, tempo: float =
         m.key(end, HANDSTAND, pitch=180.0)
     else:
         keys = circle_keys(p, circle, -1.0 if backward else 1.0, legs == "straddled")
-        write_swing(p, start, end, keys)
-    turn_in_handstand(p, start + 0.80 * style.duration, end, twist)
+        write_swing(p, start, start + 0.90 * style.duration, keys)
+        m.key(end, HANDSTAND, pitch=m.pitch)
+    turn_in_handstand(p, start + 0.77 * style.duration, end, twist)
     m.time = end
     m.rebase(end)
     p.state = "handstand"
@@ -79,7 +79,8 @@ def _swing_to_release(
     pitch = angle - compute_lag(p, pose)
     shares = compute_swing_shares([key[0] for key in keys] + [angle])
     for (turned, shape, given), share in zip(keys, shares.tolist()[:-1], strict=True):
-        at = start + share * (leave - start)
+        # The short circles end in a kick to full length, which takes longer than energy alone would say.
+        at = start + share * (1.0 if circle == "giant" else 0.84) * (leave - start)
         p.motion.key(at, shape, pitch=turned - compute_lag(p, shape) if given is None else given)
     p.motion.key(leave, pose, pitch=pitch)
 
@@ -135,7 +136,9 @@ def perform_release(p: BarPerformer, reader: Reader, style: Style, tempo: float 
     sense = 1.0 if forward else -1.0
     if counter:
         # Over the bar backward while the body turns forward against the swing (Tkatchev).
-        _swing_to_release(p, start, leave, circle, sense, 298.0, join(_RELEASE, both(hip_flex=-6.0), {"spine_flex": -10.0}))
+        _swing_to_release(
+            p, start, leave, circle, sense, 298.0, join(_RELEASE, both(hip_flex=-6.0), {"spine_flex": -10.0})
+        )
         pitch = 46.0 + 360.0 * somersaults
     elif forward:
         _swing_to_release(p, start, leave, circle, sense, 282.0, _RELEASE)
@@ -192,7 +195,16 @@ def perform_transition(p: BarPerformer, reader: Reader, style: Style, tempo: flo
     leave = catch - style.flight
     _swing_to_release(p, start, leave, circle, -1.0, 262.0, _RELEASE)
     if to_handstand:
-        _fly_to_bar(p, leave, catch, join(shape, both(sh_flex=120.0)), join(HANDSTAND, both(hip_flex=16.0, sh_flex=166.0)), -154.0, turn, "low")  # fmt: skip
+        _fly_to_bar(
+            p,
+            leave,
+            catch,
+            join(shape, both(sh_flex=120.0)),
+            join(HANDSTAND, both(hip_flex=16.0, sh_flex=166.0)),
+            -154.0,
+            turn,
+            "low",
+        )
         m.key(end, HANDSTAND, pitch=-180.0, twist=turn, lean=0.0)
         m.time = end
         m.rebase(end)
@@ -230,6 +242,3 @@ def perform_bar_dismount(p: BarPerformer, reader: Reader, style: Style, tempo: f
     write_landing(p, end, salto, upright, total, finish)
     p.state = "ground"
     return start, finish
-
-
-_ = (POINT,)

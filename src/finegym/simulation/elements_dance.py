@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import numpy as np
-
-from finegym.simulation.connections import ARM_POSITIONS
 from finegym.simulation.kinematics import Pose
 from finegym.simulation.motion import BACK, FEET
 from finegym.simulation.performer import Performer, Reader, get_foot
 from finegym.simulation.poses import (
     ARMS_BACK,
-    ARMS_DOWN,
     ARMS_FRONT,
     ARMS_HIGH_V,
     ARMS_SIDE,
     ARMS_UP,
-    ARMS_WRAP,
     POINT,
     both,
     join,
     limb,
     make_held_leg,
     make_stance,
+    make_step,
     make_straddle,
     make_tuck,
     other,
@@ -29,9 +25,20 @@ from finegym.simulation.poses import (
 from finegym.simulation.style import Style
 
 LEGS = (
-    "split", "side-split", "ring", "switch-split", "switch-ring", "stag-ring", "cat", "tuck", "straddle-pike", "wolf",
-    "sheep", "straight", "scissors",
-)  # fmt: skip
+    "split",
+    "side-split",
+    "ring",
+    "switch-split",
+    "switch-ring",
+    "stag-ring",
+    "cat",
+    "tuck",
+    "straddle-pike",
+    "wolf",
+    "sheep",
+    "straight",
+    "scissors",
+)
 POSITIONS = ("free", "leg-horizontal", "leg-held", "leg-held-back", "tuck-stand", "illusion", "back-spin")
 
 _RING_BACK = {"spine_flex": -52.0, "neck_flex": -58.0}
@@ -42,9 +49,10 @@ def make_leap_shapes(p: Performer, legs: str, lead: str, style: Style) -> list[t
     trail, wide = other(lead), style.amplitude
     arms = _leap_arms(lead, style)
     split = join(
-        limb(lead, hip_flex=91.0 * wide, ankle=POINT), limb(trail, hip_flex=-86.0 * wide, ankle=POINT, hip_rot=25.0),
+        limb(lead, hip_flex=91.0 * wide, ankle=POINT),
+        limb(trail, hip_flex=-86.0 * wide, ankle=POINT, hip_rot=25.0),
         {"spine_flex": -14.0},
-    )  # fmt: skip
+    )
     ring_leg = limb(trail, hip_flex=-78.0 * wide, knee=104.0, ankle=POINT, hip_rot=15.0)
     ring = join(limb(lead, hip_flex=80.0 * wide, ankle=POINT), ring_leg, _RING_BACK)
     first_swing = join(limb(trail, hip_flex=58.0, ankle=POINT), limb(lead, hip_flex=-26.0, ankle=POINT))
@@ -68,7 +76,11 @@ def make_leap_shapes(p: Performer, legs: str, lead: str, style: Style) -> list[t
         low = limb(trail, hip_flex=10.0, knee=25.0, ankle=POINT)
         swapped = limb(trail, hip_flex=108.0, knee=118.0, hip_abd=18.0, ankle=POINT)
         after = limb(lead, hip_flex=55.0, knee=80.0, hip_abd=10.0, ankle=POINT)
-        return [(0.16, join(up, low, ARMS_SIDE)), (0.52, join(swapped, after, ARMS_SIDE)), (0.62, join(swapped, after, ARMS_SIDE))]  # fmt: skip
+        return [
+            (0.16, join(up, low, ARMS_SIDE)),
+            (0.52, join(swapped, after, ARMS_SIDE)),
+            (0.62, join(swapped, after, ARMS_SIDE)),
+        ]
     if legs == "scissors":
         high = join(limb(lead, hip_flex=82.0, ankle=POINT), limb(trail, hip_flex=-8.0, ankle=POINT), arms)
         low = join(limb(trail, hip_flex=86.0, ankle=POINT), limb(lead, hip_flex=10.0, ankle=POINT), arms)
@@ -110,7 +122,8 @@ def perform_leap(p: Performer, reader: Reader, style: Style, approach: str) -> t
     start = m.time
     leave = start + (0.36 if approach == "run" else 0.46)
     end = leave + style.flight
-    finish = max(start + style.duration, end + 0.2)
+    finish = start + style.duration
+    stand = max(finish, end + 0.5)
     lead = p.side
     if takeoff == "one-foot":
         _leap_off_one_foot(p, start, leave, lead, legs, style, approach)
@@ -127,17 +140,17 @@ def perform_leap(p: Performer, reader: Reader, style: Style, approach: str) -> t
     m.key(0.5 * (leave + end), pitch=0.0)
     if takeoff == "one-foot":
         landed = lead if legs not in {"cat", "scissors"} else other(lead)
-        _land_on_foot(p, end, finish, landed, style, total)
+        _land_on_foot(p, end, stand, landed, style, total)
     else:
         m.key(
             end, p.feet(join(both(plant=1.0, hip_flex=24.0, knee=26.0, ankle=20.0), ARMS_SIDE)), pitch=3.0, twist=total
         )
         p.land(end, FEET, style.travel * 0.25)
         m.key(end + 0.14, p.feet(join(both(plant=1.0, hip_flex=50.0, knee=62.0), ARMS_SIDE)), pitch=12.0)
-        m.key(finish, p.stand(ARMS_SIDE), pitch=0.0, twist=total)
-        m.time = finish
-    m.key(finish, pitch=0.0, twist=total)
-    m.rebase(finish)
+        m.key(stand, p.stand(ARMS_SIDE), pitch=0.0, twist=total)
+        m.time = stand
+    m.key(stand, pitch=0.0, twist=total)
+    m.rebase(stand)
     return start, finish
 
 
@@ -151,25 +164,60 @@ def _leap_off_one_foot(
     if approach == "run":
         if p.foot == stance:
             # The stride before ended on the take-off foot: one more quick step (a chasse) keeps time and leg right.
-            m.key(start + 0.09, join(limb(stance, plant=1.0, hip_flex=-4.0, knee=14.0, ankle=45.0), limb(swings, hip_flex=22.0, knee=24.0, ankle=50.0), ARMS_FRONT), pitch=4.0)  # fmt: skip
+            m.key(
+                start + 0.09,
+                join(
+                    limb(stance, plant=1.0, hip_flex=-4.0, knee=14.0, ankle=45.0),
+                    limb(swings, hip_flex=22.0, knee=24.0, ankle=50.0),
+                    ARMS_FRONT,
+                ),
+                pitch=4.0,
+            )
         else:
-            m.key(start + 0.09, join(limb(p.foot, plant=1.0, hip_flex=-12.0, knee=14.0, ankle=45.0), limb(stance, hip_flex=52.0, knee=34.0, ankle=30.0), ARMS_FRONT), pitch=4.0)  # fmt: skip
+            m.key(
+                start + 0.09,
+                join(
+                    limb(p.foot, plant=1.0, hip_flex=-6.0, knee=16.0, ankle=42.0),
+                    limb(stance, hip_flex=52.0, knee=34.0, ankle=30.0),
+                    ARMS_FRONT,
+                ),
+                pitch=4.0,
+            )
         m.fly(start + 0.09)
     else:
         p.shift_to(start, get_foot(swings))
-        m.key(start + 0.45 * (leave - start), join(p.stand(ARMS_FRONT), limb(stance, hip_flex=36.0, knee=22.0, ankle=40.0, plant=0.0), limb(swings, hip_flex=-2.0, knee=10.0, ankle=20.0)), pitch=0.0)  # fmt: skip
+        m.key(
+            start + 0.14,
+            join(
+                p.stand(ARMS_FRONT),
+                limb(stance, hip_flex=36.0, knee=30.0, ankle=40.0, plant=0.0),
+                limb(swings, hip_flex=0.0, knee=6.0, ankle=8.0),
+            ),
+            pitch=0.0,
+        )
     touch = leave - 0.18
-    contact = join(
-        limb(stance, plant=1.0, hip_flex=34.0, knee=22.0, ankle=4.0, hip_abd=-3.0),
-        limb(swings, hip_flex=-22.0, knee=34.0, ankle=POINT, plant=0.0, hip_abd=-3.0),
-        ARMS_BACK,
-    )
+    if approach == "run":
+        contact = join(
+            limb(stance, plant=1.0, hip_flex=34.0, knee=22.0, ankle=4.0, hip_abd=-3.0),
+            limb(swings, hip_flex=-22.0, knee=34.0, ankle=POINT, plant=0.0, hip_abd=-3.0),
+            ARMS_BACK,
+        )
+    else:
+        contact = join(make_step(p.body, stance, 0.36, 0.96), ARMS_BACK)
     m.key(touch, contact, pitch=0.0)
     if approach == "run":
-        p.land(touch, get_foot(stance), 0.8)
+        p.land(touch, get_foot(stance), speed=3.6)
     else:
         p.shift_to(touch, get_foot(stance))
-    m.key(touch + 0.09, join(contact, limb(stance, hip_flex=14.0, knee=34.0), limb(swings, hip_flex=22.0, knee=30.0), both(sh_flex=20.0)))  # fmt: skip
+    m.key(
+        touch + 0.09,
+        join(
+            contact,
+            limb(stance, hip_flex=14.0, knee=34.0),
+            limb(swings, hip_flex=18.0, knee=34.0, plant=0.0, ankle=POINT),
+            both(sh_flex=20.0),
+        ),
+    )
     off = join(
         limb(stance, plant=0.9, hip_flex=-24.0, knee=10.0, ankle=48.0, hip_abd=-3.0),
         limb(swings, hip_flex=62.0 if legs != "cat" else 80.0, knee=6.0 if legs != "cat" else 90.0, ankle=POINT),
@@ -188,7 +236,7 @@ def _leap_off_two_feet(p: Performer, start: float, leave: float, style: Style, a
         m.fly(start + 0.10)
         touch = leave - 0.15
         m.key(touch, p.feet(join(both(plant=1.0, hip_flex=24.0, knee=24.0, ankle=10.0), ARMS_BACK)), pitch=0.0)
-        p.land(touch, FEET, 0.5)
+        p.land(touch, FEET, speed=3.2)
         low = touch + 0.07
     else:
         p.shift_to(start, FEET)
@@ -202,7 +250,12 @@ def _land_on_foot(p: Performer, end: float, finish: float, foot: str, style: Sty
     m = p.motion
     trail = other(foot)
     free = limb(trail, hip_flex=-42.0, ankle=POINT, knee=4.0, hip_rot=15.0)
-    m.key(end, join(limb(foot, plant=1.0, hip_flex=22.0, knee=16.0, ankle=28.0, hip_abd=-4.0), free, ARMS_SIDE), pitch=4.0, twist=total)  # fmt: skip
+    m.key(
+        end,
+        join(limb(foot, plant=1.0, hip_flex=22.0, knee=16.0, ankle=28.0, hip_abd=-4.0), free, ARMS_SIDE),
+        pitch=4.0,
+        twist=total,
+    )
     p.land(end, get_foot(foot), style.travel)
     deep = join(limb(foot, plant=1.0, hip_flex=40.0, knee=46.0, ankle=0.0, hip_abd=-4.0), free, ARMS_SIDE)
     m.key(end + 0.13, deep, pitch=9.0)
@@ -244,8 +297,9 @@ def _turn_on_foot(p: Performer, start: float, end: float, total: float, position
     feet = {stance: (base + 0.16, 0.0), free: (base - 0.20, 34.0)}
     low = join(
         make_stance(p.body, left=feet["left"], right=feet["right"], height=0.90, narrow=5.0),
-        limb(stance, sh_flex=85.0, sh_abd=8.0), limb(free, sh_flex=86.0, sh_abd=80.0),
-    )  # fmt: skip
+        limb(stance, sh_flex=85.0, sh_abd=8.0),
+        limb(free, sh_flex=86.0, sh_abd=80.0),
+    )
     p.shift_to(start, get_foot(stance))
     m.key(start + 0.20 * time, low, pitch=4.0, heading=h0 - 8.0 * p.sign)
     pose, pitch = _turn_pose(p, position, stance, style)
@@ -253,7 +307,13 @@ def _turn_on_foot(p: Performer, start: float, end: float, total: float, position
     m.key(spin_out, pose, pitch=pitch)
     m.key(start + 0.30 * time, heading=h0 + 0.06 * total)
     m.key(start + 0.86 * time, heading=h0 + 0.97 * total)
-    m.key(start + 0.93 * time, join(p.stand(ARMS_SIDE), limb(stance, knee=14.0, hip_flex=8.0), limb(free, hip_flex=18.0, knee=30.0, plant=0.3)), pitch=2.0)  # fmt: skip
+    m.key(
+        start + 0.93 * time,
+        join(
+            p.stand(ARMS_SIDE), limb(stance, knee=14.0, hip_flex=8.0), limb(free, hip_flex=18.0, knee=30.0, plant=0.3)
+        ),
+        pitch=2.0,
+    )
     m.key(end, p.stand(ARMS_SIDE), pitch=0.0, lean=0.0, heading=h0 + total)
     p.shift_to(end, FEET)
 
@@ -272,7 +332,13 @@ def _turn_pose(p: Performer, position: str, stance: str, style: Style) -> tuple[
         return join(tall, keep, limb(stance, sh_flex=165.0, sh_abd=25.0)), 0.0
     if position == "leg-held-back":
         back = limb(free, hip_flex=-92.0, knee=48.0, ankle=POINT, hip_rot=15.0, sh_flex=200.0, sh_abd=0.0, elbow=10.0)
-        return join(tall, limb(stance, hip_flex=38.0), back, limb(stance, sh_flex=150.0, sh_abd=30.0), {"spine_flex": -48.0, "neck_flex": -25.0}), 38.0  # fmt: skip
+        return join(
+            tall,
+            limb(stance, hip_flex=38.0),
+            back,
+            limb(stance, sh_flex=150.0, sh_abd=30.0),
+            {"spine_flex": -48.0, "neck_flex": -25.0},
+        ), 38.0
     if position == "tuck-stand":
         squat = limb(stance, plant=1.0, hip_flex=116.0, knee=138.0, ankle=16.0, hip_abd=-4.0)
         straight = limb(free, hip_flex=106.0, hip_abd=6.0, ankle=POINT)
@@ -295,10 +361,16 @@ def _turn_illusion(p: Performer, start: float, end: float, total: float, style: 
     for index in range(rounds):
         begin = start + 0.20 * time + index * span
         middle = join(
-            limb(stance, plant=1.0, hip_flex=118.0, ankle=8.0, hip_abd=-4.0), limb(free, hip_flex=-62.0 * style.amplitude, ankle=POINT),
-            both(sh_flex=120.0, sh_abd=25.0), {"spine_flex": 34.0},
-        )  # fmt: skip
-        before = join(limb(stance, plant=1.0, hip_flex=60.0, ankle=10.0, hip_abd=-4.0), limb(free, hip_flex=-50.0, ankle=POINT), ARMS_FRONT)  # fmt: skip
+            limb(stance, plant=1.0, hip_flex=118.0, ankle=8.0, hip_abd=-4.0),
+            limb(free, hip_flex=-62.0 * style.amplitude, ankle=POINT),
+            both(sh_flex=120.0, sh_abd=25.0),
+            {"spine_flex": 34.0},
+        )
+        before = join(
+            limb(stance, plant=1.0, hip_flex=60.0, ankle=10.0, hip_abd=-4.0),
+            limb(free, hip_flex=-50.0, ankle=POINT),
+            ARMS_FRONT,
+        )
         m.key(begin + 0.25 * span, before, pitch=60.0)
         m.key(begin + 0.50 * span, middle, pitch=118.0)
         m.key(begin + 0.75 * span, before, pitch=60.0)
@@ -330,6 +402,3 @@ def _spin_on_back(p: Performer, start: float, end: float, total: float) -> None:
     m.key(start + 0.86 * time, sit, pitch=16.0, heading=h0 + total)
     p.land(start + 0.86 * time, FEET, 0.1)
     m.key(end, p.stand(ARMS_SIDE), pitch=0.0, lean=0.0, heading=h0 + total)
-
-
-_ = (ARM_POSITIONS, ARMS_DOWN, ARMS_WRAP, np)

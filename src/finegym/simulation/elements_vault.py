@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
 from finegym.simulation import apparatus
 from finegym.simulation.connections import POINTED_TOGETHER, ROUND_OFF_TIME, round_off, run_poses, run_stride
-from finegym.simulation.elements_acro import (
+from finegym.simulation.motion import FEET, HANDS
+from finegym.simulation.performer import PALM_RADIUS, TOE_RADIUS, Performer, Reader, get_foot
+from finegym.simulation.poses import ABSORB, ARMS_BACK, ARMS_FRONT, ARMS_UP, POINT, SALUTE, STAND, both, join, limb
+from finegym.simulation.saltos import (
     ABSORB_PITCH,
     Salto,
     landing_pose,
     push_pose,
     write_flight,
 )
-from finegym.simulation.motion import FEET, HANDS
-from finegym.simulation.performer import PALM_RADIUS, TOE_RADIUS, Performer, Reader, get_foot
-from finegym.simulation.poses import ABSORB, ARMS_BACK, ARMS_FRONT, ARMS_UP, POINT, SALUTE, STAND, both, join, limb
 from finegym.simulation.style import Style
 
 ENTRIES = ("handspring", "round-off", "half-on", "round-off-half", "round-off-full", "handspring-full")
@@ -64,8 +62,8 @@ def perform_vault(p: Performer, reader: Reader, style: Style) -> tuple[tuple[flo
     early = {"forward": 1.0, "backward": -1.0}.get(direction, sense) != sense
     salto = Salto(sense, somersaults + 1.0, max(twist, 0.5) if early else twist, body, is_early=early and twist <= 0.5)
     handstand = join(POINTED_TOGETHER, ARMS_UP, {"spine_flex": -8.0 * sense, "neck_flex": -20.0})
-    m.key(touch, join(handstand, both(elbow=6.0)), pitch=sense * 136.0)
-    m.key(push, handstand, pitch=sense * 198.0, twist=0.0, lean=0.0)
+    m.key(touch, join(handstand, both(elbow=6.0)), pitch=sense * 132.0)
+    m.key(push, handstand, pitch=sense * 190.0, twist=0.0, lean=0.0)
     m.fly(push)
     pose, pitch = landing_pose(p, salto)
     upright, total = write_flight(p, push, end, salto, style, pose, pitch)
@@ -107,24 +105,40 @@ def _run_up(p: Performer, start: float, board: float, with_round_off: bool) -> N
         round_off(p, 5.0, hands_surface=floor)
         p.surface = floor
     else:
-        leave = m.time + 0.08
-        off = join(limb(p.foot, plant=1.0, hip_flex=-14.0, knee=12.0, ankle=46.0), limb(p.free, hip_flex=52.0, knee=60.0, ankle=40.0), ARMS_BACK)  # fmt: skip
+        leave = m.time + 0.09
+        off = join(
+            limb(p.foot, plant=1.0, hip_flex=-10.0, knee=16.0, ankle=46.0),
+            limb(p.free, hip_flex=52.0, knee=60.0, ankle=40.0),
+            ARMS_BACK,
+        )
         m.key(leave, off, pitch=6.0)
         m.fly(leave)
-        m.key(board, p.feet(join(both(plant=1.0, hip_flex=30.0, knee=22.0, ankle=12.0), ARMS_FRONT)), pitch=-12.0)
-        p.land(board, FEET, 1.75, surface=apparatus.BOARD_TOP)
+        m.key(board, p.feet(join(both(plant=1.0, hip_flex=30.0, knee=22.0, ankle=12.0), ARMS_FRONT)), pitch=-10.0)
+        p.land(board, FEET, speed=6.2, surface=apparatus.BOARD_TOP)
     m.time = board
 
 
 def _hurdle_to_round_off(p: Performer) -> None:
     m = p.motion
-    leave, land = m.time + 0.08, m.time + 0.24
+    leave, land = m.time + 0.09, m.time + 0.24
     other_side = p.free
-    off = join(limb(p.foot, plant=1.0, hip_flex=-14.0, knee=12.0, ankle=46.0), limb(other_side, hip_flex=60.0, knee=50.0, ankle=40.0), ARMS_UP)  # fmt: skip
+    off = join(
+        limb(p.foot, plant=1.0, hip_flex=-10.0, knee=16.0, ankle=46.0),
+        limb(other_side, hip_flex=60.0, knee=50.0, ankle=40.0),
+        ARMS_UP,
+    )
     m.key(leave, off, pitch=4.0)
     m.fly(leave)
-    m.key(land, join(limb(other_side, plant=1.0, hip_flex=40.0, knee=28.0, ankle=4.0), limb(p.foot, hip_flex=-12.0, knee=30.0, ankle=POINT), ARMS_UP), pitch=14.0)  # fmt: skip
-    p.land(land, get_foot(other_side), 1.3)
+    m.key(
+        land,
+        join(
+            limb(other_side, plant=1.0, hip_flex=40.0, knee=28.0, ankle=4.0),
+            limb(p.foot, hip_flex=-12.0, knee=30.0, ankle=POINT),
+            ARMS_UP,
+        ),
+        pitch=14.0,
+    )
+    p.land(land, get_foot(other_side), speed=6.0)
     p.foot = other_side
     m.time = land
 
@@ -133,12 +147,13 @@ def _first_flight(p: Performer, board: float, touch: float, sense: float, turn: 
     """From the board to the hands on the table."""
     m = p.motion
     leave = touch - _FIRST_FLIGHT
-    m.key(0.5 * (board + leave), p.feet(join(both(plant=1.0, hip_flex=30.0, knee=36.0, ankle=8.0, sh_flex=120.0), {"spine_flex": 6.0})), pitch=6.0 if sense > 0 else 4.0)  # fmt: skip
-    m.key(leave, join(push_pose(p, 6.0), {"spine_flex": -8.0}), pitch=34.0 * sense, twist=0.05 * turn)
+    m.key(
+        0.5 * (board + leave),
+        p.feet(join(both(plant=1.0, hip_flex=30.0, knee=36.0, ankle=8.0, sh_flex=120.0), {"spine_flex": 6.0})),
+        pitch=4.0,
+    )
+    m.key(leave, join(push_pose(p, 6.0), {"spine_flex": -8.0}), pitch=22.0 * sense, twist=0.05 * turn)
     m.fly(leave)
-    m.key(touch, pitch=136.0 * sense, twist=turn)
+    m.key(touch, pitch=132.0 * sense, twist=turn)
     m.rebase(touch)
     m.support(touch, HANDS, x=_HANDS_X, y=0.0, z=apparatus.TABLE_TOP + PALM_RADIUS)
-
-
-_ = replace

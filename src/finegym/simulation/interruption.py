@@ -34,7 +34,9 @@ def _come_off(p: Performer, side: float) -> None:
     p.line_y = None
     p.change_surface(leave, apparatus.MAT_TOP)
     m.key(land, LANDING, pitch=26.0 + (360.0 if m.pitch > 90.0 else 0.0), lean=0.0)
-    m.support(land, FEET, x=x + (0.9 if upside_down else 0.1), y=-0.75 if not upside_down else 0.0, z=p.surface + TOE_RADIUS)
+    m.support(
+        land, FEET, x=x + (0.9 if upside_down else 0.1), y=-0.75 if not upside_down else 0.0, z=p.surface + TOE_RADIUS
+    )
     m.key(land + 0.2, join(LANDING, both(hip_flex=100.0, knee=100.0)))
     m.time = land + 0.8
     m.key(m.time, STAND, pitch=360.0 if m.pitch > 180.0 else 0.0, lean=0.0)
@@ -48,9 +50,17 @@ def _sit_down(p: Performer) -> None:
     m.key(m.time + 0.35, squat, pitch=12.0)
     sat = m.time + 0.55
     m.fly(m.time + 0.4)
-    m.key(sat, join(both(plant=1.0, hip_flex=105.0, knee=70.0, sh_flex=-55.0, sh_abd=18.0), {"spine_flex": 20.0}), pitch=-25.0)
+    m.key(
+        sat,
+        join(both(plant=1.0, hip_flex=105.0, knee=70.0, sh_flex=-55.0, sh_abd=18.0), {"spine_flex": 20.0}),
+        pitch=-25.0,
+    )
     m.support(sat, SEAT, z=p.surface + 0.1)
-    m.key(sat + 0.8, join(both(plant=1.0, hip_flex=108.0, knee=80.0, sh_flex=-45.0, sh_abd=18.0), {"spine_flex": 24.0}), pitch=-20.0)
+    m.key(
+        sat + 0.8,
+        join(both(plant=1.0, hip_flex=108.0, knee=80.0, sh_flex=-45.0, sh_abd=18.0), {"spine_flex": 24.0}),
+        pitch=-20.0,
+    )
     m.fly(sat + 1.1)
     m.key(sat + 1.3, squat, pitch=14.0)
     p.land(sat + 1.3, FEET, 0.15)

@@ -110,7 +110,7 @@ class Motion:
         # The phase up to which find_anchor has followed the motion, and the pelvis and anchor where it starts.
         self._followed: tuple[int, np.ndarray, np.ndarray] = (0, np.zeros(3), np.zeros(3))
         self._curves = [_Curve() for _ in CHANNELS]
-        # The four turning channels in pieces: start time, curves, and the sign that pitch and lean took on at the start.
+        # The turning channels in pieces: start, curves, and the sign that pitch and lean took on at the start.
         self._pieces: list[tuple[float, dict[str, _Curve], float]] = [
             (-np.inf, {name: _Curve() for name in _TURNS}, 1.0)
         ]

@@ -32,6 +32,10 @@ def mount_beam(p: Performer) -> None:
     m.support(land, FEET, x=_MOUNT_X, y=0.0, z=apparatus.BEAM_TOP + TOE_RADIUS)
     place = float(m.find_anchor(touch, FEET)[0])
     m.move_start((_MOUNT_X - 0.75 - place, 0.0, 0.0))
-    m.key(land + 0.18, p.feet(join(both(plant=1.0, hip_flex=108.0, knee=118.0), ARMS_SIDE, {"spine_flex": 16.0})), pitch=26.0)  # fmt: skip
+    m.key(
+        land + 0.18,
+        p.feet(join(both(plant=1.0, hip_flex=108.0, knee=118.0), ARMS_SIDE, {"spine_flex": 16.0})),
+        pitch=26.0,
+    )
     m.time = land + 0.75
     m.key(m.time, p.stand(ARMS_SIDE), pitch=0.0, lean=0.0, heading=0.0)

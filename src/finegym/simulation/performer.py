@@ -12,7 +12,6 @@ from finegym.simulation.athlete import Athlete
 from finegym.simulation.kinematics import Pose, make_body
 from finegym.simulation.motion import FEET, LEFT_FOOT, RIGHT_FOOT, Anchor, Motion
 from finegym.simulation.poses import ARMS_DOWN, STAND_LEGS, join, other
-from finegym.simulation.style import Style
 
 TOE_RADIUS = 0.02
 PALM_RADIUS = 0.02
@@ -163,6 +162,3 @@ class Reader:
         if default is not None and name not in self.attributes:
             return default
         return check_number(self.element_id, self.attributes, name, low, high)
-
-
-__all__ = ["PALM_RADIUS", "TOE_RADIUS", "Performer", "Reader", "Style", "get_foot"]

@@ -186,6 +186,13 @@ def make_bar_support(body: Body, straight: bool = True) -> Pose:
     return solve_pose(body, start, free, lambda joints: joints[:, hand][:, [0, 2]] - goal)
 
 
+def make_step(body: Body, stance: str, length: float, height: float, pitch: float = 0.0) -> dict[str, float]:
+    """Legs at the contact of a step: this foot a length ahead of the other, whose heel is up."""
+    base = body.foot * np.cos(np.radians(body.foot_drop))
+    feet = {stance: (base + 0.55 * length, 2.0), other(stance): (base - 0.45 * length, 40.0)}
+    return make_stance(body, left=feet["left"], right=feet["right"], height=height, pitch=pitch, narrow=5.0)
+
+
 def make_stance(
     body: Body,
     *,

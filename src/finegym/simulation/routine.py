@@ -38,8 +38,9 @@ from finegym.simulation.elements_vault import perform_vault
 from finegym.simulation.interruption import fall
 from finegym.simulation.motion import FEET
 from finegym.simulation.mounts import mount_beam
-from finegym.simulation.performance import PerformedElement, Performance
+from finegym.simulation.performance import Performance, PerformedElement
 from finegym.simulation.performer import Performer, Reader
+from finegym.simulation.placing import face_along_beam, find_x, get_ahead, measure_room, turn_to
 from finegym.simulation.poses import ARMS_HIGH_V, SALUTE
 from finegym.simulation.style import Style, sample_style
 
@@ -99,18 +100,38 @@ def perform_routine(
         SimulationError: an unknown event or element, an element of another event or an attribute with a value that
             cannot be performed.
     """
+    performer, elements = write_routine(
+        codebook, event_id, element_ids, athlete, rng, connection=connection, interrupted=interrupted
+    )
+    count = int(np.ceil(performer.motion.time * fps))
+    joints = performer.motion.solve(np.arange(count) / fps).astype(np.float32)
+    return Performance(event_id, joints, elements, is_complete=not interrupted)
+
+
+def write_routine(
+    codebook: Codebook,
+    event_id: str,
+    element_ids: Sequence[str],
+    athlete: Athlete,
+    rng: np.random.Generator,
+    *,
+    connection: float = 1.0,
+    interrupted: bool = False,
+) -> tuple[Performer, tuple[PerformedElement, ...]]:
+    """Write the motion of a routine without sampling it; arguments as of :func:`perform_routine`.
+
+    Returns:
+        The performer, whose ``motion`` can be solved at any times, and the elements performed.
+    """
     tasks = _plan(codebook, event_id, element_ids, athlete, rng)
     if interrupted:
         tasks = tasks[: int(rng.integers(0 if event_id == "VT" else 1, max(len(tasks), 2)))]
     perform = {"VT": _perform_vt, "FX": _perform_fx, "BB": _perform_bb, "UB": _perform_ub}[event_id]
     performer, stages = perform(athlete, tasks, connection, rng, interrupted)
-    count = int(np.ceil(performer.motion.time * fps))
-    joints = performer.motion.solve(np.arange(count) / fps).astype(np.float32)
-    elements = tuple(
+    return performer, tuple(
         PerformedElement(task.element_id, tuple((float(a), float(b)) for a, b in stage))
         for task, stage in zip(tasks, stages, strict=True)
     )
-    return Performance(event_id, joints, elements, is_complete=not interrupted)
 
 
 def _plan(
@@ -192,34 +213,18 @@ def _aim_on_floor(p: Performer, kind: str, chance: np.random.Generator) -> None:
     draws = chance.uniform(-1.0, 1.0, size=26)
     x, y = (float(value) for value in m.find_anchor(m.time, FEET)[:2])
     angles = np.arange(0.0, 360.0, 15.0)
-    free = _measure_room(x, y, angles)
+    free = measure_room(x, y, angles)
     # Lines along x read best from the side; chance decides among those with room.
     wish = np.minimum(free, room + 1.0) + 0.8 * np.abs(np.cos(np.radians(angles))) + 0.9 * draws[:24]
     best = float(angles[int(np.argmax(wish))])
-    _turn_to(p, best, 0.5 + 0.1 * float(draws[24]))
+    turn_to(p, best, 0.5 + 0.1 * float(draws[24]))
     if kind == "salto" and free.max() < room:
         # Not enough room anywhere: walk on to the edge, and come back along the longest line.
-        distance = float(min(_measure_room(x, y, np.array([best]))[0], 3.0))
+        distance = float(min(measure_room(x, y, np.array([best]))[0], 3.0))
         walk(p, distance, 0.26)
         x, y = (float(value) for value in m.find_anchor(m.time, FEET)[:2])
-        free = _measure_room(x, y, angles)
-        _turn_to(p, float(angles[int(np.argmax(free + 0.4 * draws[:24]))]), 0.6)
-
-
-def _measure_room(x: float, y: float, angles: np.ndarray) -> np.ndarray:
-    """Metres from a place to the edge of the floor along directions in degrees."""
-    limit = apparatus.FLOOR_HALF_SIZE - 0.4
-    cos, sin = np.cos(np.radians(angles)), np.sin(np.radians(angles))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        along_x = np.where(np.abs(cos) > 1e-9, (limit * np.sign(cos) - x) / cos, np.inf)
-        along_y = np.where(np.abs(sin) > 1e-9, (limit * np.sign(sin) - y) / sin, np.inf)
-    return np.maximum(np.minimum(along_x, along_y), 0.0)
-
-
-def _turn_to(p: Performer, heading: float, duration: float) -> None:
-    turn = (heading - p.motion.heading + 180.0) % 360.0 - 180.0
-    if abs(turn) > 1.0:
-        pivot(p, turn, duration)
+        free = measure_room(x, y, angles)
+        turn_to(p, float(angles[int(np.argmax(free + 0.4 * draws[:24]))]), 0.6)
 
 
 def _perform_on_floor(p: Performer, task: _Task) -> tuple[float, float]:
@@ -228,7 +233,7 @@ def _perform_on_floor(p: Performer, task: _Task) -> tuple[float, float]:
         walk(p, 0.5, 0.4)
         return perform_turn(p, task.reader, task.style)
     x, y = (float(value) for value in m.find_anchor(m.time, FEET)[:2])
-    room = float(_measure_room(x, y, np.array([m.heading]))[0])
+    room = float(measure_room(x, y, np.array([m.heading]))[0])
     if task.kind == "leap":
         run(p, 3 if room > 5.0 else 2, 4.0)
         return perform_leap(p, task.reader, task.style, "run")
@@ -270,35 +275,19 @@ def _perform_bb(
         _aim_on_beam(p, task, wander)
         stages.append((_perform_on_beam(p, task),))
         hold_still(p, 0.3)
-        _face_along_beam(p)
+        face_along_beam(p)
     _finish(p, interrupted, rng)
     return p, stages
 
 
-def _find_x(p: Performer) -> float:
-    return float(p.motion.find_anchor(p.motion.time, FEET)[0])
-
-
-def _get_ahead(p: Performer) -> float:
-    """1 facing +x, -1 facing -x."""
-    return 1.0 if np.cos(np.radians(p.motion.heading)) > 0 else -1.0
-
-
-def _face_along_beam(p: Performer) -> None:
-    off = p.motion.heading % 180.0
-    off = off if off < 90.0 else off - 180.0
-    if abs(off) > 1.0:
-        pivot(p, -off, 0.5)
-
-
 def _aim_on_beam(p: Performer, task: _Task, wander: float) -> None:
     """Turn and walk so that the element has room on the beam."""
-    x = _find_x(p)
+    x = find_x(p)
     reach = _REACH[task.kind] * (-1.0 if task.goes_backward else 1.0)
-    ahead = _get_ahead(p)
+    ahead = get_ahead(p)
     if abs(x + ahead * reach) > _BEAM_LIMIT or abs(x + ahead * (reach + 0.3)) > _BEAM_LIMIT + 0.2:
         pivot(p, 180.0 * p.sign, 0.7)
-        ahead = _get_ahead(p)
+        ahead = get_ahead(p)
     # Walk some way if there is room for it; walk into the middle if there is not enough for the element.
     farthest = _BEAM_LIMIT - max(ahead * x, -_BEAM_LIMIT) - max(reach, 0.0)
     needed = -_BEAM_LIMIT - (ahead * x + min(reach, 0.0))
@@ -321,14 +310,14 @@ def _go_to_end(p: Performer, task: _Task) -> None:
     """Walk to where the dismount starts: the right length from the end, facing as its entry needs."""
     entry = str(task.attributes.get("entry"))
     target = 2.38 - _DISMOUNT_RUN_UP.get(entry, 0.0)
-    x = _find_x(p)
+    x = find_x(p)
     toward = 1.0 if target >= x else -1.0
     if abs(target - x) > 0.12:
-        if _get_ahead(p) != toward:
+        if get_ahead(p) != toward:
             pivot(p, 180.0 * p.sign, 0.7)
         walk(p, abs(target - x), 0.4)
     facing = -1.0 if entry == "flic-flac" else 1.0
-    if _get_ahead(p) != facing:
+    if get_ahead(p) != facing:
         pivot(p, 180.0 * p.sign, 0.7)
     hold_still(p, 0.25, ARMS_HIGH_V)
 

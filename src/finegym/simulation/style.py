@@ -51,12 +51,12 @@ _MEANS: dict[str, tuple[float, float, float]] = {
     "BB-S1": (1.12, 0.50, 0.75),
     "BB-S2": (1.55, 0.0, 0.0),
     "BB-S3": (1.25, 0.64, 0.75),
-    "BB-S4": (1.20, 0.16, 0.6),
+    "BB-S4": (1.28, 0.24, 0.6),
     "BB-S5": (2.2, 0.98, 1.2),
     "UB-S1": (1.75, 0.0, 0.0),
-    "UB-S2": (2.1, 0.66, 0.9),
-    "UB-S3": (1.85, 0.55, 0.0),
-    "UB-S4": (2.5, 1.08, 2.2),
+    "UB-S2": (2.3, 0.66, 0.9),
+    "UB-S3": (2.05, 0.55, 0.0),
+    "UB-S4": (2.85, 1.08, 2.2),
 }
 _MEANS_BY_KIND = {
     "vault": "VT-S1",
@@ -70,6 +70,10 @@ _MEANS_BY_KIND = {
     "transition": "UB-S3",
 }
 _DURATION_SPREAD = 0.06
+# Time an element takes before it leaves the ground, at most, and after it lands, at least, in seconds: an element is
+# never shorter than these and its flight, whichever element of the set it is.
+_LEAD_IN = {"leap": 0.46, "salto": 0.50, "handspring": 0.90, "dismount": 1.02}
+_LANDING = 0.20
 
 
 def sample_style(set_id: str, kind: str, athlete: Athlete, rng: np.random.Generator) -> Style:
@@ -77,9 +81,14 @@ def sample_style(set_id: str, kind: str, athlete: Athlete, rng: np.random.Genera
     duration, flight, travel = _MEANS.get(set_id) or _MEANS[_MEANS_BY_KIND[kind]]
     draws = np.clip(rng.normal(size=6), -2.0, 2.0)
     sway = rng.uniform(-1.0, 1.0, size=4)
+    flight *= 1.0 + 0.05 * draws[1]
+    duration *= (1.0 + _DURATION_SPREAD * draws[0]) / athlete.speed
+    if kind in _LEAD_IN and not set_id.startswith("UB"):
+        lead_in = 0.36 if set_id.startswith("FX") and kind != "handspring" else _LEAD_IN[kind]
+        duration = max(duration, lead_in + flight + _LANDING)
     return Style(
-        duration=float(duration / athlete.speed * (1.0 + _DURATION_SPREAD * draws[0])),
-        flight=float(flight * (1.0 + 0.05 * draws[1])),
+        duration=float(duration),
+        flight=float(flight),
         travel=float(travel * (1.0 + 0.10 * draws[2])),
         depth=float(1.0 + 0.10 * draws[3]),
         amplitude=float(np.clip(athlete.amplitude * (1.0 + 0.02 * draws[4]), 0.88, 1.06)),
