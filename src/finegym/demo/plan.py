@@ -41,7 +41,7 @@ class Plan:
     minutes: float
     clip_short_side: int
     tasks: tuple[Task, ...]
-    drawn_set: str = "FX-S2"
+    drawn_set: str = "BB-S4"
 
 
 FULL = Plan(
@@ -58,7 +58,7 @@ QUICK = Plan(
     minutes=1.5,
     clip_short_side=128,
     tasks=(
-        Task("set", num_segments=3, epochs=2, min_instances=2),
+        Task("set", num_segments=3, epochs=4, min_instances=2),
         Task(LARGEST_SET, num_segments=4, epochs=2, min_instances=1),
     ),
 )
