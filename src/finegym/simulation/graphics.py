@@ -64,8 +64,8 @@ def draw_tag(size: tuple[int, int]) -> Sprite:
     """The small word "SIMULATED" that every frame carries."""
     width, height = size
     letters = max(6, round(0.021 * height))
-    panel = _Panel(measure_text("SIMULATED", letters) + letters, round(1.9 * letters), 0.35, (0, 0, 0))
-    panel.write("SIMULATED", 0.5 * letters, 1.45 * letters, letters, WHITE, opacity=0.75)
+    panel = _Panel(measure_text("SIMULATED", letters) + letters, round(1.9 * letters), 0.5, (0, 0, 0))
+    panel.write("SIMULATED", 0.5 * letters, 1.45 * letters, letters, WHITE)
     return panel.place(width - panel.width - round(0.015 * width), height - panel.height - round(0.02 * height))
 
 
