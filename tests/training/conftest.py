@@ -19,7 +19,7 @@ flip = true
 workers = 0
 
 [model]
-backbone = "resnet18"
+backbone = "shufflenet_v2_x0_5"
 dropout = 0.2
 
 [optim]

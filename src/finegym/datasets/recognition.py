@@ -7,6 +7,8 @@ what was loaded before. A resumed run therefore sees what an uninterrupted one w
 from __future__ import annotations
 
 import multiprocessing
+import os
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
@@ -279,9 +281,24 @@ def build_evaluation_loader(
 
 def _get_loader_arguments(workers: int, pin_memory: bool) -> dict[str, Any]:
     arguments: dict[str, Any] = {"collate_fn": collate_clips, "num_workers": workers, "pin_memory": pin_memory}
+    # A generator of its own: loaders draw from the global one, and how often depends on the number of processes.
+    arguments["generator"] = torch.Generator()
     if workers:
         # fork is unsafe with the threads of polars and torch; a fork server imports once, then forks a clean process.
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(["finegym.datasets.recognition"])
         arguments |= {"multiprocessing_context": context, "persistent_workers": True}
+        arguments["worker_init_fn"] = _end_with_parent
     return arguments
+
+
+def _end_with_parent(worker: int) -> None:
+    """Leave when the training process is killed: fork server and workers would keep each other alive for good."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def wait() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
