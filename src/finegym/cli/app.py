@@ -9,7 +9,9 @@ import typer
 from finegym.cli import codebook, evaluate, video
 from finegym.cli.annotations import app as annotations_app
 from finegym.cli.demo import demo
+from finegym.cli.predict import predict
 from finegym.cli.simulate import simulate
+from finegym.cli.train import train
 
 app = typer.Typer(
     name="finegym",
@@ -45,4 +47,6 @@ app.add_typer(codebook.app, name="codebook")
 app.add_typer(annotations_app, name="annotations")
 app.add_typer(video.app, name="video")
 app.command(name="simulate")(simulate)
+app.command(name="train")(train)
+app.command(name="predict")(predict)
 app.add_typer(evaluate.app, name="evaluate")

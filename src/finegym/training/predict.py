@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -11,14 +12,48 @@ import torch
 from finegym import __version__
 from finegym.datasets.recognition import build_evaluation_loader
 from finegym.datasets.transforms import VIEWS
-from finegym.errors import VideoError
+from finegym.errors import ConfigError, VideoError
 from finegym.evaluation.predictions import write_predictions
 from finegym.training.data import RecognitionData, build_evaluation_clips, build_flip_class_map
 from finegym.training.inference import compute_logits
 from finegym.training.progress import Progress
-from finegym.training.recipe import Recipe
+from finegym.training.recipe import Recipe, compare_recipes, read_recipe
 from finegym.training.run import build_model, load_checkpoint
 from finegym.training.run_folder import RunFolder, read_checkpoint
+
+
+# Where clips are and how they are looked at; everything else was decided by training.
+PREDICTION_FIELDS = {
+    "data.dataset",
+    "data.split",
+    "data.source",
+    "data.missing",
+    "data.num_segments_test",
+    "data.short_side",
+    "data.crop_size",
+    "data.crops_test",
+    "data.flip",
+    "data.flip_swaps",
+    "data.workers",
+    "train.batch_size_test",
+}
+
+
+def read_recipe_for_prediction(run: RunFolder, overrides: Sequence[str] = ()) -> Recipe:
+    """The recipe of a run with overrides that concern prediction only.
+
+    Raises:
+        ConfigError: there is no run, or an override would change what was trained.
+    """
+    trained = run.read_recipe()
+    recipe = read_recipe(run.recipe_path, overrides)
+    fixed = [key for key in compare_recipes(trained, recipe) if key not in PREDICTION_FIELDS]
+    if fixed:
+        raise ConfigError(
+            f"{', '.join(fixed)}: decided when {run.path} was trained. A prediction may change "
+            f"{', '.join(sorted(PREDICTION_FIELDS))}."
+        )
+    return recipe
 
 
 def predict(

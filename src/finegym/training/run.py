@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import platform
 import sys
 from pathlib import Path
@@ -151,6 +152,11 @@ def train(
         _say(accelerator, f"stopped on request; {done}")
         raise
     return run
+
+
+def is_first_process() -> bool:
+    """Whether this process is the one that speaks; torchrun numbers them."""
+    return os.environ.get("RANK", "0") == "0"
 
 
 def load_checkpoint(model: torch.nn.Module, content: dict[str, Any], path: Path, classes: list[list[str]]) -> None:

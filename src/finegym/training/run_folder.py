@@ -183,6 +183,17 @@ class RunFolder:
                     raise ConfigError(f"{self.metrics_path}, line {number}: not JSON: {line[:60]!r}") from error
         return rows
 
+    def read_last_epoch(self) -> dict[str, Any]:
+        """The line of the last epoch done.
+
+        Raises:
+            ConfigError: no epoch is done yet.
+        """
+        epochs = [row for row in self.read_metrics() if row["kind"] == "epoch"]
+        if not epochs:
+            raise ConfigError(f"{self.path} has no finished epoch yet")
+        return epochs[-1]
+
     def drop_metrics_after(self, epochs_done: int) -> int:
         """Forget the lines of epochs that will be computed again; how many."""
         rows = self.read_metrics()

@@ -1,0 +1,82 @@
+"""``finegym train``: a recipe and a dataset become a run."""
+
+from __future__ import annotations
+
+import json
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+class Resume(StrEnum):
+    """What to do with a run that is there."""
+
+    auto = "auto"
+    never = "never"
+
+
+class Device(StrEnum):
+    """Where to compute."""
+
+    auto = "auto"
+    cpu = "cpu"
+
+
+def train(
+    recipe: Annotated[Path, typer.Argument(help="A complete TOML file, such as those in `recipes/`.")],
+    out: Annotated[Path, typer.Option(help="The run folder.")],
+    overrides: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Change a field: `data.split=set`; may be repeated."),
+    ] = None,
+    resume: Annotated[
+        Resume, typer.Option(help="Go on with the run in the folder, or refuse a folder that holds one.")
+    ] = Resume.auto,
+    stop_after: Annotated[
+        int | None, typer.Option(metavar="EPOCHS", min=1, help="Stop once this many are done; go on another day.")
+    ] = None,
+    device: Annotated[Device, typer.Option(help="`auto` takes a GPU where there is one.")] = Device.auto,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for machines.")] = False,
+) -> None:
+    """Train a recogniser: a recipe and a dataset become a run folder.
+
+    A run that was stopped goes on from its last checkpoint when the same command is given again. Several GPUs:
+    `torchrun --nproc-per-node 4 --no-python finegym train …`.
+
+    **Example**: `finegym train recipes/tsn_r18_demo.toml --set data.dataset=competition --out runs/set`
+    """
+    from finegym.training.data import open_data
+    from finegym.training.recipe import read_recipe
+    from finegym.training.run import is_first_process
+    from finegym.training.run import train as train_run
+
+    settings = read_recipe(recipe, overrides or ())
+    run = train_run(
+        settings,
+        open_data(settings.data),
+        out,
+        resume=resume.value,
+        stop_after=stop_after,
+        device=device.value,
+    )
+    if not is_first_process():
+        return
+    last = run.read_last_epoch()
+    checkpoint = run.find_checkpoint()
+    if as_json:
+        typer.echo(json.dumps({"run": str(out), "checkpoint": str(checkpoint), **last}, indent=2))
+        return
+    facts = run.read_facts()
+    typer.echo(f"run         {out}: epoch {last['epoch']} of {settings.schedule.epochs}, {checkpoint}")
+    typer.echo(
+        f"train       {facts['num_train']} instances, {len(facts['classes'])} classes; loss {last['train_loss']:.3f}, "
+        f"top-1 {100 * last['train_top1_accuracy']:.1f} % (with crops, flips and dropout)"
+    )
+    if "val_loss" in last:
+        typer.echo(
+            f"val         {last['val_num_instances']} instances; loss {last['val_loss']:.3f}, "
+            f"top-1 {100 * last['val_top1_accuracy']:.1f} %, mean class {100 * last['val_mean_class_accuracy']:.1f} %"
+        )
+    typer.echo(f"next        finegym predict {out}")
