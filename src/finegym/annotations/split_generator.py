@@ -24,7 +24,7 @@ from finegym.errors import AnnotationError, join_problems
 
 _EXHAUSTIVE_GROUPS = 12
 # Pairs are tried while they are this few numbers (pairs x classes); beyond, single groups are small enough to balance.
-_MAX_PAIR_WORK = 20_000_000
+_MAX_PAIR_WORK = 5_000_000
 # Many small groups balance well from anywhere: restarts x groups x classes stay below this.
 _MAX_RESTART_WORK = 2_000_000
 

@@ -17,7 +17,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 
 Format = Literal["svg", "png"]
 
@@ -43,6 +43,7 @@ _STYLE: Any = {
     "xtick.color": INK,
     "ytick.color": INK,
     "legend.frameon": False,
+    "text.parse_math": False,  # class names may hold a dollar
     "svg.fonttype": "none",
     "svg.hashsalt": "finegym",
 }
@@ -121,7 +122,7 @@ def draw_class_histogram(
             places = [place for place, index in enumerate(order) if groups[index] == group]
             heights = [counts[order[place]] for place in places]
             # Bars on a log scale start below 1, so that a class with one instance can be seen.
-            axes.bar(places, np.asarray(heights, float) - 0.5, 0.9, bottom=0.5, color=colour, label=group)
+            axes.bar(places, np.asarray(heights, float) - 0.5, 0.9, bottom=0.5, color=colour, label=_make_label(group))
         axes.set_yscale("log")
         axes.set_ylim(0.5, max([1, *counts]) * 1.5)
         axes.set_xlim(-0.7, max(len(order), 1) - 0.3)
@@ -130,7 +131,7 @@ def draw_class_histogram(
         axes.grid(visible=False, axis="x")
         axes.set(xlabel=class_label, ylabel="instances (log scale)", title=title)
         if any(colour_of):
-            axes.legend(title=f"{num_empty} classes have none" if num_empty else None)
+            _add_legend(axes, title=f"{num_empty} classes have none" if num_empty else None)
         return save_figure(figure, format)
 
 
@@ -164,11 +165,11 @@ def draw_histogram(
             beyond = int((array > edges[-1]).sum())
             label = f"{name} ({len(array):,}{f', {beyond} beyond' if beyond else ''})"
             shares = np.histogram(array, edges)[0] / max(len(array), 1)
-            axes.stairs(shares, edges, color=colour, linewidth=1.6, label=label)
+            axes.stairs(shares, edges, color=colour, linewidth=1.6, label=_make_label(label))
             axes.stairs(shares, edges, color=colour, fill=True, alpha=0.10)
         axes.set(xlabel=x_label, ylabel=y_label, title=title, xlim=(0, edges[-1]), ylim=(0, None))
         _format_shares(axes)
-        axes.legend()
+        _add_legend(axes)
         return save_figure(figure, format)
 
 
@@ -191,12 +192,12 @@ def draw_counts(
             total = sum(group.values())
             x = [number + (place - (len(counts) - 1) / 2) * width for number in numbers]
             shares = [group.get(number, 0) / max(total, 1) for number in numbers]
-            axes.bar(x, shares, width, color=colour, label=f"{name} ({total:,})")
+            axes.bar(x, shares, width, color=colour, label=_make_label(f"{name} ({total:,})"))
         axes.set(xlabel=x_label, ylabel="share", title=title)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(visible=False, axis="x")
         _format_shares(axes)
-        axes.legend()
+        _add_legend(axes)
         return save_figure(figure, format)
 
 
@@ -215,14 +216,23 @@ def draw_curves(
         axes = figure.add_subplot()
         for curve, colour in zip(curves, cycle_colours(len(curves)), strict=True):
             mark = "o" if len(curve.x) <= 12 else None
-            axes.plot(curve.x, curve.y, color=colour, linewidth=1.6, marker=mark, markersize=3.5, label=curve.name)
+            axes.plot(
+                curve.x,
+                curve.y,
+                color=colour,
+                linewidth=1.6,
+                marker=mark,
+                markersize=3.5,
+                label=_make_label(curve.name),
+            )
             if curve.low is not None and curve.high is not None:
                 axes.fill_between(curve.x, curve.low, curve.high, color=colour, alpha=0.15, linewidth=0)
         if log_y:
             axes.set_yscale("log")
+            axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+            axes.yaxis.set_minor_formatter(NullFormatter())
         axes.set(xlabel=x_label, ylabel=y_label, title=title, ylim=y_range)
-        if curves:
-            axes.legend()
+        _add_legend(axes)
         return save_figure(figure, format)
 
 
@@ -256,13 +266,13 @@ def draw_bars(
             axes.axvline(chance, color=INK, linewidth=0.9, linestyle="--", label=f"chance {chance:.3g}")
         for group, colour in colour_of.items():
             if group:
-                axes.barh([0], [0], color=colour, label=group)
+                axes.barh([0], [0], color=colour, label=_make_label(group))
         axes.set_yticks(range(len(bars)), [_shorten(bar.name, 60) for bar in bars])
         axes.set_ylim(len(bars) - 0.4, -0.6)
         axes.set(xlabel=value_label, title=title, xlim=value_range)
         axes.grid(visible=False, axis="y")
         if chance is not None or any(colour_of):
-            axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
+            _add_legend(axes, loc="upper left", bbox_to_anchor=(1.0, 1.0))
         return save_figure(figure, format)
 
 
@@ -325,6 +335,17 @@ def make_colours(groups: Sequence[str]) -> dict[str, str]:
 def cycle_colours(number: int) -> list[str]:
     """So many colours; they repeat after eight."""
     return [COLOURS[index % len(COLOURS)] for index in range(number)]
+
+
+def _make_label(text: str) -> str:
+    # Matplotlib leaves labels that start with an underscore out of legends; video ids may.
+    return f" {text}" if text.startswith("_") else text
+
+
+def _add_legend(axes: Axes, **options: Any) -> None:
+    """A legend, where there is anything to explain."""
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend(**options)
 
 
 def _format_shares(axes: Axes) -> None:
