@@ -191,7 +191,7 @@ def perform_transition(p: BarPerformer, reader: Reader, style: Style, tempo: flo
         _swing_into_hang(p, catch, end)
         return start, end
     to_handstand = twist == 0.5 or body == "straddled"
-    catch = end - 0.36
+    catch = end - 0.46
     leave = catch - style.flight
     _swing_to_release(p, start, leave, circle, -1.0, 262.0, _RELEASE)
     if to_handstand:
@@ -211,7 +211,7 @@ def perform_transition(p: BarPerformer, reader: Reader, style: Style, tempo: flo
         p.state = "handstand"
         return start, end
     caught = join(HANG, both(hip_flex=58.0, hip_abd=16.0, sh_flex=172.0))
-    _fly_to_bar(p, leave, catch, shape, caught, -304.0, turn, "low")
+    _fly_to_bar(p, leave, catch, shape, caught, -286.0, turn, "low")
     _swing_into_hang(p, catch, end)
     return start, end
 

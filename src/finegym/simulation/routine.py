@@ -125,7 +125,7 @@ def write_routine(
     """
     tasks = _plan(codebook, event_id, element_ids, athlete, rng)
     if interrupted:
-        tasks = tasks[: int(rng.integers(0 if event_id == "VT" else 1, max(len(tasks), 2)))]
+        tasks = tasks[: int(rng.integers(1, len(tasks))) if len(tasks) > 1 else 0]
     perform = {"VT": _perform_vt, "FX": _perform_fx, "BB": _perform_bb, "UB": _perform_ub}[event_id]
     performer, stages = perform(athlete, tasks, connection, rng, interrupted)
     return performer, tuple(

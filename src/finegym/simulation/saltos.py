@@ -282,7 +282,7 @@ def step_up(p: Performer, start: float, leave: float, salto: Salto, style: Style
     )
     if approach != "run":
         contact = join(contact, make_step(p.body, stance, 0.38, 0.955, pitch=8.0))
-    m.key(touch, contact, pitch=8.0)
+    m.key(touch, contact, pitch=8.0, twist=0.0)
     if approach == "run":
         p.land(touch, get_foot(stance), speed=3.8)
     else:
