@@ -4,7 +4,6 @@ import re
 from xml.etree import ElementTree
 
 from finegym.codebook.builtin import list_builtins, read_builtin
-
 from finegym.codebook.model import Leaf
 from finegym.report.tree_picture import draw_tree
 
