@@ -157,7 +157,7 @@ def test_hands_stay_on_the_bar_as_long_as_both_hold_it(element_id):
 
 @pytest.mark.parametrize("element_id", [id_ for id_ in ELEMENTS if id_.startswith("bb-") and "dismount" not in id_])
 def test_feet_stand_on_the_beam(element_id):
-    motion, element, times, joints = perform(element_id)
+    motion, _element, times, joints = perform(element_id)
     starts = np.array([phase.start for phase in motion.phases])
     which = np.searchsorted(starts, times, side="right") - 1
     for foot in ("left_toe", "right_toe"):
