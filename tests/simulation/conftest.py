@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from finegym.simulation.broadcast import RecordPlan, RoutineOrder
-from finegym.simulation.performance import PerformedElement, Performance
+from finegym.simulation.performance import Performance, PerformedElement
 from finegym.simulation.presence import Bones, walk
 from finegym.simulation.skeleton import JOINT_INDEX
 

@@ -6,7 +6,7 @@ import pytest
 from finegym.errors import SimulationError
 from finegym.simulation.athlete import Athlete
 from finegym.simulation.broadcast import make_programme
-from finegym.simulation.performance import PerformedElement, Performance
+from finegym.simulation.performance import Performance, PerformedElement
 from finegym.simulation.programme import (
     SHOT_KINDS,
     Routine,

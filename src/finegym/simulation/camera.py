@@ -3,10 +3,10 @@
 A camera stands still during a record and only rotates and zooms. What is far away is therefore one picture (a
 panorama) that every frame shows through a homography, exactly: that is what makes the simulation fast.
 
-The path follows the gymnast as a careful operator does, late and smoothly. It is a heavy low-pass of where the pelvis
-was, with a lag, a dead zone of taste and a tremor that are drawn without regard to what is performed; it must not
-become a fingerprint of the element. What keeps a fast gymnast in the picture is the zoom, chosen once for a shot, not
-a quick hand.
+A path must not become a fingerprint of the element, and a picture that follows does show how far she travels. So the
+camera of a live routine follows only part of her way, late and through a heavy low-pass, never up or down, and drifts
+by itself as much as one element moves it. What keeps a fast gymnast in the picture is the zoom, chosen once for a shot,
+not a quick hand. Replays and walk-ons, which are not annotated, are followed closely.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ import numpy as np
 from finegym.errors import SimulationError
 
 MAX_TILT = np.deg2rad(60.0)
-_ZOOM_HOLD_S = 4.0
 
 
 @dataclass(frozen=True)
@@ -148,30 +147,35 @@ class Operator:
 
     Attributes:
         lag_s: how far the picture trails the gymnast.
-        softness_s: sigma of the low-pass of the pan.
-        tilt_softness_s: sigma of the low-pass of the tilt and the focus distance.
+        softness_s: sigma of the low-pass of what is followed.
+        share: part of her way from the middle of the apparatus that the picture follows; 0 rests, 1 goes all the way.
+        wander_m: standard deviation of a slow drift of the aim that has nothing to do with her, metres.
         tremor: standard deviation of the unsteady hand, as a part of the picture's height.
         tightness: 1 is the usual picture; larger is closer.
-        headroom: the aim above the pelvis, metres.
+        headroom: what is added to the height of the aim, metres.
     """
 
     lag_s: float = 0.2
     softness_s: float = 0.9
-    tilt_softness_s: float = 1.4
+    share: float = 1.0
+    wander_m: float = 0.0
     tremor: float = 0.004
     tightness: float = 1.0
     headroom: float = 0.1
 
 
-def sample_operator(rng: np.random.Generator) -> Operator:
-    """An operator with a hand of their own."""
+def sample_operator(
+    rng: np.random.Generator, softness_s: float = 0.9, share: float = 1.0, wander_m: float = 0.0
+) -> Operator:
+    """An operator with a hand of their own, about as soft as asked for."""
     return Operator(
         lag_s=float(rng.uniform(0.05, 0.35)),
-        softness_s=float(rng.uniform(0.75, 1.05)),
-        tilt_softness_s=float(rng.uniform(1.2, 1.6)),
+        softness_s=float(softness_s * rng.uniform(0.85, 1.15)),
+        share=share,
+        wander_m=wander_m,
         tremor=float(rng.uniform(0.001, 0.006)),
-        tightness=float(rng.uniform(0.9, 1.1)),
-        headroom=float(rng.uniform(0.0, 0.2)),
+        tightness=float(rng.uniform(0.92, 1.08)),
+        headroom=float(rng.uniform(-0.05, 0.15)),
     )
 
 
@@ -184,10 +188,11 @@ def follow(
     fps: float,
     size: tuple[int, int],
     rng: np.random.Generator,
+    rest: tuple[float, float, float] | None = None,
 ) -> CameraPath:
     """A path that follows a gymnast.
 
-    The zoom shows ``view_height_m`` at the gymnast's distance and opens, slowly and well ahead, as far as it takes to
+    The zoom shows ``view_height_m`` at the gymnast's distance and is open, for the whole shot, as far as it takes to
     keep the gymnast inside the picture.
 
     Args:
@@ -198,7 +203,9 @@ def follow(
         view_height_m: metres that the picture's height shows at the gymnast's distance.
         fps: frames a second of the shot.
         size: width, height in pixels.
-        rng: draws the tremor.
+        rng: draws drift and tremor.
+        rest: middle of the apparatus, where ``operator.share`` counts from, and the height of the aim; None aims at
+            the pelvis, up and down too.
 
     Returns:
         The path, T frames.
@@ -207,17 +214,7 @@ def follow(
         SimulationError: the gymnast comes closer to the camera than half a metre.
     """
     width, height = size
-    num_frames = len(pelvis)
-    shift = np.clip(np.arange(num_frames) - operator.lag_s * fps, 0, num_frames - 1)
-    seen = np.stack([np.interp(shift, np.arange(num_frames), pelvis[:, axis]) for axis in range(3)], axis=1)
-    aim = np.stack(
-        [
-            smooth(seen[:, 0], operator.softness_s * fps),
-            smooth(seen[:, 1], operator.softness_s * fps),
-            smooth(seen[:, 2], operator.tilt_softness_s * fps) + operator.headroom,
-        ],
-        axis=1,
-    )
+    aim = _choose_aim(np.asarray(pelvis, np.float64), operator, fps, rng, rest)
     to_aim = aim - np.asarray(tripod.position)
     ground_distance = np.hypot(to_aim[:, 0], to_aim[:, 1])
     distance = np.linalg.norm(to_aim, axis=1)
@@ -226,30 +223,45 @@ def follow(
             f"camera {tripod.name!r} at {tripod.position}: the gymnast comes within {distance.min():.2f} m of it"
         )
     tremor = operator.tremor * height
-    pan_noise, tilt_noise = (sample_tremor(num_frames, fps, rng) * tremor for _ in range(2))
-    focal = smooth(distance, operator.tilt_softness_s * fps) * height / view_height_m * operator.tightness
+    pan_noise, tilt_noise = (sample_tremor(len(pelvis), fps, rng) * tremor for _ in range(2))
+    focal = distance * height / view_height_m * operator.tightness
     pan = np.arctan2(to_aim[:, 0], to_aim[:, 1]) + pan_noise / focal
     tilt = np.clip(np.arctan2(to_aim[:, 2], ground_distance) + tilt_noise / focal, -MAX_TILT, MAX_TILT)
     path = CameraPath(tripod, pan, tilt, focal, width, height)
-    return CameraPath(tripod, pan, tilt, focal * _fit_zoom(path, joints, fps), width, height)
+    return CameraPath(tripod, pan, tilt, focal * _fit_zoom(path, joints), width, height)
 
 
-def _fit_zoom(path: CameraPath, joints: np.ndarray, fps: float, margin: float = 0.08) -> np.ndarray:
-    """Factors at most 1 by which the zoom opens in every frame so that every joint stays inside the picture.
+def _choose_aim(
+    pelvis: np.ndarray,
+    operator: Operator,
+    fps: float,
+    rng: np.random.Generator,
+    rest: tuple[float, float, float] | None,
+) -> np.ndarray:
+    """Where the operator points in every frame, float64 (T, 3)."""
+    num_frames = len(pelvis)
+    late = np.clip(np.arange(num_frames) - operator.lag_s * fps, 0, num_frames - 1)
+    seen = np.stack([np.interp(late, np.arange(num_frames), pelvis[:, axis]) for axis in range(3)], axis=1)
+    aim = smooth(seen, operator.softness_s * fps)
+    if rest is not None:
+        aim = np.asarray(rest) + (aim - np.asarray(rest)) * (operator.share, operator.share, 0.0)
+    drift = np.stack([sample_tremor(num_frames, fps, rng, knots_per_s=1.5) for _ in range(3)], axis=1)
+    # Up and down a third of what it is to the sides: an operator keeps the horizon.
+    aim = aim + operator.wander_m * drift * (1.0, 0.5, 0.33)
+    aim[:, 2] += operator.headroom
+    return aim
 
-    What one moment needs holds for the seconds around it, so that the zoom tells of a passage, not of an element.
-    """
+
+def _fit_zoom(path: CameraPath, joints: np.ndarray, margin: float = 0.06) -> float:
+    """The factor at most 1 by which the zoom must open so that every joint stays inside the picture."""
     half = np.array([path.width, path.height]) * (0.5 - margin)
     centre = np.array([(path.width - 1) / 2, (path.height - 1) / 2])
-    need = np.ones(len(path))
+    worst = 1.0
     for frame in range(len(path)):
         pixels, _ = path.project(joints[frame], frame)
-        need[frame] = max(1.0, float(np.nanmax(np.abs(pixels - centre) / half)))
+        worst = max(worst, float(np.nanmax(np.abs(pixels - centre) / half)))
     # Never wider than a third: a picture of the whole hall helps nobody; a joint may leave the frame before that.
-    need = np.minimum(need, 3.0)
-    reach = round(_ZOOM_HOLD_S * fps)
-    windows = np.lib.stride_tricks.sliding_window_view(np.pad(need, reach, mode="edge"), 2 * reach + 1)
-    return 1.0 / smooth(windows.max(axis=1), 0.3 * _ZOOM_HOLD_S * fps)
+    return 1.0 / min(worst, 3.0)
 
 
 def look_at(
@@ -274,9 +286,14 @@ def look_at(
     return CameraPath(tripod, pan, tilt, focal, width, height)
 
 
-def sample_tremor(num_frames: int, fps: float, rng: np.random.Generator) -> np.ndarray:
-    """A slow random walk around zero with unit standard deviation, float64 (num_frames,)."""
-    # Drawn a quarter second apart and interpolated, so that the movement does not depend on the frame rate.
-    num_knots = int(np.ceil(num_frames / fps * 4)) + 8
+def sample_tremor(num_frames: int, fps: float, rng: np.random.Generator, knots_per_s: float = 4.0) -> np.ndarray:
+    """A slow random walk around zero with unit standard deviation, float64 (num_frames,).
+
+    It turns over within about four knots.
+    """
+    # Drawn at knots and interpolated, so that the movement does not depend on the frame rate.
+    num_knots = int(np.ceil(num_frames / fps * knots_per_s)) + 8
     knots = smooth(rng.standard_normal(num_knots), 2.0) * 2.6
-    return np.interp(np.arange(num_frames) / fps * 4 + 2, np.arange(num_knots), knots)
+    curve = np.interp(np.arange(num_frames) / fps * knots_per_s + 2, np.arange(num_knots), knots)
+    # Straight lines between knots have corners; a knot's time takes them off.
+    return smooth(curve, 0.3 * fps / knots_per_s)
