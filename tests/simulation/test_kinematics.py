@@ -162,7 +162,7 @@ def test_interpolation_is_smooth_and_stays_between_its_keys():
 
 def test_sunken_limbs_come_to_rest_on_the_ground_with_their_bones_intact():
     channels = random_channels(300)
-    joints = [*compute_joints(BODY, channels, np.broadcast_to(np.eye(3), (300, 3, 3))), 0.0, 0.0, 0.6]
+    joints = compute_joints(BODY, channels, np.broadcast_to(np.eye(3), (300, 3, 3))) + np.array([0.0, 0.0, 0.6])
     ground = np.zeros(300)
     lifted = lift_limbs(joints, ground)
     np.testing.assert_allclose(bone_lengths(lifted), bone_lengths(joints), atol=1e-6)

@@ -151,7 +151,7 @@ def interpolate(
 
     Example:
         >>> interpolate(np.array([-1.0, 0.5, 3.0]), [0.0, 1.0, 2.0], [0.0, 10.0, 0.0])
-        array([0., 6.25, 0.  ])
+        array([0., 5., 0.])
     """
     x, y = np.asarray(key_times, dtype=np.float64), np.asarray(key_values, dtype=np.float64)
     if len(x) == 1:
