@@ -92,6 +92,16 @@ def test_a_frozen_backbone_moves_neither_weights_nor_statistics():
     assert changed == {"classifier.weight", "classifier.bias"}
 
 
+def test_partial_batch_norm_moves_the_first_statistics_only():
+    torch.manual_seed(0)
+    model = TSN(build_backbone("resnet18")[0], 2, partial_batch_norm=True)
+    before = {key: value.clone() for key, value in model.named_buffers()}
+    model.train()(torch.rand(4, 1, 3, 32, 32))
+    changed = {key.rpartition(".")[0] for key, value in model.named_buffers() if not torch.equal(value, before[key])}
+    assert changed == {"backbone.body.bn1"}
+    assert all(parameter.requires_grad for parameter in model.parameters())
+
+
 def test_tsn_overfits_eight_clips():
     model = build_tiny(num_classes=8, dropout=0.0)
     frames = torch.rand(8, 1, 3, 1, 1).expand(8, 3, 3, 8, 8) + 0.01 * torch.rand(8, 3, 3, 8, 8)

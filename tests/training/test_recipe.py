@@ -86,6 +86,7 @@ def test_the_resolved_recipe_reads_back_as_itself():
         ("data.crop_scales=[]", r"data\.crop_scales is empty"),
         ('data.flip_swaps=[["a", "b"]]', r"data\.flip is false"),
         ("data.crops_test=ten", r"mirrors clips"),
+        ("model.partial_batch_norm=true", r"model\.weights is \"none\""),
         ("schedule.milestones=[10]", r"must lie before the end \(10 epochs\)"),
         ("schedule.milestones=[4, 2]", r"must increase"),
         ("schedule.warmup_epochs=10", r"must be less than schedule\.epochs"),

@@ -201,6 +201,10 @@ def _build_lite0() -> tuple[nn.Module, int, str]:
     feature_size = body._fc.in_features
     body._fc, body._dropout = nn.Identity(), nn.Identity()
     for path, module in list(body.named_modules()):
+        if isinstance(module, nn.BatchNorm2d):
+            # As in torchvision's networks. The package's 0.01 suits hundreds of epochs; in a short fine-tuning the
+            # statistics would stay far behind the weights.
+            module.momentum = 0.1
         if isinstance(module, nn.Conv2d) and module.stride[0] == 1 and module.kernel_size[0] % 2 == 1:
             # "Same" padding of a stride of 1 is symmetric: the convolution's own, which costs no copy of the input.
             _replace(body, path, _with_padding(module, module.kernel_size[0] // 2))

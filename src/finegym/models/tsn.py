@@ -3,7 +3,7 @@
 Source: Wang et al., "Temporal Segment Networks: Towards Good Practices for Deep Action Recognition", ECCV 2016,
 sections 3.1 and 3.2; average consensus, softmax outside. Settings on FineGym: supplement of Shao et al., CVPR 2020.
 
-Deviations: the backbone is any of ours instead of BN-Inception only; batch norm is not partially frozen.
+Deviations: the backbone is any of ours instead of BN-Inception only.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ class TSN(nn.Module):
         backbone: maps images (N, C, H, W) to features (N, F).
         num_classes: K.
         dropout: before the classifier, in [0, 1).
+        partial_batch_norm: every batch norm of the backbone but the first keeps the mean and variance of its weights
+            file while training (section 3.2: few clips a batch give poor estimates). Nonsense for random weights.
         freeze_backbone: train the classifier only. The backbone then stays in evaluation mode (its batch-norm
             statistics do not move either) and records no gradients.
 
@@ -28,7 +30,13 @@ class TSN(nn.Module):
     """
 
     def __init__(
-        self, backbone: Backbone, num_classes: int, *, dropout: float = 0.8, freeze_backbone: bool = False
+        self,
+        backbone: Backbone,
+        num_classes: int,
+        *,
+        dropout: float = 0.8,
+        partial_batch_norm: bool = False,
+        freeze_backbone: bool = False,
     ) -> None:
         super().__init__()
         self.backbone = backbone
@@ -37,6 +45,7 @@ class TSN(nn.Module):
         # normal(0, 0.001) and 0, as in the authors' code: the first steps see nearly uniform scores.
         nn.init.normal_(self.classifier.weight, 0.0, 0.001)
         nn.init.zeros_(self.classifier.bias)
+        self.partial_batch_norm = partial_batch_norm
         self.freeze_backbone = freeze_backbone
         self.backbone.requires_grad_(not freeze_backbone)
 
@@ -60,4 +69,8 @@ class TSN(nn.Module):
         super().train(mode)
         if self.freeze_backbone:
             self.backbone.eval()
+        elif self.partial_batch_norm:
+            norms = [module for module in self.backbone.modules() if isinstance(module, nn.BatchNorm2d)]
+            for norm in norms[1:]:
+                norm.eval()
         return self

@@ -21,7 +21,6 @@ from finegym.training.recipe import Recipe, compare_recipes, read_recipe
 from finegym.training.run import build_model, load_checkpoint
 from finegym.training.run_folder import RunFolder, read_checkpoint
 
-
 # Where clips are and how they are looked at; everything else was decided by training.
 PREDICTION_FIELDS = {
     "data.dataset",

@@ -53,6 +53,7 @@ class ModelSection(_Section):
     backbone: str
     weights: str = "none"
     dropout: Share = 0.8
+    partial_batch_norm: bool = False
     freeze_backbone: bool = False
 
 
@@ -133,6 +134,8 @@ class Recipe(_Section):
             )
         if schedule.milestones and schedule.warmup_epochs > schedule.milestones[0]:
             problems.append("schedule.warmup_epochs reaches past the first of schedule.milestones")
+        if self.model.partial_batch_norm and self.model.weights == "none":
+            problems.append('model.partial_batch_norm keeps statistics of a weights file, but model.weights is "none"')
         if self.optim.name == "adamw" and self.optim.momentum != 0.9:
             problems.append("optim.momentum is given, but adamw keeps its own (0.9, 0.999)")
         return problems

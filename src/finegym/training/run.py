@@ -35,7 +35,11 @@ def build_model(
     """The network of a recipe; ``load_weights=False`` where a checkpoint will fill it anyway."""
     backbone, report = build_backbone(section.backbone, weights=section.weights if load_weights else "none")
     model = MODELS[section.name](
-        backbone, num_classes, dropout=section.dropout, freeze_backbone=section.freeze_backbone
+        backbone,
+        num_classes,
+        dropout=section.dropout,
+        partial_batch_norm=section.partial_batch_norm,
+        freeze_backbone=section.freeze_backbone,
     )
     # Pixels come channels-last, and convolutions are faster so (EfficientNet-Lite0 on CPU by a quarter).
     return model.to(memory_format=torch.channels_last), report
