@@ -64,6 +64,12 @@ class CameraPath:
         """Pixels from camera coordinates, float64 (3, 3); the centre of the first pixel is (0, 0)."""
         return compute_intrinsics(float(self.focal[frame]), self.width, self.height)
 
+    def get_inverse_intrinsics(self, frame: int) -> np.ndarray:
+        """Rays with forward component 1 from pixels, float64 (3, 3)."""
+        scale = 1.0 / float(self.focal[frame])
+        x, y = (self.width - 1) / 2, (self.height - 1) / 2
+        return np.array([[scale, 0.0, -x * scale], [0.0, scale, -y * scale], [0.0, 0.0, 1.0]])
+
     def project(self, points: np.ndarray, frame: int) -> tuple[np.ndarray, np.ndarray]:
         """Pixels and depths of world points in one frame; see :func:`project_points`."""
         return project_points(points, self.tripod.position, self.get_rotation(frame), self.get_intrinsics(frame))

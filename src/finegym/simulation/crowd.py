@@ -110,7 +110,7 @@ def draw_crowd_close(
     scale = height / 4.6
     margin = round(0.04 * width)
     # One clap is drawn frame by frame and shown again and again; all clap in the same tempo, each at another moment.
-    num_phases = min(num_frames, max(2, round(fps / rng.uniform(1.5, 1.9))))
+    num_phases, tempo = 8, float(rng.uniform(1.5, 1.9))
     rows, seats = 6, int(width / scale) + 5
     shirts = _sample_shirts(venue, rows * seats, rng).reshape(rows, seats, 3)
     skins, hairs = rng.integers(len(SKINS), size=(rows, seats)), rng.integers(len(HAIRS), size=(rows, seats))
@@ -141,4 +141,4 @@ def draw_crowd_close(
     drift = float(rng.uniform(-1, 1)) * margin / max(num_frames, 1)
     for frame in range(num_frames):
         left = round(margin + drift * (frame - num_frames / 2))
-        yield np.ascontiguousarray(images[frame % num_phases][:, left : left + width])
+        yield np.ascontiguousarray(images[int(num_phases * tempo * frame / fps) % num_phases][:, left : left + width])

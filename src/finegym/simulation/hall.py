@@ -51,24 +51,31 @@ class Surface:
     takes_shadow: bool = False
 
 
-def build_hall(venue: Venue, event_id: str, shapes: tuple[Shape, ...]) -> list[Surface]:
+def draw_stands(venue: Venue) -> list[Surface]:
+    """What surrounds every apparatus of a hall: boards, stands with people, walls, roof."""
+    rng = np.random.default_rng(venue.seed)
+    crowd = draw_crowd(venue, rng, STANDS_SLOPE)
+    boards = _draw_boards(venue)
+    wall = _draw_wall(venue, rng)
+    return [*_build_sides(crowd, boards, wall), _build_roof(venue, rng)]
+
+
+def build_hall(
+    venue: Venue, event_id: str, shapes: tuple[Shape, ...], stands: list[Surface] | None = None
+) -> list[Surface]:
     """All surfaces of a hall with one apparatus in it, boxes of the apparatus included.
 
     Args:
         venue: colours, names and the seed of who sits where.
         event_id: which podium to draw.
         shapes: the apparatus; capsules are left to the caller.
+        stands: of :func:`draw_stands`, where the caller has them already.
     """
-    rng = np.random.default_rng(venue.seed)
-    crowd = draw_crowd(venue, rng, STANDS_SLOPE)
-    boards = _draw_boards(venue)
-    wall = _draw_wall(venue, rng)
     x0, x1 = FLOOR_X
     y0, y1 = FLOOR_Y
     floor = _draw_floor(venue, event_id, shapes)
     surfaces = [Surface((x0, y0, 0.0), (x1 - x0, 0, 0), (0, y1 - y0, 0), floor, takes_shadow=True)]
-    surfaces += _build_sides(crowd, boards, wall)
-    surfaces.append(_build_roof(venue, rng))
+    surfaces += draw_stands(venue) if stands is None else stands
     for shape in shapes:
         if isinstance(shape, Box):
             surfaces += _build_box(shape, venue)

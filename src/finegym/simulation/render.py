@@ -25,7 +25,7 @@ SHUTTER = 0.5
 OUTSIDE, HIDDEN, VISIBLE = 0, 1, 2
 """Visibility of a joint, as in COCO: not in the picture, in it but hidden, visible."""
 
-_BLUR_STEPS = ((18.0, 5), (3.0, 3))  # pixels moved while the shutter is open, instants
+_BLUR_STEPS = ((22.0, 5), (5.0, 3))  # pixels moved while the shutter is open, instants
 _FLESH = 0.14  # metres from a joint inside a body to the skin before it, at most
 _GRACE = 0.06  # half a hand: a palm on a bar is visible
 _CHUNK = 200

@@ -42,8 +42,9 @@ class Panorama:
 
     def compute_mapping(self, path: CameraPath, frame: int) -> np.ndarray:
         """Frame pixels to panorama pixels; the third coordinate is the panorama's depth of a point one metre deep."""
-        inverse = np.linalg.inv(path.get_intrinsics(frame))
-        mapping: np.ndarray = self.intrinsics @ self.rotation @ path.get_rotation(frame).T @ inverse
+        turn = self.intrinsics @ self.rotation @ path.get_rotation(frame).T
+        inverse = path.get_inverse_intrinsics(frame)
+        mapping: np.ndarray = turn @ inverse
         return mapping
 
 
@@ -102,7 +103,7 @@ def _measure_extent(paths: Sequence[CameraPath], rotation: np.ndarray) -> tuple[
         # Every fourth frame and the last: paths are smooth, and a margin follows.
         for frame in (*range(0, len(path), 4), len(path) - 1):
             corners = np.array([[x, y, 1.0] for x in (0, path.width) for y in (0, path.height)])
-            rays = corners @ np.linalg.inv(path.get_intrinsics(frame)).T @ path.get_rotation(frame) @ rotation.T
+            rays = corners @ path.get_inverse_intrinsics(frame).T @ path.get_rotation(frame) @ rotation.T
             assert (rays[:, 2] > 0.05).all(), "a panorama is flat: paths of one tripod must stay within a half turn"
             points.append(rays[:, :2] / rays[:, 2:])
     stacked = np.concatenate(points)
@@ -112,11 +113,11 @@ def _measure_extent(paths: Sequence[CameraPath], rotation: np.ndarray) -> tuple[
 def _draw_surfaces(
     surfaces: list[Surface], tripod: Tripod, rotation: np.ndarray, intrinsics: np.ndarray, width: int, height: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Image and depth of the surfaces, the average of four rays a pixel."""
+    """Image and depth of the surfaces, the average of two rays a pixel."""
     position = np.array(tripod.position)
-    total = np.zeros((height, width, 4), np.uint16)
+    images = []
     nearest = np.full((height, width), raycast.FAR, np.float32)
-    for shift_x, shift_y in ((-0.125, -0.375), (0.375, -0.125), (0.125, 0.375), (-0.375, 0.125)):
+    for shift_x, shift_y in ((-0.25, -0.25), (0.25, 0.25)):
         image = np.zeros((height, width, 4), np.uint8)
         image[:, :, :3] = 11  # what no surface covers lies in the dark
         depth = np.full((height, width), raycast.FAR, np.float32)
@@ -128,9 +129,9 @@ def _draw_surfaces(
                 np.array(surface.edge_v, np.float64), surface.texture, np.array(surface.tint, np.float64),
                 np.uint8(255 if surface.takes_shadow else 0),
             )  # fmt: skip
-        total += image
+        images.append(image)
         np.minimum(nearest, depth, out=nearest)
-    return ((total + 2) // 4).astype(np.uint8), nearest
+    return cv2.addWeighted(images[0], 0.5, images[1], 0.5, 0.0), nearest
 
 
 def _find_box(
