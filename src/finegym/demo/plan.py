@@ -45,8 +45,8 @@ class Plan:
 
 
 FULL = Plan(
-    videos=12,
-    minutes=4.0,
+    videos=10,
+    minutes=3.0,
     clip_short_side=128,
     tasks=(
         Task("set", num_segments=3, epochs=8, min_instances=8),
