@@ -1,5 +1,10 @@
 """Jobs: every item is accounted for, in one process and in a pool."""
 
+import os
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -45,3 +50,31 @@ def test_second_run_repeats_nothing(tmp_path: Path):
 def test_keys_must_be_unique():
     with pytest.raises(AssertionError):
         run_jobs([1, 1], square, key=str)
+
+
+def sleep_and_tell(folder: str) -> None:
+    (Path(folder) / str(os.getpid())).touch()
+    time.sleep(120)
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks for processes in /proc")
+def test_workers_do_not_outlive_a_killed_job(tmp_path):
+    program = (
+        f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
+        "from test_jobs import run_jobs, sleep_and_tell\n"
+        "if __name__ == '__main__':\n"
+        f"    run_jobs([{str(tmp_path)!r}, {str(tmp_path) + '/.'!r}], sleep_and_tell, key=str, workers=2)\n"
+    )
+    script = tmp_path.parent / f"{tmp_path.name}.py"
+    script.write_text(program)
+    job = subprocess.Popen([sys.executable, str(script)])
+    deadline = time.monotonic() + 60
+    while len(list(tmp_path.iterdir())) < 2 and time.monotonic() < deadline:
+        time.sleep(0.1)
+    workers = [int(path.name) for path in tmp_path.iterdir()]
+    assert len(workers) == 2
+    job.send_signal(signal.SIGKILL)
+    job.wait()
+    while any(Path(f"/proc/{worker}").exists() for worker in workers) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not any(Path(f"/proc/{worker}").exists() for worker in workers)

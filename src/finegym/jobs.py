@@ -7,7 +7,10 @@ Items run in this process or in a pool of processes; what fails is counted and n
 from __future__ import annotations
 
 import multiprocessing
+import multiprocessing.connection
+import os
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass, field
@@ -89,7 +92,7 @@ def _run_in_pool(
 ) -> None:
     # spawn: PyAV, OpenCV and torch hold threads that do not survive a fork.
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(workers, len(pending)), mp_context=context) as pool:
+    with ProcessPoolExecutor(min(workers, len(pending)), context, _die_with_parent) as pool:
         futures: dict[Future[Result], str] = {pool.submit(do, item): name for name, item in pending}
         waiting = set(futures)
         try:
@@ -104,6 +107,18 @@ def _run_in_pool(
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
+
+
+def _die_with_parent() -> None:
+    """In a worker: stop when the process that gave the work is gone, killed included; its items are done anew."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None, "only a worker has a parent"
+
+    def watch(sentinel: int) -> None:
+        multiprocessing.connection.wait([sentinel])
+        os._exit(1)
+
+    threading.Thread(target=watch, args=(parent.sentinel,), daemon=True).start()
 
 
 class _Progress:
