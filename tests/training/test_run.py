@@ -374,3 +374,36 @@ def test_tensorboard_holds_the_same_curve(make_recipe, make_data, tmp_path):
     events.Reload()
     losses = [row["loss"] for row in run.read_metrics() if row["kind"] == "step"]
     assert [event.value for event in events.Scalars("loss")] == pytest.approx(losses)
+
+
+@pytest.mark.slow
+def test_two_processes_learn_as_one_with_twice_the_batch(make_recipe, make_data, tmp_path):
+    """On gloo; the backbone is frozen, because batch norm's statistics are each process's own."""
+    program = f"""
+import sys
+sys.path.insert(0, {str(Path(__file__).parent)!r})
+import conftest
+from finegym.training.recipe import parse_recipe
+from finegym.training.run import train
+
+overrides = ["model.freeze_backbone=true", "model.dropout=0.0", "schedule.epochs=2"]
+recipe = parse_recipe(conftest.RECIPE, "tiny", [*overrides, f"train.batch_size={{sys.argv[2]}}"])
+train(recipe, conftest.build_data(num_train=14), sys.argv[1], device="cpu")
+"""
+    (tmp_path / "program.py").write_text(program)
+    run_two = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    for words in ([*run_two, "program.py", "two", "2"], [sys.executable, "program.py", "one", "4"]):
+        environment = os.environ | {"OMP_NUM_THREADS": "1"}
+        result = subprocess.run(words, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300)
+        assert result.returncode == 0, result.stderr
+    one, two = RunFolder(tmp_path / "one"), RunFolder(tmp_path / "two")
+    losses = [[row["loss"] for row in run.read_metrics() if row["kind"] == "step"] for run in (one, two)]
+    assert losses[0] == pytest.approx(losses[1], abs=1e-6)
+    assert len(losses[0]) == 8
+    ours, theirs = get_epochs(one)[-1], get_epochs(two)[-1]
+    assert ours["num_clips"] == theirs["num_clips"] == 14
+    assert ours["val_loss"] == pytest.approx(theirs["val_loss"], abs=1e-5)
+    assert two.read_facts()["num_processes"] == 2
+    left, right = read_weights(one), read_weights(two)
+    for key in left:
+        torch.testing.assert_close(left[key], right[key], atol=1e-5, rtol=1e-4)

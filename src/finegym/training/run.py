@@ -213,6 +213,8 @@ def _build_accelerator(mixed_precision: str, device: str) -> Accelerator:
         return Accelerator(mixed_precision=mixed_precision, cpu=device == "cpu")
     except ValueError as error:
         reason = str(error).splitlines()[0]
+        if "already been initialized" in reason:
+            reason = "an earlier run of this process had another; start a new process"
         raise ConfigError(f"train.mixed_precision = {mixed_precision!r} cannot be had here: {reason}") from error
 
 
