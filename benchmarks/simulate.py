@@ -38,7 +38,9 @@ def main() -> None:
     warm_up = time.perf_counter()
     make(codebook, CompetitionSettings(1, 0.5, 99, size=(128, 72)))
     print(f"warm-up (imports, compiled loops): {time.perf_counter() - warm_up:.1f} s, not counted", file=sys.stderr)
-    print("| size | fps | record | seconds | routines | wall s | CPU s | x real time (wall) | x real time (CPU) | kbit/s |")
+    print(
+        "| size | fps | record | seconds | routines | wall s | CPU s | x real time (wall) | x real time (CPU) | kbit/s |"
+    )
     print("|---|---|---|---|---|---|---|---|---|---|")
     for text in arguments.sizes.split(","):
         width, height = map(int, text.split("x"))

@@ -93,7 +93,7 @@ def pick_elements(codebook, set_id, most=8):
     ("set_id", "num_records"),
     [
         ("UB-S1", 5),
-        ("BB-S1", 5),
+        pytest.param("BB-S1", 8, marks=pytest.mark.slow),
         pytest.param("FX-S1", 8, marks=pytest.mark.slow),
         pytest.param("FX-S5", 8, marks=pytest.mark.slow),
         pytest.param("VT-S1", 14, marks=pytest.mark.slow),

@@ -5,7 +5,7 @@ panorama) that every frame shows through a homography, exactly: that is what mak
 
 A path must not become a fingerprint of the element, and a picture that follows does show how far she travels. So the
 camera of a live routine follows only part of her way, late and through a heavy low-pass, never up or down, and drifts
-by itself as much as one element moves it. What keeps a fast gymnast in the picture is the zoom, chosen once for a shot,
+by itself as much as one element moves it. What keeps a fast gymnast in the picture is a zoom that opens seconds ahead,
 not a quick hand. Replays and walk-ons, which are not annotated, are followed closely.
 """
 
@@ -18,6 +18,7 @@ import numpy as np
 from finegym.errors import SimulationError
 
 MAX_TILT = np.deg2rad(60.0)
+_ZOOM_HOLD_S = 4.5
 
 
 @dataclass(frozen=True)
@@ -198,7 +199,7 @@ def follow(
 ) -> CameraPath:
     """A path that follows a gymnast.
 
-    The zoom shows ``view_height_m`` at the gymnast's distance and is open, for the whole shot, as far as it takes to
+    The zoom shows ``view_height_m`` at the gymnast's distance and opens, slowly and well ahead, as far as it takes to
     keep the gymnast inside the picture.
 
     Args:
@@ -234,7 +235,7 @@ def follow(
     pan = np.arctan2(to_aim[:, 0], to_aim[:, 1]) + pan_noise / focal
     tilt = np.clip(np.arctan2(to_aim[:, 2], ground_distance) + tilt_noise / focal, -MAX_TILT, MAX_TILT)
     path = CameraPath(tripod, pan, tilt, focal, width, height)
-    return CameraPath(tripod, pan, tilt, focal * _fit_zoom(path, joints), width, height)
+    return CameraPath(tripod, pan, tilt, focal * _fit_zoom(path, joints, fps), width, height)
 
 
 def _choose_aim(
@@ -258,16 +259,23 @@ def _choose_aim(
     return aim
 
 
-def _fit_zoom(path: CameraPath, joints: np.ndarray, margin: float = 0.06) -> float:
-    """The factor at most 1 by which the zoom must open so that every joint stays inside the picture."""
+def _fit_zoom(path: CameraPath, joints: np.ndarray, fps: float, margin: float = 0.05) -> np.ndarray:
+    """Factors at most 1 by which the zoom opens in every frame so that every joint stays inside the picture.
+
+    What one moment needs holds for the seconds around it, so that the zoom tells of a passage, not of an element.
+    """
     half = np.array([path.width, path.height]) * (0.5 - margin)
     centre = np.array([(path.width - 1) / 2, (path.height - 1) / 2])
-    worst = 1.0
+    need = np.ones(len(path))
     for frame in range(len(path)):
         pixels, _ = path.project(joints[frame], frame)
-        worst = max(worst, float(np.nanmax(np.abs(pixels - centre) / half)))
+        need[frame] = max(1.0, float(np.nanmax(np.abs(pixels - centre) / half)))
     # Never wider than a third: a picture of the whole hall helps nobody; a joint may leave the frame before that.
-    return 1.0 / min(worst, 3.0)
+    need = np.minimum(need, 3.0)
+    reach = round(_ZOOM_HOLD_S * fps)
+    windows = np.lib.stride_tricks.sliding_window_view(np.pad(need, reach, mode="edge"), 2 * reach + 1)
+    # The low-pass reaches as far as the window holds, so that it never cuts into what a moment needs.
+    return 1.0 / smooth(windows.max(axis=1), _ZOOM_HOLD_S * fps / 3)
 
 
 def look_at(

@@ -24,6 +24,7 @@ from finegym.errors import ConfigError, OutputError, SimulationError, join_probl
 from finegym.files import write_text
 from finegym.jobs import Tally, run_jobs
 from finegym.simulation.appearance import sample_venue
+from finegym.simulation.arrangement import arrange_elements
 from finegym.simulation.programme import RecordPlan, RoutineOrder
 from finegym.simulation.truth import read_truth
 from finegym.simulation.write import get_truth_path, is_record_written, write_record
@@ -41,7 +42,7 @@ FRAME_RATES = {
 _ID_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-"
 _VIDEOS_PER_COMPETITION = 2
 # Elements a routine has, its dismount included; a real routine has more, but a record has to show many gymnasts.
-_NUM_ELEMENTS = {"VT": (1, 1), "FX": (4, 6), "BB": (5, 7), "UB": (5, 7)}
+_NUM_ELEMENTS = {"VT": (1, 1), "FX": (5, 7), "BB": (5, 8), "UB": (6, 9)}
 
 # What the parts of a competition's seed are drawn for.
 _FOR_RECORDS, _FOR_IDS, _FOR_HALLS, _FOR_RANKS, _FOR_ORDERS = range(5)
@@ -183,7 +184,7 @@ def _draw_routine(
     chosen = rng.permutation(chosen).tolist()
     if endings:
         chosen.append(_draw_weighted(endings[turn % len(endings)], weights, rng))
-    return tuple(chosen)
+    return arrange_elements(codebook, event, chosen)
 
 
 def _draw_weighted(pool: Sequence[str], weights: dict[str, float], rng: np.random.Generator) -> str:
