@@ -39,7 +39,7 @@ def main() -> None:
     make(codebook, CompetitionSettings(1, 0.5, 99, size=(128, 72)))
     print(f"warm-up (imports, compiled loops): {time.perf_counter() - warm_up:.1f} s, not counted", file=sys.stderr)
     print(
-        "| size | fps | record | seconds | routines | wall s | CPU s | x real time (wall) | x real time (CPU) | kbit/s |"
+        "| size | fps | record | seconds | routines | wall s | CPU s | x real time, wall | x real time, CPU | kbit/s |"
     )
     print("|---|---|---|---|---|---|---|---|---|---|")
     for text in arguments.sizes.split(","):
@@ -62,7 +62,8 @@ def make(codebook, settings):
             seconds = plan.num_frames / float(plan.fps)
             size = (Path(folder) / get_media_path(plan.video_id)).stat().st_size
             rows.append(
-                f"{number + 1} | {seconds:.0f} | {len(video.actions)} | {wall:.1f} | {cpu:.1f} | {seconds / wall:.1f} | "
+                f"{number + 1} | {seconds:.0f} | {len(video.actions)} | {wall:.1f} | {cpu:.1f} | "
+                f"{seconds / wall:.1f} | "
                 f"{seconds / cpu:.1f} | {size * 8 / seconds / 1000:.0f}"
             )
     return rows
