@@ -1,5 +1,6 @@
 import errno
 from fractions import Fraction
+from pathlib import Path
 
 import av
 import numpy as np
@@ -139,3 +140,10 @@ def test_damaged_truth_is_one_clear_line(tmp_path, content):
         path.write_bytes(content)
     with pytest.raises(SimulationError, match=r"x\.npz"):
         read_truth(path)
+
+
+def test_every_array_of_the_truth_is_documented(record):
+    plan, _, folder = record
+    page = (Path(__file__).parents[2] / "docs" / "simulation.md").read_text(encoding="utf-8")
+    arrays = read_truth(folder / get_truth_path(plan.video_id)).arrays
+    assert [name for name in arrays if f"`{name}`" not in page] == []
