@@ -17,7 +17,6 @@ import numpy as np
 
 from finegym.annotations.model import Video
 from finegym.codebook.model import Codebook
-from finegym.errors import OutputError
 from finegym.files import replace_file
 from finegym.simulation import graphics
 from finegym.simulation.apparatus import get_apparatus_shapes
@@ -93,7 +92,7 @@ def encode_frames(path: Path, frames: Iterator[np.ndarray], fps: Fraction, size:
     """Encode uint8 (H, W, 4) RGBA frames as H.264 in MP4; the fourth channel is dropped.
 
     Raises:
-        OutputError: the file cannot be written.
+        OSError: the file cannot be written.
     """
     width, height = size
     try:
@@ -109,10 +108,8 @@ def encode_frames(path: Path, frames: Iterator[np.ndarray], fps: Fraction, size:
                 container.mux(stream.encode(picture))
             container.mux(stream.encode(None))
     except av.FFmpegError as error:
-        # PyAV's errors carry the system's number (28: no space) but are no OSError of their own.
-        raise OutputError(
-            f"{path.name}: cannot be written: {error.strerror or error}. Free space or choose another folder."
-        ) from error
+        # Not an OSError of Python's own, but it carries the system's number (28: no space): replace_file reports those.
+        raise OSError(error.errno, error.strerror or str(error)) from error
 
 
 def render_programme(programme: Programme) -> Iterator[tuple[np.ndarray, FrameTruth | None]]:
