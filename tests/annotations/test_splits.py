@@ -219,3 +219,15 @@ def test_real_lists_have_their_published_sizes(shared):
     # Gym288's list names 956 instances that the annotations at hand do not hold.
     unknown = find_unknown_instances(choose_split(source, "gym288")[0], source.dataset)
     assert (len(unknown["train"]), len(unknown["val"])) == (740, 216)
+
+
+def test_overwrite_never_replaces_a_folder_that_holds_more_than_a_split(tmp_path):
+    from finegym.annotations.subsets import Subset, SubsetClass
+
+    subset = Subset("s", "set", (SubsetClass(0, "A-S1", "a"), SubsetClass(1, "A-S2", "b")))
+    split = Split("s", subset, {"v_E_000000_000001_A_0000_0001": 0}, {"w_E_000000_000001_A_0000_0001": 1})
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("precious")
+    with pytest.raises(OutputError, match=r"holds more than a split \(thesis\.txt\)"):
+        write_split(split, tmp_path / "mine", overwrite=True)
+    assert (tmp_path / "mine" / "thesis.txt").read_text() == "precious"

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -45,3 +46,28 @@ def test_help_and_codebook_show_start_without(heavy):
     )
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
+
+
+def test_full_disk_behind_stdout_is_one_line():
+    if not Path("/dev/full").exists():
+        pytest.skip("no /dev/full on this system")
+    with Path("/dev/full").open("w") as full:
+        command = [sys.executable, "-m", "finegym", "codebook", "show", "diving"]
+        result = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert result.returncode != 0
+    assert "Traceback" not in result.stderr and "No space left" in result.stderr
+
+
+def test_interrupt_is_one_line_and_exit_1(monkeypatch, capsys):
+    import finegym.cli
+    from finegym.cli.app import app
+
+    def interrupt(*_, **__):
+        raise SystemExit(finegym.cli.INTERRUPTED)
+
+    monkeypatch.setattr("sys.argv", ["finegym", "simulate"])
+    monkeypatch.setattr(type(app), "__call__", interrupt)
+    with pytest.raises(SystemExit) as stop:
+        finegym.cli.main()
+    assert stop.value.code == 1
+    assert capsys.readouterr().err.count("\n") == 1

@@ -104,3 +104,22 @@ def test_bad_files_are_one_clear_error(tmp_path, content, fact):
 def test_empty_file_reads_back(tmp_path):
     write_predictions(tmp_path / "p.parquet", [], np.zeros((0, 4)), {})
     assert read_predictions(tmp_path / "p.parquet").instance_ids == ()
+
+
+@pytest.mark.parametrize(
+    ("columns", "fact"),
+    [
+        ({"instance_id": ["a"], "logits": ["x"]}, "logits as lists of numbers, got"),
+        ({"instance_id": [1], "logits": [[1.0]]}, "instance_id as strings, got int64"),
+        ({"instance_id": ["a", None], "logits": [[1.0], [2.0]]}, "1 cells of instance_id or logits are empty"),
+    ],
+)
+def test_columns_of_other_types_are_one_clear_error(tmp_path, columns, fact):
+    pq.write_table(pa.table(columns), tmp_path / "p.parquet")
+    with pytest.raises(PredictionError, match=fact):
+        read_predictions(tmp_path / "p.parquet")
+
+
+def test_table_without_rows_or_types_reads_as_empty(tmp_path):
+    pq.write_table(pa.table({"instance_id": [], "logits": []}), tmp_path / "p.parquet")
+    assert read_predictions(tmp_path / "p.parquet").instance_ids == ()

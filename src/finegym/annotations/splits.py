@@ -145,6 +145,13 @@ def write_split(split: Split, folder: Path, *, overwrite: bool = False) -> None:
     if folder.exists() and not overwrite:
         raise OutputError(f"{folder}: is there already. Choose another name, or replace it with --overwrite.")
     texts = format_split(split)
+    if folder.exists():
+        strangers = sorted({path.name for path in folder.iterdir()} - set(texts)) if folder.is_dir() else [folder.name]
+        if strangers:
+            raise OutputError(
+                f"{folder}: holds more than a split ({', '.join(strangers[:3])}), so it is not replaced. "
+                "Choose another name."
+            )
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))

@@ -9,6 +9,8 @@ from __future__ import annotations
 import sys
 import traceback
 
+INTERRUPTED = 130  # typer's exit status for Ctrl-C
+
 
 def main() -> None:
     """Entry point of the ``finegym`` command."""
@@ -19,15 +21,13 @@ def main() -> None:
     arguments = [argument for argument in sys.argv[1:] if argument != "--traceback"]
     try:
         app(arguments, prog_name="finegym")
-    except FineGymError as error:
+    except SystemExit as stop:
+        if stop.code != INTERRUPTED:
+            raise
+        print("interrupted; what was finished is kept, run the same command to go on", file=sys.stderr)
+        sys.exit(1)
+    except (FineGymError, OSError) as error:
         if want_traceback:
             traceback.print_exc()
         print(f"{type(error).__name__}: {error}", file=sys.stderr)
         sys.exit(1)
-    except KeyboardInterrupt:
-        print("interrupted; what was finished is kept, run the same command to go on", file=sys.stderr)
-        sys.exit(1)
-    except BrokenPipeError:
-        # The reader of our output went away (`finegym … | head`): nothing to report.
-        sys.stderr.close()
-        sys.exit(0)

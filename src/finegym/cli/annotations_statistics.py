@@ -301,6 +301,8 @@ def _list_subsets(source: Source, official: Path | None, as_json: bool) -> None:
 def _find_split_folder(source: Source, out: str) -> Path:
     from finegym.errors import ConfigError
 
+    if out in {"", ".", ".."}:
+        raise ConfigError(f"--out: expected the name of a split or a path with a slash, got {out!r}")
     if "/" in out:
         return Path(out)
     if source.kind != "folder":

@@ -165,6 +165,7 @@ def diff(
 def import_finegym(
     folder: Annotated[Path, typer.Argument(help="The folder with the official category files and question trees.")],
     out: Annotated[Path, typer.Option(metavar="FILE", help="Where to write the codebook.")],
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file that is there.")] = False,
 ) -> None:
     """Turn the official FineGym category files and question annotation into one `codebook.yaml`.
 
@@ -175,7 +176,10 @@ def import_finegym(
     from finegym.codebook.check import check_codebook
     from finegym.codebook.official import read_official_files
     from finegym.codebook.yaml_format import write_codebook
+    from finegym.errors import OutputError
 
+    if out.exists() and not overwrite:
+        raise OutputError(f"{out}: is there already. Choose another name, or replace it with --overwrite.")
     files = read_official_files(folder)
     book = files.codebook
     write_codebook(book, out)

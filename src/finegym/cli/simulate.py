@@ -23,7 +23,9 @@ def simulate(
         float, typer.Option("--tail", help="How long the tail of rare elements is; 0: all of a set alike.")
     ] = 1.0,
     events: Annotated[str, typer.Option("--events", help="Which events, separated by commas.")] = "VT,FX,BB,UB",
-    workers: Annotated[int, typer.Option("--workers", "-w", help="Processes; each takes a record at a time.")] = 1,
+    workers: Annotated[
+        int, typer.Option("--workers", "-w", min=1, help="Processes; each takes a record at a time.")
+    ] = 1,
     as_json: Annotated[bool, typer.Option("--json", help="Print the tally for machines.")] = False,
 ) -> None:
     """Simulate a competition: records, annotations and the truth about every frame.

@@ -96,7 +96,8 @@ def read_predictions(path: Path) -> Predictions:
     """
     path = Path(path)
     if not path.is_file():
-        raise PredictionError(f"{path}: no such file. `finegym predict` writes one.")
+        found = "a folder" if path.is_dir() else "no such file"
+        raise PredictionError(f"{path}: expected a prediction file, found {found}. `finegym predict` writes one.")
     try:
         table = pq.read_table(path)
     except (pa.ArrowInvalid, OSError) as error:
@@ -104,6 +105,7 @@ def read_predictions(path: Path) -> Predictions:
     missing = {"instance_id", "logits"} - set(table.column_names)
     if missing:
         raise PredictionError(f"{path}: expected columns instance_id and logits, got {', '.join(table.column_names)}")
+    _check_types(table, path)
     instance_ids = tuple(table["instance_id"].to_pylist())
     column = table["logits"].combine_chunks()
     lengths = np.asarray(column.value_lengths().fill_null(-1)) if len(column) else np.zeros(0, int)
@@ -113,11 +115,16 @@ def read_predictions(path: Path) -> Predictions:
             f"{path}: row {odd} ({instance_ids[odd]}) has {lengths[odd]} logits, row 0 has {lengths[0]}. "
             "Every row needs one logit a class."
         )
-    values = np.asarray(column.flatten(), dtype=np.float32)
-    logits = values.reshape(len(instance_ids), -1) if len(instance_ids) else np.zeros((0, 0), np.float32)
+    logits = np.zeros((0, 0), np.float32)
+    if instance_ids:
+        logits = np.asarray(column.flatten(), dtype=np.float32).reshape(len(instance_ids), -1)
     _check_rows(instance_ids, logits, str(path))
     facts = (table.schema.metadata or {}).get(_METADATA_KEY, b"{}")
-    return Predictions(instance_ids, logits, json.loads(facts))
+    try:
+        metadata = json.loads(facts)
+    except ValueError as error:
+        raise PredictionError(f"{path}: its metadata is not JSON ({error}). Write the file anew.") from error
+    return Predictions(instance_ids, logits, metadata)
 
 
 def align_predictions(
@@ -169,6 +176,25 @@ def align_predictions(
     return AlignedPredictions(
         tuple(targets), np.array(list(targets.values()), dtype=np.int64), logits, rows < 0, len(unknown)
     )
+
+
+def _check_types(table: pa.Table, path: Path) -> None:
+    ids, logits = table["instance_id"], table["logits"]
+    problems = []
+    is_empty = table.num_rows == 0
+    if not (pa.types.is_string(ids.type) or pa.types.is_large_string(ids.type) or is_empty):
+        problems.append(f"expected instance_id as strings, got {ids.type}")
+    is_list = pa.types.is_list(logits.type) or pa.types.is_large_list(logits.type)
+    is_number = is_list and (
+        pa.types.is_floating(logits.type.value_type) or pa.types.is_integer(logits.type.value_type)
+    )
+    if not (is_number or is_empty):
+        problems.append(f"expected logits as lists of numbers, got {logits.type}")
+    nulls = ids.null_count + logits.null_count
+    if nulls:
+        problems.append(f"{nulls} cells of instance_id or logits are empty")
+    if problems:
+        raise PredictionError(f"{path}: {join_problems(problems)}")
 
 
 def _check_rows(instance_ids: Sequence[str], logits: np.ndarray, where: str) -> None:

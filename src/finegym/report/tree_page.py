@@ -12,6 +12,7 @@ from markupsafe import Markup
 from finegym.codebook.export import export_set
 from finegym.codebook.model import Codebook
 from finegym.codebook.tree import get_tree
+from finegym.errors import OutputError
 from finegym.files import write_text
 
 
@@ -50,4 +51,6 @@ def build_tree_page(codebook: Codebook, set_ids: Sequence[str] | None = None) ->
 
 def write_tree_page(codebook: Codebook, path: Path, set_ids: Sequence[str] | None = None) -> None:
     """Write ``build_tree_page`` to a file, whole or not at all."""
+    if Path(path).suffix not in {".html", ".htm"}:
+        raise OutputError(f"{path}: expected a name that ends in .html, so that no other file is replaced by a page.")
     write_text(path, build_tree_page(codebook, set_ids))

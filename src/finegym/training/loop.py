@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from typing import Any
 
 import numpy as np
@@ -111,12 +112,15 @@ def fit(
         optimizer.load_state_dict(resumed["optimizer"])
         if accelerator.scaler is not None:
             accelerator.scaler.load_state_dict(resumed["scaler"])
-    writer = None
-    if accelerator.is_main_process:
-        writer = SummaryWriter(str(run.tensorboard_path), purge_step=start_epoch * len(batches))
     end = epochs if stop_after is None else min(epochs, stop_after)
 
-    with Progress("training", (end - start_epoch) * len(batches), show=accelerator.is_main_process) as progress:
+    with ExitStack() as stack:
+        progress = Progress("training", (end - start_epoch) * len(batches), show=accelerator.is_main_process)
+        stack.enter_context(progress)
+        writer = None
+        if accelerator.is_main_process:
+            writer = SummaryWriter(str(run.tensorboard_path), purge_step=start_epoch * len(batches))
+            stack.callback(writer.close)
         for epoch in range(start_epoch, end):
             batches.epoch = epoch
             torch.manual_seed(_derive_seed(seed, epoch, rank))
@@ -192,8 +196,6 @@ def fit(
                     }
                     run.write_checkpoint(epoch + 1, content, keep_checkpoints)
             accelerator.wait_for_everyone()
-    if writer is not None:
-        writer.close()
 
 
 def _evaluate(

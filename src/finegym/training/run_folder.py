@@ -147,7 +147,7 @@ class RunFolder:
         buffer = io.BytesIO()
         torch.save({"format": CHECKPOINT_FORMAT, "epochs_done": epochs_done, **content}, buffer)
         with replace_file(path) as temporary:
-            temporary.write_bytes(buffer.getbuffer())
+            temporary.write_bytes(buffer.getvalue())
         for _, old in self.list_checkpoints()[:-keep]:
             old.unlink()
         return path
