@@ -174,7 +174,7 @@ import os, sys
 sys.path.insert(0, {str(Path(__file__).parent)!r})
 from pathlib import Path
 from finegym.video import clips
-import test_clips
+import test_video_clips
 original, count = clips._encode, 0
 def encode(path, *arguments):
     global count
@@ -185,10 +185,10 @@ def encode(path, *arguments):
     original(path, *arguments)
 clips._encode = encode
 videos = (
-    test_clips.make_video("a", [(2000, 2800), (400, 1000), (1000, 1020)]),
-    test_clips.make_video("b", [(400, 600), (1000, 1200)]),
+    test_video_clips.make_video("a", [(2000, 2800), (400, 1000), (1000, 1020)]),
+    test_video_clips.make_video("b", [(400, 600), (1000, 1200)]),
 )
-clips.cut_clips(test_clips.Dataset(test_clips.CODEBOOK, videos), Path({str(tmp_path)!r}), short_side=90)
+clips.cut_clips(test_video_clips.Dataset(test_video_clips.CODEBOOK, videos), Path({str(tmp_path)!r}), short_side=90)
 """
     assert subprocess.run([sys.executable, "-c", program], timeout=60).returncode == -9
     out = tmp_path / "clips"
