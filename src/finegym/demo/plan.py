@@ -45,7 +45,7 @@ class Plan:
 
 
 FULL = Plan(
-    videos=10,
+    videos=8,
     minutes=3.0,
     clip_short_side=128,
     tasks=(
