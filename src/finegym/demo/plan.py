@@ -50,7 +50,7 @@ FULL = Plan(
     clip_short_side=128,
     tasks=(
         Task("set", num_segments=3, epochs=8, min_instances=8),
-        Task(LARGEST_SET, num_segments=8, epochs=10, min_instances=4),
+        Task(LARGEST_SET, num_segments=8, epochs=10, min_instances=2),
     ),
 )
 QUICK = Plan(
