@@ -9,19 +9,14 @@ from typing import Annotated
 
 import typer
 
+from finegym.cli.train import Device
+
 
 class Side(StrEnum):
     """A part of a split."""
 
     val = "val"
     train = "train"
-
-
-class Device(StrEnum):
-    """Where to compute."""
-
-    auto = "auto"
-    cpu = "cpu"
 
 
 def predict(

@@ -9,13 +9,12 @@ from functools import lru_cache
 
 import numpy as np
 
-from finegym.simulation.kinematics import CHANNELS, SIDES, Body, Pose, solve_leg, solve_pose
+from finegym.simulation.kinematics import SIDES, Body, Pose, solve_leg, solve_pose
 from finegym.simulation.skeleton import JOINT_INDEX
 
 POINT = 62.0
 """Ankle angle of a pointed foot."""
 
-_LEG = ("hip_flex", "hip_abd", "hip_rot", "knee", "ankle", "plant")
 _ARM = ("sh_flex", "sh_abd", "sh_rot", "elbow", "wrist")
 _ODD = ("spine_side", "spine_twist", "head_turn")
 
@@ -52,11 +51,6 @@ def mirror(pose: Pose) -> dict[str, float]:
         side, _, rest = name.partition("_")
         swapped[f"{other(side)}_{rest}" if side in SIDES else name] = -value if name in _ODD else value
     return swapped
-
-
-def get_legs(pose: Pose) -> dict[str, float]:
-    """Only the legs of a pose."""
-    return {name: pose.get(name, 0.0) for name in CHANNELS if name.split("_", 1)[-1] in _LEG}
 
 
 # Arms ----------------------------------------------------------------------------------------------------------------
