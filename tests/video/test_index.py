@@ -28,7 +28,6 @@ def make_index(pts, time_base=Fraction(1, 1000), last=40):
         container="mov",
         pixel_format="yuv420p",
         num_frames_header=len(pts),
-        num_discarded=0,
         has_audio=False,
         size_bytes=1,
     )

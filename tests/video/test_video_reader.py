@@ -12,7 +12,9 @@ from numbered import copy_stream, draw_number, read_number, read_numbers, write_
 from PIL import Image, ImageSequence
 
 from finegym.errors import VideoError
-from finegym.video.reader import VideoReader, compute_size
+from finegym.video.packets import PacketSource
+from finegym.video.pictures import compute_size
+from finegym.video.reader import VideoReader
 
 NTSC = Fraction(30000, 1001)
 X264_PYRAMID = {"x264-params": "keyint=24:bframes=5:b-adapt=0:b-pyramid=normal:scenecut=0"}
@@ -193,21 +195,64 @@ def test_short_side_is_exact_and_the_long_one_even(size, short_side, expected):
     assert compute_size(*size, short_side) == expected
 
 
-def test_sorted_clips_of_one_file_are_decoded_in_one_pass(tmp_path, monkeypatch):
+@pytest.fixture
+def count_fed(monkeypatch):
+    """PTS of the packets that any decoder is fed from here on."""
+    fed = []
+
+    class Counting:
+        def __init__(self, decoder):
+            self._decoder = decoder
+
+        def decode(self, packet):
+            fed.extend([packet.pts] if packet is not None and packet.size else [])
+            return self._decoder.decode(packet)
+
+        def flush_buffers(self):
+            self._decoder.flush_buffers()
+
+    original = PacketSource.seek
+
+    def seek(self, point):
+        landed = original(self, point)
+        if not isinstance(self.decoder, Counting):
+            self.decoder = Counting(self.decoder)
+        return landed
+
+    monkeypatch.setattr(PacketSource, "seek", seek)
+    return fed
+
+
+def test_many_clips_of_one_file_are_decoded_in_one_pass(tmp_path, count_fed):
     path = write_numbered(tmp_path / "a.mp4", 90, options={"g": "90", "bf": "0"})
-    decoded = []
-    original = VideoReader._step
-
-    def count(self):
-        number, frame = original(self)
-        decoded.append(number)
-        return number, frame
-
-    monkeypatch.setattr(VideoReader, "_step", count)
     with VideoReader(path) as reader:
-        for start in (10, 30, 60):
-            assert read_numbers(reader.read_frames(range(start, start + 10))) == list(range(start, start + 10))
-    assert decoded == list(range(70))
+        clips = [range(60, 70), [12, 11, 11], range(8, 14)]
+        for place, frames in reader.read_clips(clips, short_side=60):
+            assert read_numbers(frames) == list(clips[place])
+        step = reader.index.pts[1]
+    assert count_fed == [number * step for number in range(70)]
+
+
+def test_only_packets_that_wanted_frames_are_made_from_are_decoded(tmp_path, count_fed):
+    options = {"x264-params": "keyint=48:bframes=3:b-adapt=0:b-pyramid=none:scenecut=0"}
+    path = write_numbered(tmp_path / "a.mp4", 96, options=options)
+    with VideoReader(path) as reader:
+        # Three B-frames between two others: I B B B P B B B P …, the last of 48 being P.
+        is_reference = np.arange(96) % 48 % 4 == 0
+        is_reference[[47, 95]] = True
+        np.testing.assert_array_equal(~reader.index.is_disposable, is_reference)
+        assert read_numbers(reader.read_frames([61, 66])) == [61, 66]
+        fed = np.searchsorted(reader.index.pts, sorted(count_fed))
+    assert fed.tolist() == [48, 52, 56, 60, 61, 64, 66, 68]
+
+
+def test_reading_step_by_step_decodes_every_frame_once(tmp_path, count_fed):
+    path = write_numbered(tmp_path / "a.mp4", 90, options={"g": "90", "bf": "0"})
+    with VideoReader(path) as reader:
+        for number in range(40, 60):
+            assert read_numbers(reader.read_frames([number])) == [number]
+    # The first call reads from the key frame, the second turns it into a pass, and from then on nothing is read again.
+    assert len(count_fed) < 41 + 62
 
 
 def test_a_frame_that_is_not_there_is_named(tmp_path):

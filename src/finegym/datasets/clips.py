@@ -11,7 +11,8 @@ import numpy as np
 
 from finegym.annotations.model import Dataset
 from finegym.video.clips import read_clips
-from finegym.video.reader import VideoReader, compute_size
+from finegym.video.pictures import compute_size
+from finegym.video.reader import VideoReader
 
 # Frame indexes kept per process; files themselves are closed after every read.
 MAX_READERS = 4096

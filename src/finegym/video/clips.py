@@ -26,7 +26,8 @@ from finegym.errors import ConfigError, OutputError, VideoError
 from finegym.files import replace_file, write_text
 from finegym.jobs import Tally, run_jobs
 from finegym.video.index import FrameIndex
-from finegym.video.reader import VideoReader, compute_size
+from finegym.video.pictures import compute_size
+from finegym.video.reader import VideoReader
 
 CLIPS_FILE = "clips.csv"
 FAILED_FILE = "failed.csv"

@@ -7,7 +7,7 @@ of the file: what the container says, start offset included.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
@@ -15,6 +15,8 @@ from pathlib import Path
 import numpy as np
 
 from finegym.errors import VideoError
+
+UNKNOWN_MATRIX = 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,6 +33,11 @@ class FrameIndex:
         seek_stamps: int64 (K,), the time stamp by which the container finds seek point k.
         stamps: int64 (T,) what the decoder writes on each frame where the file has no PTS of its own (AVI); empty where
             it has, and frames are told apart by PTS.
+        is_disposable: bool (T,), frames that no other frame is decoded from; empty where frames are counted.
+        position: int64 (T,), byte position of each frame's packet in the file, -1 where the container does not tell;
+            empty where frames are counted.
+        packet_bytes: int64 (T,), size of each frame's packet; empty where frames are counted.
+        hidden_pts: int64 (H,), of the stored frames that are not to be shown (before the start of an edit list).
         width: of the frame as shown, in pixels (after rotation).
         height: of the frame as shown, in pixels.
         rotation: clockwise degrees by which the coded picture is turned to be shown: 0, 90, 180 or 270.
@@ -38,8 +45,9 @@ class FrameIndex:
         codec: FFmpeg's name of the codec (``"h264"``).
         container: FFmpeg's name of the container (``"mov"``, ``"avi"``, ``"matroska"``).
         pixel_format: FFmpeg's name of the coded pixel format (``"yuv420p"``).
+        colour_matrix: how colours are coded, as numbered by ITU-T H.273 (1: BT.709, 5 and 6: BT.601, 2: not said).
+        is_full_range: whether the planes use 0 to 255 rather than 16 to 235.
         num_frames_header: the number of frames that the container promises; ``None`` where it makes no promise.
-        num_discarded: frames that are stored but not to be shown (before the start of an edit list).
         has_audio: whether there is a sound track.
         size_bytes: of the file.
         damage: what is wrong with the file, in words; empty for a sound one. Frames before the damage can be read.
@@ -61,15 +69,30 @@ class FrameIndex:
     container: str
     pixel_format: str
     num_frames_header: int | None
-    num_discarded: int
     has_audio: bool
     size_bytes: int
+    colour_matrix: int = UNKNOWN_MATRIX
+    is_full_range: bool = False
     damage: str = ""
+    is_disposable: np.ndarray = field(default_factory=lambda: np.empty(0, bool))
+    position: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
+    packet_bytes: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
+    hidden_pts: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
 
     @property
     def num_frames(self) -> int:
         """Frames that can be shown."""
         return len(self.pts)
+
+    @property
+    def num_discarded(self) -> int:
+        """Frames that are stored but not to be shown."""
+        return len(self.hidden_pts)
+
+    @property
+    def is_counted(self) -> bool:
+        """Whether frames are told apart by counting them, because the file has no PTS (AVI)."""
+        return self.stamps.size > 0
 
     @cached_property
     def pts_ms(self) -> np.ndarray:
@@ -96,6 +119,10 @@ class FrameIndex:
         """Whether all frames are shown equally long, give or take the rounding of the time base and of milliseconds."""
         steps = np.diff(self.pts_ms)
         return bool(len(steps) == 0 or steps.max() - steps.min() <= 2.0)
+
+    def find_seek_point(self, frame: int) -> int:
+        """The last seek point from which a frame can be decoded; -1 where that is the start of the file."""
+        return int(np.searchsorted(self.seek_frames, frame, side="right")) - 1
 
     def find_frame_at(self, time_ms: float) -> int:
         """The frame *shown* at a time: the last one whose PTS is not later.

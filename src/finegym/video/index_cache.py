@@ -27,10 +27,20 @@ from finegym.files import replace_file
 from finegym.video.index import FrameIndex
 from finegym.video.scan import scan_file
 
-FORMAT = "finegym-index/1"
+FORMAT = "finegym-index/2"
 NUM_SAMPLES = 16
 SAMPLE_BYTES = 64 * 1024
-ARRAYS = ("pts", "is_key", "seek_frames", "seek_stamps", "stamps")
+ARRAYS = (
+    "pts",
+    "is_key",
+    "seek_frames",
+    "seek_stamps",
+    "stamps",
+    "is_disposable",
+    "position",
+    "packet_bytes",
+    "hidden_pts",
+)
 FACTS = (
     "end_pts",
     "width",
@@ -40,8 +50,9 @@ FACTS = (
     "codec",
     "container",
     "pixel_format",
+    "colour_matrix",
+    "is_full_range",
     "num_frames_header",
-    "num_discarded",
     "has_audio",
     "size_bytes",
     "damage",

@@ -23,9 +23,11 @@ import numpy as np
 
 from finegym.errors import VideoError
 from finegym.video.index import FrameIndex
+from finegym.video.nal import ReferenceScan
 
 # Containers whose packets carry real PTS. Everything else is decoded once.
 CONTAINERS_WITH_PTS = {"mov", "matroska", "gif", "flv", "ogg"}
+FULL_RANGE = 2  # FFmpeg's number for planes of 0 to 255
 # A Matroska file that ends this much before its header says has lost its tail (where its size does not tell).
 TAIL_TOLERANCE_S = 0.5
 
@@ -103,7 +105,10 @@ def scan_file(path: Path) -> FrameIndex:
         seek_stamps=frames.seek_stamps,
         stamps=frames.stamps,
         num_frames_header=promised,
-        num_discarded=frames.num_discarded,
+        is_disposable=frames.is_disposable,
+        position=frames.position,
+        packet_bytes=frames.packet_bytes,
+        hidden_pts=frames.hidden_pts,
         damage=frames.damage,
         container=container_name,
         size_bytes=path.stat().st_size,
@@ -129,6 +134,9 @@ def _look_at_first_frame(path: Path) -> dict:
             "is_mirrored": is_mirrored,
             "codec": stream.codec_context.name,
             "pixel_format": frame.format.name,
+            "colour_matrix": int(frame.colorspace),
+            "is_full_range": int(frame.color_range) == FULL_RANGE
+            or frame.format.name.startswith(("yuvj", "rgb", "gbr")),
             "has_audio": bool(container.streams.audio),
         }
 
@@ -163,7 +171,10 @@ class _Frames:
     end_pts: int
     num_packets: int
     stamps: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
-    num_discarded: int = 0
+    is_disposable: np.ndarray = field(default_factory=lambda: np.empty(0, bool))
+    position: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
+    packet_bytes: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
+    hidden_pts: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
     damage: str = ""
     end_s: float = 0.0
     safe_until: int = 0
@@ -179,7 +190,8 @@ class _Frames:
             keep = int(np.searchsorted(self.pts, self.safe_until, side="right"))
         if keep < len(self.pts):
             self.end_pts = int(self.pts[keep])
-        self.pts, self.is_key, self.stamps = self.pts[:keep], self.is_key[:keep], self.stamps[:keep]
+        for name in ("pts", "is_key", "stamps", "is_disposable", "position", "packet_bytes"):
+            setattr(self, name, getattr(self, name)[:keep])
         kept = self.seek_frames < keep
         self.seek_frames, self.seek_stamps = self.seek_frames[kept], self.seek_stamps[kept]
 
@@ -205,7 +217,8 @@ def _find_safe_end(pts: list[int], dts: list[int | None]) -> int:
 
 def _scan_packets(container: av.container.InputContainer, stream: av.video.stream.VideoStream) -> _Frames | None:
     """Index by packets; ``None`` where packets do not tell the frames apart."""
-    pts, dts, durations, keys, hidden = [], [], [], [], []
+    pts, dts, durations, keys, hidden, positions, sizes = [], [], [], [], [], [], []
+    references = ReferenceScan(stream.codec_context.name, stream.codec_context.extradata)
     damage = ""
     end_s = 0.0
     try:
@@ -226,6 +239,9 @@ def _scan_packets(container: av.container.InputContainer, stream: av.video.strea
             durations.append(packet.duration or 0)
             keys.append(packet.is_keyframe)
             hidden.append(packet.is_discard or _is_hidden(packet, stream.codec_context.name))
+            positions.append(-1 if packet.pos is None else packet.pos)
+            sizes.append(packet.size)
+            references.add(bytes(packet))
     except av.error.FFmpegError as error:
         damage = f"reading stops: {error.strerror}"
     if len(set(pts)) != len(pts):
@@ -234,6 +250,10 @@ def _scan_packets(container: av.container.InputContainer, stream: av.video.strea
     all_pts = np.array(pts, np.int64)[order]
     is_key, is_hidden = np.array(keys, bool)[order], np.array(hidden, bool)[order]
     shown = all_pts[~is_hidden]
+
+    def arrange(values: list[int] | np.ndarray) -> np.ndarray:
+        return np.asarray(values)[order][~is_hidden]
+
     frames = _Frames(
         time_base=Fraction(stream.time_base or 1),
         pts=shown,
@@ -241,9 +261,12 @@ def _scan_packets(container: av.container.InputContainer, stream: av.video.strea
         # Decoding may have to start at a key frame that is itself not shown.
         seek_frames=np.searchsorted(shown, all_pts[is_key]),
         seek_stamps=all_pts[is_key],
-        end_pts=_compute_end(shown, np.array(durations, np.int64)[order][~is_hidden]),
+        end_pts=_compute_end(shown, arrange(durations)),
         num_packets=len(pts),
-        num_discarded=int(is_hidden.sum()),
+        is_disposable=arrange(references.find_disposable()),
+        position=arrange(positions),
+        packet_bytes=arrange(sizes),
+        hidden_pts=all_pts[is_hidden],
         end_s=end_s,
         safe_until=_find_safe_end(pts, dts),
     )
@@ -273,7 +296,7 @@ def _compute_promise(
     """How many frames the container promises; a broken promise is noted as damage."""
     # In MP4 the entries are what is left of the sample table once edit lists are applied; Matroska promises a duration.
     if container.format.name.startswith("mov"):
-        promised = len(stream.index_entries) - frames.num_discarded
+        promised = len(stream.index_entries) - len(frames.hidden_pts)
         if promised > len(frames.pts) and not frames.damage:
             frames.lose_tail("the file ends early")
         return promised

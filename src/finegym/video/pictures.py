@@ -1,0 +1,102 @@
+"""From a decoded frame to an upright array: RGB, grey or planes, resized in the same step."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import av
+import numpy as np
+from av.video.reformatter import VideoReformatter
+
+from finegym.errors import VideoError
+from finegym.video.index import FrameIndex
+
+Colours = Literal["rgb", "grey", "yuv420"]
+FORMATS = {"rgb": "rgb24", "grey": "gray", "yuv420": "yuv420p"}
+
+
+def compute_size(height: int, width: int, short_side: int) -> tuple[int, int]:
+    """``(height, width)`` with the short side as asked and the long one in proportion, rounded to even numbers.
+
+    Example:
+        >>> compute_size(720, 1280, 256)
+        (256, 456)
+    """
+    scale = short_side / min(height, width)
+
+    def fit(length: int) -> int:
+        return short_side if length == min(height, width) else max(2, 2 * round(length * scale / 2))
+
+    return fit(height), fit(width)
+
+
+class PictureMaker:
+    """Makes arrays of one size and kind from the decoded frames of one file.
+
+    Args:
+        index: of the file.
+        short_side: pixels of the shorter side, the other one in proportion; exclusive with ``size``.
+        size: ``(height, width)``; neither keeps the file's size.
+        colours: ``rgb``, ``grey`` or ``yuv420``; see ``VideoReader.read_frames``.
+
+    Attributes:
+        shape: of one picture: (H, W, 3), (H, W) or (H * 3 // 2, W).
+
+    Raises:
+        VideoError: the size is not positive, given twice, or odd where chroma is halved; or the colours are unknown.
+    """
+
+    def __init__(
+        self, index: FrameIndex, short_side: int | None, size: tuple[int, int] | None, colours: Colours
+    ) -> None:
+        if short_side is not None and size is not None:
+            raise VideoError(f"{index.path}: give short_side or size, not both (got {short_side} and {size})")
+        if colours not in FORMATS:
+            raise VideoError(f"{index.path}: colours must be one of {', '.join(FORMATS)}, got {colours!r}")
+        if short_side is not None:
+            size = compute_size(index.height, index.width, short_side)
+        height, width = size or (index.height, index.width)
+        if min(height, width) < 1:
+            raise VideoError(f"{index.path}: frames must have at least one pixel, got {height} x {width} asked for")
+        if colours == "yuv420" and (height % 2 or width % 2):
+            raise VideoError(
+                f"{index.path}: yuv420 halves the chroma planes, so height and width must be even, got {height} x "
+                f"{width}. Give an even size."
+            )
+        self._index, self._colours, self._size = index, colours, (height, width)
+        self._reformatter = VideoReformatter()
+        self.shape = {"rgb": (height, width, 3), "grey": (height, width), "yuv420": (height * 3 // 2, width)}[colours]
+
+    def make(self, frame: av.VideoFrame) -> np.ndarray:
+        """The picture of a decoded frame: uint8, of ``shape``.
+
+        Raises:
+            VideoError: the frame has another size than the file's first one.
+        """
+        index, (height, width) = self._index, self._size
+        is_turned = index.rotation in (90, 270)
+        expected = (index.width, index.height) if is_turned else (index.height, index.width)
+        if (frame.height, frame.width) != expected:
+            raise VideoError(
+                f"{index.path}: the picture size changes from {expected[1]}x{expected[0]} to "
+                f"{frame.width}x{frame.height} on the way. Re-encode the file to one size."
+            )
+        if is_turned:
+            height, width = width, height
+        picture = self._reformatter.reformat(
+            frame, width=width, height=height, format=FORMATS[self._colours], interpolation="BILINEAR", threads=1
+        ).to_ndarray()
+        if not (index.rotation or index.is_mirrored):
+            return picture
+        if self._colours != "yuv420":
+            return self._turn(picture)
+        planes = picture.reshape(-1)
+        size, half = height * width, (height // 2, width // 2)
+        luma, u, v = np.split(planes, [size, size * 5 // 4])
+        turned = [self._turn(plane) for plane in (luma.reshape(height, width), u.reshape(half), v.reshape(half))]
+        return np.concatenate([plane.reshape(-1) for plane in turned]).reshape(self.shape)
+
+    def _turn(self, picture: np.ndarray) -> np.ndarray:
+        if self._index.is_mirrored:
+            picture = picture[:, ::-1]
+        return np.rot90(picture, -self._index.rotation // 90)
