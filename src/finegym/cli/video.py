@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from finegym.cli import video_download
+
 if TYPE_CHECKING:
     from finegym.video.index import FrameIndex
 
@@ -175,3 +177,6 @@ def page(
 
     write_sheet_page(files, out, num_frames=num_frames)
     typer.echo(f"{out}: {len(files)} videos")
+
+
+app.command()(video_download.download)

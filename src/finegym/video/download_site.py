@@ -1,0 +1,145 @@
+"""One media file through yt-dlp, into a folder of its own; everything that yt-dlp is told stands here."""
+
+from __future__ import annotations
+
+import io
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from finegym.errors import ConfigError
+from finegym.video.download_reasons import Failure, classify_error, clean_message
+
+Fetched = Path | Failure
+
+
+def check_yt_dlp() -> None:
+    """Make sure that the extra is installed.
+
+    Raises:
+        ConfigError: it is not.
+    """
+    try:
+        import yt_dlp  # noqa: F401
+    except ImportError as error:
+        raise ConfigError("downloading needs the package yt-dlp: pip install 'finegym[youtube]'") from error
+
+
+def fetch_media(
+    url: str,
+    folder: Path,
+    *,
+    max_height: int,
+    sleep_s: float,
+    max_bytes_per_s: int | None,
+    cookies: str | None,
+    tell: Callable[[str], None],
+) -> Fetched:
+    """Fetch the media file of one page; what an earlier, interrupted try has left in ``folder`` goes on.
+
+    Args:
+        url: the page, or the media file itself.
+        folder: for this record only; made if need be.
+        max_height: of the picture in pixels, where the site says it.
+        sleep_s: between the requests that yt-dlp makes for one page.
+        max_bytes_per_s: speed limit.
+        cookies: the text of a Netscape cookie file.
+        tell: gets yt-dlp's warnings.
+
+    Returns:
+        The whole file, or why there is none.
+    """
+    from yt_dlp import YoutubeDL
+
+    # yt-dlp's own names would be made of titles; "%" means a field to it.
+    name = str(folder.resolve()).replace("%", "%%") + "/media.%(ext)s"
+    size = f"[height<=?{max_height}]"
+    # Sound needs a program to join it with the picture; without one, the best picture matters more.
+    has_ffmpeg = shutil.which("ffmpeg") is not None
+    with _show_progress() as hook:
+        options: dict[str, Any] = {
+            "outtmpl": {"default": name},
+            "format": f"bv*{size}+ba/bv*{size}/b{size}" if has_ffmpeg else f"bv*{size}/b{size}",
+            "format_sort": ["res", "fps", "vcodec:h264"],  # H.264 is what the exact reader is fastest on
+            "merge_output_format": "mp4/mkv",
+            "noplaylist": True,
+            "extract_flat": "in_playlist",  # a page of several videos is refused below, not fetched
+            "match_filter": _refuse_live,
+            "continuedl": True,
+            "skip_unavailable_fragments": False,  # yt-dlp's default leaves holes in silence
+            # Tries are counted and announced by the caller.
+            "retries": 0,
+            "fragment_retries": 0,
+            "extractor_retries": 0,
+            "file_access_retries": 0,
+            "sleep_interval_requests": sleep_s,
+            "ratelimit": max_bytes_per_s,
+            "cookiefile": None if cookies is None else io.StringIO(cookies),  # a path would be written back to
+            "updatetime": False,
+            "quiet": True,
+            "noprogress": True,
+            "logger": _Logger(tell),
+            "progress_hooks": [hook],
+        }
+        try:
+            with YoutubeDL(options) as downloader:
+                info = downloader.extract_info(url)
+        except Exception as error:  # an extractor that does not understand its site may raise anything
+            return classify_error(error)
+    return _find_file(info)
+
+
+def _find_file(info: dict[str, Any] | None) -> Fetched:
+    if info is None:
+        return Failure("failed", "yt-dlp gave nothing, without a reason")
+    if info.get("_type") == "playlist":
+        return Failure("failed", "the page holds several videos, or none")
+    paths = [Path(part["filepath"]) for part in info.get("requested_downloads") or () if part.get("filepath")]
+    if not paths and info.get("live_status") in {"is_live", "is_upcoming"}:
+        return Failure("failed", "live, or not begun yet")
+    if len(paths) != 1 or not paths[0].is_file():
+        return Failure("failed", "yt-dlp gave no file, without a reason")
+    return paths[0]
+
+
+def _refuse_live(info: dict[str, Any], *, incomplete: bool) -> str | None:
+    return "live, or not begun yet" if info.get("live_status") in {"is_live", "is_upcoming"} else None
+
+
+class _Logger:
+    """Where yt-dlp's lines go: warnings to the caller; errors come as exceptions too, the rest is noise."""
+
+    def __init__(self, tell: Callable[[str], None]) -> None:
+        self.tell = tell
+
+    def debug(self, message: str) -> None:
+        pass
+
+    def error(self, message: str) -> None:
+        pass
+
+    def warning(self, message: str) -> None:
+        self.tell(f"yt-dlp: {clean_message(message)}")
+
+
+@contextmanager
+def _show_progress() -> Iterator[Callable[[dict[str, Any]], None]]:
+    """A bar of bytes for the file on its way, on a terminal; gives yt-dlp's hook."""
+    if not sys.stderr.isatty():
+        yield lambda facts: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
+
+    columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=None)
+
+        def hook(facts: dict[str, Any]) -> None:
+            total = facts.get("total_bytes") or facts.get("total_bytes_estimate")
+            bar.update(task, completed=facts.get("downloaded_bytes") or 0, total=total)
+
+        yield hook
