@@ -1,6 +1,6 @@
 """Two ways from frame numbers to decoded frames: only what they need, or everything.
 
-Half of the pictures in an ordinary H.264 file are B-frames that no other picture is decoded from. ``NeededDecoder`` feeds
+Half of the pictures in an ordinary H.264 file are B-frames that no other picture is made from. ``NeededDecoder`` feeds
 the decoder those only if they are asked for, and stops behind the last packet that is needed: the decoder is emptied
 rather than fed on. ``PlainDecoder`` feeds everything and can be asked for the next frame at no further cost; it is what
 reading frame by frame wants, and the only way where frames must be counted. Both give the same frames.
@@ -108,20 +108,30 @@ class PlainDecoder:
         for target in wanted:
             point = self._index.find_seek_point(target)
             is_ahead = self._source.is_open and self._next <= target
-            try:
-                if not is_ahead or (point >= 0 and self._next < self._index.seek_frames[point]):
-                    self._seek(point)
+            must_seek = not is_ahead or (point >= 0 and self._next < self._index.seek_frames[point])
+            frame = self._read_on(target, point if must_seek else None)
+            if frame is None and must_seek and point > 0:
+                # Files with intra refresh have key frames by name only: whole pictures come from the start alone.
+                frame = self._read_on(target, -1)
+            if frame is not None:
+                yield target, frame
+
+    def _read_on(self, target: int, point: int | None) -> av.VideoFrame | None:
+        """The target, from a seek point or from where decoding is; ``None`` where it does not decode."""
+        try:
+            if point is not None:
+                self._seek(point)
+            number, frame = self._step()
+            while number < target:
                 number, frame = self._step()
-                while number < target:
-                    number, frame = self._step()
-            except av.error.FFmpegError as error:
-                self.reason = error.strerror or ""
-                self.close()
-                continue
-            if number == target and frame is not None and not frame.is_corrupt:
-                yield number, frame
-            else:
-                self.close()
+        except av.error.FFmpegError as error:
+            self.reason = error.strerror or ""
+            self.close()
+            return None
+        if number == target and frame is not None and not frame.is_corrupt:
+            return frame
+        self.close()
+        return None
 
     def _step(self) -> tuple[int, av.VideoFrame | None]:
         """The next frame; past the last one, none and a number that no frame has."""

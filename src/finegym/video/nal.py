@@ -1,9 +1,9 @@
 """Which coded pictures no other picture refers to: the ones that a decoder may be spared.
 
-H.264 says it in ``nal_ref_idc`` of every slice (ITU-T H.264, 7.4.1). H.265 says it in the NAL unit type: types 0, 2, … 14
-are sub-layer non-reference pictures (ITU-T H.265, table 7-1), which pictures of *higher* temporal layers may still use; so
-only those of the highest layer in the file can be left out. Both codecs come with each NAL unit behind its length (MP4,
-Matroska) or behind a start code (Annex B: MPEG-TS, some AVI).
+H.264 says it in ``nal_ref_idc`` of every slice (ITU-T H.264, 7.4.1). H.265 says it in the NAL unit type: types 0, 2, …
+14 are sub-layer non-reference pictures (ITU-T H.265, table 7-1), which pictures of *higher* temporal layers may still
+use; so only those of the highest layer in the file can be left out. Both codecs come with each NAL unit behind its
+length (MP4, Matroska) or behind a start code (Annex B: MPEG-TS, some AVI).
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ class ReferenceScan:
             self._layers.append(self._classify(_iterate_headers(packet, self._length_size)))
 
     def find_disposable(self) -> np.ndarray:
-        """bool (P,), in the order of the packets: whether the picture can be left out without changing another one."""
+        """Whether a picture can be left out without changing another one: bool (P,), in the order of the packets."""
+        # -1: others refer to it. What is not of the highest layer may be referred to from above.
         layers = np.array(self._layers, np.int64)
-        # A layer is -1 for pictures that others refer to. What is not of the highest layer may be referred to from above.
         return (layers >= 0) & (layers == layers.max(initial=-1))
 
 

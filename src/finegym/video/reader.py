@@ -194,8 +194,8 @@ class VideoReader:
     def _find(self, wanted: Sequence[int]) -> Iterator[Numbered]:
         """Decoded frames; numbers must be increasing.
 
-        What one way of decoding does not give, the other is asked for: a damaged packet that nothing wanted is made from
-        stops the plain one, and a file whose references are not as marked stops the other.
+        What one way of decoding does not give, the other is asked for: a damaged packet that nothing wanted is made
+        from stops the plain one, and a file whose references are not as marked stops the other.
         """
         if not len(wanted):
             return

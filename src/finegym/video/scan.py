@@ -26,7 +26,7 @@ from finegym.video.index import FrameIndex
 from finegym.video.nal import ReferenceScan
 
 # Containers whose packets carry real PTS. Everything else is decoded once.
-CONTAINERS_WITH_PTS = {"mov", "matroska", "gif", "flv", "ogg"}
+CONTAINERS_WITH_PTS = {"mov", "matroska", "gif", "flv", "ogg", "mpegts"}
 FULL_RANGE = 2  # FFmpeg's number for planes of 0 to 255
 # A Matroska file that ends this much before its header says has lost its tail (where its size does not tell).
 TAIL_TOLERANCE_S = 0.5
