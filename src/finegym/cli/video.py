@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from finegym.cli import video_download
+from finegym.cli import video_download, video_ingest
 
 if TYPE_CHECKING:
     from finegym.video.index import FrameIndex
@@ -179,4 +179,5 @@ def page(
     typer.echo(f"{out}: {len(files)} videos")
 
 
+app.command()(video_ingest.ingest)
 app.command()(video_download.download)

@@ -1,0 +1,124 @@
+"""``finegym video ingest``: recordings into a workspace, with a verdict on each."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from finegym.video.ingest.run import Run
+    from finegym.workspace import Workspace
+
+SHOWN = 20
+
+
+def ingest(
+    paths: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            help="Videos, folders (with all below), or CSV tables with a column `path`; `--` before `-x.mp4`."
+        ),
+    ] = None,
+    workspace: Annotated[
+        Path | None, typer.Option("--workspace", "-w", help="Folder of the project; made if need be. Required.")
+    ] = None,
+    rules: Annotated[
+        Path | None, typer.Option(help="TOML file of what a record must be like; built in: 720 lines, and more.")
+    ] = None,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Packets and time stamps only; no picture is decoded.")
+    ] = False,
+    proxies: Annotated[
+        bool,
+        typer.Option("--proxies/--no-proxies", help="Browser proxies, filmstrips and waveforms of accepted records."),
+    ] = True,
+    copy: Annotated[
+        bool, typer.Option("--copy", help="Copy media into the workspace; else they stay where they are.")
+    ] = False,
+    chunk_minutes: Annotated[float, typer.Option(min=0.1, help="Length of a work item.")] = 10.0,
+    overlap_s: Annotated[float, typer.Option(min=0.0, help="Overlap of two work items, in seconds.")] = 60.0,
+    workers: Annotated[int, typer.Option(min=1, help="Processes; each takes one record at a time.")] = 1,
+    print_rules: Annotated[bool, typer.Option("--print-rules", help="Print the built-in rules and stop.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report for machines.")] = False,
+) -> None:
+    """Take recordings into a workspace: probe, check, compare and judge each; run again to go on.
+
+    Writes `ingest/report.html`, `report.json`, `corpus.csv`, and a folder a record. Exit status 1 where a file failed;
+    a record that breaks a rule is disqualified, which is no failure.
+
+    **Example**: `finegym video ingest recordings --workspace gym --rules rules.toml --workers 2`
+    """
+    from finegym.video.ingest.record import Settings
+    from finegym.video.ingest.report import write_reports
+    from finegym.video.ingest.rules import DEFAULT_RULES, read_rules
+    from finegym.video.ingest.run import ingest as run_ingest
+    from finegym.workspace import Workspace
+
+    if print_rules:
+        typer.echo(DEFAULT_RULES, nl=False)
+        return
+    if not paths:
+        raise typer.BadParameter("say what to ingest: files, folders or CSV tables")
+    if workspace is None:
+        raise typer.BadParameter("say where to: --workspace DIR")
+    if overlap_s >= 60 * chunk_minutes:
+        raise typer.BadParameter(
+            f"an overlap of {overlap_s:g} s must be shorter than a chunk", param_hint="--overlap-s"
+        )
+    place = Workspace(workspace)
+    settings = Settings(
+        is_quick=quick, proxies=proxies, copy_media=copy, chunk_minutes=chunk_minutes, overlap_s=overlap_s
+    )
+    run = run_ingest(paths, place, rules=read_rules(rules), settings=settings, workers=workers)
+    facts = write_reports(place, run)
+    if as_json:
+        typer.echo(json.dumps(facts, indent=2, ensure_ascii=False))
+    else:
+        _print_run(place, run)
+    _print_problems(place, run)
+    if run.failed:
+        raise typer.Exit(1)
+
+
+def _print_run(workspace: Workspace, run: Run) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    from finegym.video.ingest.corpus import summarise
+    from finegym.video.ingest.report import CORPUS_HEADER, format_rows
+    from finegym.video.ingest.run import read_records
+
+    records = read_records(workspace)
+    table = Table(box=None, pad_edge=False)
+    for place, name in enumerate(CORPUS_HEADER):
+        table.add_column(name, justify="right" if place else "left")
+    for row in format_rows(summarise(records, len(run.failed))):
+        table.add_row(*row)
+    Console().print(table)
+    typer.echo(str(run))
+    if run.sources.other_files:
+        first = ", ".join(path.name for path in run.sources.other_files[:3])
+        typer.echo(f"{len(run.sources.other_files)} other files are no media (in skipped.csv): {first}")
+    for name, record_id in run.sources.renamed.items():
+        typer.echo(f"{name!r} is record {record_id}")
+    if run.sources.num_repeated:
+        typer.echo(f"{run.sources.num_repeated} files were named more than once and taken once")
+    typer.echo(f"report: {workspace.report_page}")
+
+
+def _print_problems(workspace: Workspace, run: Run) -> None:
+    lines = [f"failed {_join(place, reason)}" for place, reason in run.failed.items()]
+    lines += [f"still being written, left for the next run: {place} ({why})" for place, why in run.growing.items()]
+    lines += [f"moved: {record_id} was {old}" for record_id, old in run.moved.items()]
+    lines += [f"lost: {record_id}, {path} is gone" for record_id, path in run.lost.items()]
+    for line in lines[:SHOWN]:
+        typer.echo(line, err=True)
+    if len(lines) > SHOWN:
+        typer.echo(f"and {len(lines) - SHOWN} more, in {workspace.skipped_file} and report.json", err=True)
+
+
+def _join(place: str, reason: str) -> str:
+    return reason if reason.startswith(place) else f"{place}: {reason}"

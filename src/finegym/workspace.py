@@ -1,0 +1,132 @@
+"""The one folder that a project lives in, as paths.
+
+::
+
+    workspace/
+      records/                  media that finegym made or copied; other media stay where they are
+      ingest/
+        <record_id>/            what ingest knows about one record
+          record.json           probe, checksum, completeness, verdict; written last
+          signals.npz           what the quick pass over the pictures saw
+          hashes.npz            perceptual hashes
+          shots.json            cuts, replays, slow motion
+          chunks.json           work items on the record's clock
+          proxy-000.mp4 …       one a chunk: proxies, their frame maps, filmstrips, waveforms
+        corpus.csv              a row a record
+        duplicates.json         pairs of records that share a part
+        skipped.csv             what the last run did not take, and why
+        report.json, report.html
+      clips/                    the clip store
+
+Paths only: nothing here opens a file. A dataset folder can be a workspace.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+def make_absolute(path: Path) -> Path:
+    """A path from the root, without ``..`` and links on the way; the last part may be a link and stays."""
+    return path.parent.resolve() / path.name if path.name not in ("", "..") else path.resolve()
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """Where everything lies below one folder.
+
+    Attributes:
+        folder: the workspace itself; need not exist yet.
+
+    Example:
+        >>> Workspace(Path("gym")).get_record_file("final").as_posix()
+        'gym/ingest/final/record.json'
+    """
+
+    folder: Path
+
+    @property
+    def records(self) -> Path:
+        """Media that finegym made or copied."""
+        return self.folder / "records"
+
+    @property
+    def ingest(self) -> Path:
+        """What ingest knows."""
+        return self.folder / "ingest"
+
+    @property
+    def clips(self) -> Path:
+        """The clip store."""
+        return self.folder / "clips"
+
+    @property
+    def corpus_file(self) -> Path:
+        """A row a record."""
+        return self.ingest / "corpus.csv"
+
+    @property
+    def duplicates_file(self) -> Path:
+        """Pairs of records that share a part."""
+        return self.ingest / "duplicates.json"
+
+    @property
+    def skipped_file(self) -> Path:
+        """What the last run did not take, and why."""
+        return self.ingest / "skipped.csv"
+
+    @property
+    def report_file(self) -> Path:
+        """The report for machines."""
+        return self.ingest / "report.json"
+
+    @property
+    def report_page(self) -> Path:
+        """The report for people."""
+        return self.ingest / "report.html"
+
+    def get_record_folder(self, record_id: str) -> Path:
+        """Everything about one record."""
+        return self.ingest / record_id
+
+    def get_record_file(self, record_id: str) -> Path:
+        """Written last: a record with this file is done."""
+        return self.get_record_folder(record_id) / "record.json"
+
+    def get_made_file(self, record_id: str) -> Path:
+        """Names the media in ``records/`` that was made for the record, before it is made."""
+        return self.get_record_folder(record_id) / "made.txt"
+
+    def get_signals_file(self, record_id: str) -> Path:
+        """What the quick pass saw."""
+        return self.get_record_folder(record_id) / "signals.npz"
+
+    def get_hashes_file(self, record_id: str) -> Path:
+        """Perceptual hashes."""
+        return self.get_record_folder(record_id) / "hashes.npz"
+
+    def get_shots_file(self, record_id: str) -> Path:
+        """Cuts, replays, slow motion."""
+        return self.get_record_folder(record_id) / "shots.json"
+
+    def get_chunks_file(self, record_id: str) -> Path:
+        """Work items on the record's clock."""
+        return self.get_record_folder(record_id) / "chunks.json"
+
+    def get_chunk_file(self, record_id: str, kind: str, number: int, suffix: str) -> Path:
+        """A file of one chunk: ``get_chunk_file("final", "proxy", 0, ".mp4")`` is ``…/proxy-000.mp4``."""
+        return self.get_record_folder(record_id) / f"{kind}-{number:03d}{suffix}"
+
+    def list_record_ids(self) -> list[str]:
+        """Ids of the records that are done, sorted."""
+        return sorted(path.parent.name for path in self.ingest.glob("*/record.json"))
+
+    def store_path(self, path: Path) -> str:
+        """A path as files in the workspace write it: relative inside of the workspace, absolute outside."""
+        whole, home = make_absolute(path), make_absolute(self.folder)
+        return whole.relative_to(home).as_posix() if whole.is_relative_to(home) else str(whole)
+
+    def find_path(self, stored: str) -> Path:
+        """The path that ``store_path`` wrote down."""
+        return self.folder / stored  # an absolute right side replaces the left one
