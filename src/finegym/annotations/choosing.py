@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from difflib import get_close_matches
 from pathlib import Path
 
 from finegym.annotations.official import find_official_folders
@@ -58,8 +59,9 @@ def choose_split(source: Source, name: str) -> tuple[Split, Path]:
         if base in OFFICIAL_LISTS and version in OFFICIAL_VERSIONS:
             return read_official_split(folder, base, source.official.files, version), folder
     known = ", ".join(list_splits(source)) or "none"
+    nearest = get_close_matches(name.casefold(), list_splits(source), n=1)
     raise AnnotationError(
-        f"{source.path} has no split {name!r}, and that is no split folder (split.json, train.txt, val.txt, "
+        f"{source.path} has no split {name!r}{f' (did you mean {nearest[0]}?)' if nearest else ''}, and that is no split folder (split.json, train.txt, val.txt, "
         f"categories.txt) either; there are: {known}. Make one with finegym annotations split."
     )
 

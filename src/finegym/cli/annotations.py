@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from finegym.cli import annotations_statistics
+from finegym.cli import annotations_coverage, annotations_statistics
 
 if TYPE_CHECKING:
     from finegym.annotations.clip_folder import ClipFacts
@@ -161,6 +161,7 @@ def convert(
 
 
 annotations_statistics.add_verbs(app)
+app.command()(annotations_coverage.coverage)
 
 
 def open_dataset(
