@@ -58,11 +58,12 @@ def choose_split(source: Source, name: str) -> tuple[Split, Path]:
         version = version or OFFICIAL_VERSIONS[0]
         if base in OFFICIAL_LISTS and version in OFFICIAL_VERSIONS:
             return read_official_split(folder, base, source.official.files, version), folder
-    known = ", ".join(list_splits(source)) or "none"
-    nearest = get_close_matches(name.casefold(), list_splits(source), n=1)
+    known = list_splits(source)
+    nearest = get_close_matches(name.casefold(), [*(OFFICIAL_LISTS if source.official else ()), *known], n=1)
+    hint = f" (did you mean {nearest[0]}?)" if nearest else ""
     raise AnnotationError(
-        f"{source.path} has no split {name!r}{f' (did you mean {nearest[0]}?)' if nearest else ''}, and that is no split folder (split.json, train.txt, val.txt, "
-        f"categories.txt) either; there are: {known}. Make one with finegym annotations split."
+        f"{source.path} has no split {name!r}{hint}, and that is no split folder (split.json, train.txt, val.txt, "
+        f"categories.txt) either; there are: {', '.join(known) or 'none'}. Make one with finegym annotations split."
     )
 
 
