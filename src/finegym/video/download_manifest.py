@@ -97,10 +97,11 @@ def _parse_row(values: list[str]) -> DownloadRow | None:
         return None
     facts = dict(zip(COLUMNS, values, strict=True))
     try:
-        numbers = {name: int(facts.pop(name)) if facts[name] else facts.pop(name) and None for name in _NUMBERS}
+        numbers = {name: int(facts[name]) if facts[name] else None for name in _NUMBERS}
     except ValueError:
         return None
-    row = DownloadRow(**facts, **numbers)  # type: ignore[arg-type]
+    texts = {name: text for name, text in facts.items() if name not in _NUMBERS}
+    row = DownloadRow(**texts, **numbers)  # type: ignore[arg-type]
     if row.status not in STATUSES:
         return None
     return row if row.status != "there" or (row.path and row.size_bytes and len(row.sha256) == 64) else None
