@@ -186,7 +186,12 @@ def get_record_id(instance_id: str) -> str:
 
 
 def compute_coverage(
-    dataset: Dataset, splits: Sequence[Split], missing: Collection[str], *, min_instances: int = 10
+    dataset: Dataset,
+    splits: Sequence[Split],
+    missing: Collection[str],
+    *,
+    there: Collection[str] = (),
+    min_instances: int = 10,
 ) -> Coverage:
     """Count what is lost with some records.
 
@@ -194,6 +199,7 @@ def compute_coverage(
         dataset: all of it.
         splits: of the dataset; instances that the dataset does not have count too.
         missing: ids of records.
+        there: ids that somebody says are there; only looked at for ``unknown``.
         min_instances: classes that fall below so many instances on a side are named.
 
     Raises:
@@ -203,7 +209,7 @@ def compute_coverage(
     gone = set(missing)
     return Coverage(
         missing=tuple(id_ for id_ in known if id_ in gone),
-        unknown=tuple(sorted(gone - set(known))),
+        unknown=tuple(sorted(gone.union(there) - set(known))),
         parts=_count_dataset(dataset, gone),
         splits=tuple(_count_split(split, dataset, gone, min_instances) for split in splits),
     )

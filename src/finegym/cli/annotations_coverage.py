@@ -69,15 +69,17 @@ def coverage(
         for split, folder in chosen:
             check_split(split, source.dataset, folder, allow_unknown=True)
     known = list_record_ids(source.dataset, [split for split, _ in chosen])
+    there: list[str] = []
     if missing is not None:
-        why = _read_missing(missing)
-        _check_any_known(missing, why, known)
+        why = _read_missing(missing, known)
     elif media is not None:
         why = _find_without_media(media, source.dataset, known)
     else:
         assert manifest is not None
-        why = _read_missing_of_manifest(manifest, known)
-    found = compute_coverage(source.dataset, [split for split, _ in chosen], why, min_instances=min_instances)
+        why, there = _read_manifest(manifest, known)
+    found = compute_coverage(
+        source.dataset, [split for split, _ in chosen], why, there=there, min_instances=min_instances
+    )
     if csv_file is not None:
         write_text(csv_file, format_classes_csv(found))
         typer.echo(f"{sum(len(split.classes) for split in found.splits)} classes written to {csv_file}", err=True)
@@ -100,7 +102,7 @@ def _list_default_splits(source: Source) -> list[str]:
     return [name.removesuffix(newest) for name in names if name.endswith(newest)]
 
 
-def _read_missing(path: Path) -> dict[str, str]:
+def _read_missing(path: Path, known: list[str]) -> dict[str, str]:
     """Missing ids, without a reason; ids of nothing known are kept, to be counted."""
     from finegym.annotations.record_ids import read_record_ids
     from finegym.errors import ConfigError
@@ -111,6 +113,7 @@ def _read_missing(path: Path) -> dict[str, str]:
         raise ConfigError(f"--missing {path}: expected a list of missing records, got a dataset")
     if path.read_bytes().decode("utf-8-sig", errors="replace").startswith(",".join(COLUMNS)):
         raise ConfigError(f"--missing {path}: is a manifest, which also names what is there. Give it with --manifest.")
+    _check_any_known(path, listed.ids, known)
     return dict.fromkeys(listed.ids, "")
 
 
@@ -136,14 +139,15 @@ def _list_file_names(dataset: Dataset) -> set[str]:
     return {Path(video.path).name for video in dataset.videos if video.path}
 
 
-def _read_missing_of_manifest(path: Path, known: list[str]) -> dict[str, str]:
-    """Missing ids with the reason of the manifest, ids that no dataset knows included."""
+def _read_manifest(path: Path, known: list[str]) -> tuple[dict[str, str], list[str]]:
+    """Missing ids with their reasons, and ids that are there; those of nothing known are kept, to be counted."""
     from finegym.video.download_manifest import MANIFEST_FILE, read_manifest
 
     rows = read_manifest(path / MANIFEST_FILE if path.is_dir() else path)
     _check_any_known(path, rows, known)
+    there = [row.video_id for row in rows.values() if row.status == "there"]
     why = {row.video_id: f"{row.status}: {row.reason}" for row in rows.values() if row.status != "there"}
-    return {**why, **{id_: "not in the manifest" for id_ in known if id_ not in rows}}
+    return {**why, **{id_: "not in the manifest" for id_ in known if id_ not in rows}}, there
 
 
 def _check_any_known(path: Path, ids: Iterable[str], known: list[str]) -> None:
