@@ -12,6 +12,7 @@ HOUSE = (
     "errors",
     "files",
     "segments",
+    "ray_engine",
     "jobs",
     "workspace",
     "codebook",

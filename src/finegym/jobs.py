@@ -1,7 +1,8 @@
 """Long work as a list of independent, resumable items, with progress and a tally.
 
 A job is a list of items, a key for each, a function that does one, and (optionally) a test whether one is done already.
-Items run in this process or in a pool of processes; what fails is counted and named, the rest goes on.
+Items run in this process, in a pool of processes, or on a Ray cluster; what fails is counted and named, the rest goes
+on.
 """
 
 from __future__ import annotations
@@ -14,12 +15,13 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Generic, Literal, TypeVar
 
 from finegym.errors import FineGymError
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+Engine = Literal["pool", "ray"]
 
 
 @dataclass
@@ -42,6 +44,7 @@ def run_jobs(
     key: Callable[[Item], str],
     is_done: Callable[[Item], bool] = lambda item: False,
     workers: int = 1,
+    engine: Engine = "pool",
     title: str = "working",
     show_progress: bool = True,
 ) -> Tally[Result]:
@@ -54,6 +57,7 @@ def run_jobs(
         key: the name of an item in progress and tally.
         is_done: whether an earlier run has finished the item.
         workers: processes; 1 runs in this one.
+        engine: ``pool``: processes of this machine; ``ray``: a Ray cluster, see ``ray_engine``.
         title: shown beside the progress bar, which goes to stderr and only to a terminal.
         show_progress: False for callers that draw their own.
 
@@ -71,7 +75,16 @@ def run_jobs(
         else:
             pending.append((name, item))
     with _Progress(title, len(pending), show_progress) as progress:
-        if workers <= 1 or len(pending) <= 1:
+        if engine == "ray" and pending:
+            from finegym.ray_engine import run_on_ray
+
+            for name, result, reason in run_on_ray(pending, do, workers):
+                if reason:
+                    tally.failed[name] = reason
+                else:
+                    tally.done[name] = result
+                progress.advance()
+        elif workers <= 1 or len(pending) <= 1:
             for name, item in pending:
                 try:
                     tally.done[name] = do(item)

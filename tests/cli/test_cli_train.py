@@ -9,8 +9,10 @@ import av
 import numpy as np
 import pytest
 
+from finegym.annotations.folder import read_dataset
 from finegym.cli import main
 from finegym.evaluation.predictions import read_predictions
+from finegym.video.store.build import build_store, make_settings
 
 ROOT = Path(__file__).parents[2]
 
@@ -76,7 +78,7 @@ def template(tmp_path_factory):
     for words in (
         f"annotations convert {folder}/videos --group-pattern _(g.)_ --to folder --out {folder}/data",
         f"annotations split {folder}/data --by competition --val 0.34 --out side",
-        f"video clips {folder}/data",
+        f"clips build {folder}/data",
     ):
         sys.argv = ["finegym", *words.split()]
         with pytest.raises(SystemExit) as stopped:
@@ -155,17 +157,23 @@ def keep_one_class(folder):
     (folder / "data/splits/side/split.json").write_text(json.dumps(about | {"hashes": {}}))
 
 
-def lose_a_clip(folder):
-    next((folder / "data/clips").glob("*.mp4")).unlink()
+def lose_a_shard(folder):
+    (folder / "data/clips/shard-000000.tar").unlink()
 
 
-def lose_the_list(folder):
-    (folder / "data/clips/clips.csv").unlink()
+def lose_the_store(folder):
+    (folder / "data/clips/store.json").unlink()
 
 
-def cut_a_clip_short(folder):
-    for path in (folder / "data/clips").glob("*.mp4"):
-        path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+def damage_the_shard(folder):
+    path = folder / "data/clips/shard-000000.tar"
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def store_other_clips(folder):
+    ids = [line.split()[0] for line in (folder / "data/splits/side/val.txt").read_text().splitlines()]
+    shutil.rmtree(folder / "data/clips")
+    build_store(read_dataset(folder / "data"), folder / "data", folder / "data/clips", make_settings(), only=ids)
 
 
 @pytest.mark.parametrize(
@@ -179,9 +187,14 @@ def cut_a_clip_short(folder):
         (spoil_nothing, "model.weights=nothing.pth", ["nothing.pth does not exist"]),
         (empty_val, "seed=0", ["val lists no instances"]),
         (keep_one_class, "seed=0", ["1 of 2 classes have no instance"]),
-        (lose_a_clip, "seed=0", ["instances have no clip", "does not exist"]),
-        (lose_the_list, "seed=0", ["8 of 8 instances have no clip", "finegym video clips"]),
-        (cut_a_clip_short, "seed=0", ["clips cannot be read"]),
+        (lose_a_shard, "seed=0", ["instances have no clip", "shard-000000.tar does not exist"]),
+        (
+            store_other_clips,
+            "seed=0",
+            ["8 of 8 instances have no clip", "not in the clip store", "finegym clips build"],
+        ),
+        (lose_the_store, "seed=0", ["there is no finished clip store", "finegym clips build"]),
+        (damage_the_shard, "seed=0", ["clips cannot be read"]),
     ],
 )
 def test_bad_input_is_one_line_and_leaves_no_run(run, folder, spoil, override, facts):

@@ -7,14 +7,10 @@ import sys
 from pathlib import Path
 
 import cv2
-import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from finegym.annotations.folder import write_dataset
-from finegym.annotations.model import Action, Dataset, SubAction, Video
 from finegym.cli.app import app
-from finegym.codebook.builtin import read_builtin
 from finegym.errors import OutputError, VideoError
 
 numbered = runpy.run_path(str(Path(__file__).parents[1] / "video" / "numbered.py"))
@@ -100,38 +96,3 @@ def test_frames_past_the_end_or_into_an_unknown_format_are_errors(video, tmp_pat
     for name in ("a.docx", "a"):
         with pytest.raises(OutputError, match="expected a name that ends in"):
             run("frames", video, "--at", 1, "--out", tmp_path / name)
-
-
-@pytest.fixture
-def folder(tmp_path) -> Path:
-    """A dataset folder with one record on disk and one that is gone."""
-    codebook = read_builtin("artistic-women")
-    element = codebook.get_elements_of_set("VT-S1")[0]
-    (tmp_path / "set" / "records").mkdir(parents=True)
-    numbered["write_numbered"](tmp_path / "set" / "records" / "v1.mp4", 50)
-
-    def make_video(name):
-        sub_actions = tuple(
-            SubAction(f"A_{start:04d}_{start + 1:04d}", ((start * 1000, start * 1000 + 600),), element.id, "VT-S1")
-            for start in (0, 1)
-        )
-        return Video(name, (Action("E_000000_000002", "VT", 0, 2000, sub_actions),), path=f"records/{name}.mp4")
-
-    write_dataset(Dataset(codebook, (make_video("v1"), make_video("v2"))), tmp_path / "set")
-    return tmp_path / "set"
-
-
-def test_clips_are_cut_and_what_fails_is_counted_and_named(folder):
-    result = run("clips", folder, "--short-side", 64)
-    assert result.exit_code == 1
-    assert result.stdout == "done 2, skipped 0 (already there), failed 2\n"
-    assert "failed.csv; first: v2_E_000000_000002_A_0000_0001" in result.stderr and "no such file" in result.stderr
-    numbered["write_numbered"](folder / "records" / "v2.mp4", 40)
-    again = run("clips", folder, "--short-side", 64, "--json")
-    assert again.exit_code == 0
-    facts = json.loads(again.stdout)
-    assert (len(facts["skipped"]), len(facts["done"]), facts["failed"]) == (2, 2, {})
-    assert facts["reach_past_their_record"] == []
-    capture = cv2.VideoCapture(str(folder / "clips" / "v2_E_000000_000002_A_0001_0002.mp4"))
-    _, frame = capture.read()
-    assert numbered["read_number"](np.asarray(frame)) == 25

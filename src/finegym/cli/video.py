@@ -1,4 +1,4 @@
-"""``finegym video``: what a file holds, exact frames of it, and clips cut from records."""
+"""``finegym video``: what a file holds, and exact frames of it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode="markdown",
-    help="Exact frames: look into video files, read stills, cut clips.",
+    help="Exact frames: look into video files, read stills.",
 )
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
@@ -119,48 +119,6 @@ def frames(
     else:
         for still in written:
             typer.echo(f"{still['path']}: frame {still['frame']}, shown from {still['time_ms']:g} ms")
-
-
-@app.command()
-def clips(
-    dataset: Annotated[Path, typer.Argument(help="Dataset folder with codebook, annotations and records.csv.")],
-    out: Annotated[Path | None, typer.Option(help="Folder for the clips; `DATASET/clips` by default.")] = None,
-    short_side: Annotated[
-        int, typer.Option(help="Pixels of the shorter side, even; smaller records keep their size.")
-    ] = 256,
-    crf: Annotated[int, typer.Option(help="Quality of H.264: 18 looks like the original, 23 is half the size.")] = 18,
-    workers: Annotated[int, typer.Option(min=1, help="Processes; each takes one record at a time.")] = 1,
-    as_json: JsonOption = False,
-) -> None:
-    """Cut every sub-action into a small video of its own, with a frame map; run again to go on.
-
-    Exit status 1 where clips could not be cut; they are listed in `failed.csv`, the others are there.
-
-    **Example**: `finegym video clips competition --short-side 256 --workers 2`
-    """
-    from finegym.annotations.folder import read_dataset
-    from finegym.video.clips import FAILED_FILE, cut_clips
-
-    target = dataset / "clips" if out is None else out
-    tally = cut_clips(read_dataset(dataset), dataset, target, short_side=short_side, crf=crf, workers=workers)
-    shortened = [row.instance_id for row in tally.done.values() if row.missing_ms]
-    if as_json:
-        facts = {
-            "out": str(target),
-            "done": list(tally.done),
-            "skipped": tally.skipped,
-            "failed": tally.failed,
-            "reach_past_their_record": shortened,
-        }
-        typer.echo(json.dumps(facts, indent=2, ensure_ascii=False))
-    else:
-        typer.echo(f"done {len(tally.done)}, skipped {len(tally.skipped)} (already there), failed {len(tally.failed)}")
-        if shortened:
-            typer.echo(f"{len(shortened)} reach past the end of their record (missing_ms in clips.csv)")
-    if tally.failed:
-        first, reason = next(iter(tally.failed.items()))
-        typer.echo(f"{len(tally.failed)} failed, listed in {target / FAILED_FILE}; first: {first}: {reason}", err=True)
-        raise typer.Exit(1)
 
 
 @app.command()

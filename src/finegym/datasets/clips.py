@@ -1,4 +1,4 @@
-"""Where the frames of instances come from: cut clips, original records, or memory. One interface for all three."""
+"""Where the frames of instances come from: a clip store, original records, or memory. One interface for all three."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import Protocol
 import numpy as np
 
 from finegym.annotations.model import Dataset
-from finegym.video.clips import read_clips
 from finegym.video.pictures import compute_size
 from finegym.video.reader import VideoReader
+from finegym.video.store.read import ClipStore
 
 # Frame indexes kept per process; files themselves are closed after every read.
 MAX_READERS = 4096
@@ -108,37 +108,34 @@ class RecordClips:
         return reader, reader.index.find_frames_between(start_ms, end_ms)
 
 
-class CutClips:
-    """Clips cut by ``finegym video clips``.
+class StoreClips:
+    """Clips of a store that ``finegym clips build`` made.
 
     Args:
-        folder: holds ``clips.csv``.
+        location: the store's folder, or a URL that fsspec knows.
 
     Raises:
-        VideoError: ``clips.csv`` is missing or damaged.
+        VideoError: there is no finished store, or its index is damaged.
     """
 
-    def __init__(self, folder: Path) -> None:
-        rows = read_clips(folder)
-        self._clips = {instance_id: (folder / row.path, row.num_frames) for instance_id, row in rows.items()}
-        # A cut clip is small: scanning it again costs less than a cache file beside each.
-        self._readers = Readers(use_cache=False)
+    def __init__(self, location: str | Path) -> None:
+        self._store = ClipStore(location)
+        self._missing_shards = self._store.find_missing_shards()
 
     def find_missing(self, instance_ids: Sequence[str]) -> dict[str, str]:
         missing = {}
         for instance_id in instance_ids:
-            if instance_id not in self._clips:
-                missing[instance_id] = "not in clips.csv"
-            elif not self._clips[instance_id][0].is_file():
-                missing[instance_id] = f"clip {self._clips[instance_id][0]} does not exist"
+            if instance_id not in self._store:
+                missing[instance_id] = f"not in the clip store {self._store}"
+            elif (shard := self._store.get_shard(instance_id)) in self._missing_shards:
+                missing[instance_id] = f"shard {self._store}/{shard} does not exist"
         return missing
 
     def count_frames(self, instance_id: str) -> int:
-        return self._clips[instance_id][1]
+        return self._store.count_frames(instance_id)
 
     def read_frames(self, instance_id: str, indices: np.ndarray, short_side: int) -> np.ndarray:
-        with self._readers.get(self._clips[instance_id][0]) as reader:
-            return reader.read_frames(indices, short_side=short_side)
+        return self._store.read_frames(instance_id, indices, short_side=short_side)
 
 
 class Readers:

@@ -72,7 +72,7 @@ def select_instances(
         remedy = "" if len(left_out) == len(labels) else '; data.missing = "leave-out" goes on without them'
         raise AnnotationError(
             f"{where}: {len(left_out)} of {len(labels)} instances have no clip: {named}. "
-            f"Cut them with `finegym video clips`{remedy}."
+            f"Cut them with `finegym clips build`{remedy}."
         )
     kept = {instance_id: index for instance_id, index in labels.items() if instance_id not in left_out}
     return Selection(tuple(kept), np.array(list(kept.values()), dtype=np.int64), left_out)

@@ -9,8 +9,8 @@ import numpy as np
 
 from finegym.annotations.model import Dataset
 from finegym.report.images import draw_sheet, encode_jpeg
-from finegym.video.clips import read_clips
 from finegym.video.reader import VideoReader
+from finegym.video.store.read import ClipStore
 
 RIGHT, WRONG = (22, 110, 76), (163, 44, 36)
 FRAMES_A_CLIP = 4
@@ -44,18 +44,16 @@ def draw_clips(clips: Path, instance_ids: Sequence[str], targets: Sequence[str],
     """A row of frames a clip, green where the prediction is right and red where it is wrong, as a JPEG.
 
     Args:
-        clips: folder of cut clips.
+        clips: folder of the clip store.
         instance_ids: N clips, one row each.
         targets: N names of the true classes.
         predicted: N names of the predicted ones.
     """
-    rows = read_clips(clips)
+    store = ClipStore(clips)
     frames, labels, colours = [], [], []
     for instance_id, target, guess in zip(instance_ids, targets, predicted, strict=True):
-        row = rows[instance_id]
-        with VideoReader(clips / row.path) as reader:
-            centres = (np.arange(FRAMES_A_CLIP) + 0.5) * row.num_frames / FRAMES_A_CLIP
-            frames += list(reader.read_frames(centres.astype(int).tolist()))
+        centres = (np.arange(FRAMES_A_CLIP) + 0.5) * store.count_frames(instance_id) / FRAMES_A_CLIP
+        frames += list(store.read_frames(instance_id, centres.astype(int)))
         labels += [f"is {target}", f"said {guess}", "", ""]
         colours += [RIGHT if target == guess else WRONG] * FRAMES_A_CLIP
     sheet = draw_sheet(frames, labels, columns=FRAMES_A_CLIP, tile_width=226, colours=colours)

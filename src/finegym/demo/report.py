@@ -213,5 +213,5 @@ def _spread(indices: np.ndarray, number: int) -> list[int]:
 def _describe_run(outcome: Outcome) -> Section:
     rows: Sequence[Sequence[object]] = [[name, round(seconds, 1)] for name, seconds in outcome.seconds.items()]
     rows = [*rows, ["together", round(sum(outcome.seconds.values()), 1)]]
-    caption = f"Wall time; the cut clips take {outcome.clip_bytes / 1e6:.0f} MB."
+    caption = f"Wall time; the clip store takes {outcome.clip_bytes / 1e6:.0f} MB."
     return Section("How long it took", [Table(["step", "seconds"], rows, caption=caption)])

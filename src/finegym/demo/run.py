@@ -31,7 +31,7 @@ from finegym.training.predict import predict
 from finegym.training.recipe import parse_recipe
 from finegym.training.run import train
 from finegym.training.run_folder import RunFolder
-from finegym.video.clips import cut_clips
+from finegym.video.store.build import build_store, make_settings
 
 CODEBOOK = "artistic-women"
 
@@ -69,7 +69,7 @@ class Outcome:
         folder: the simulated competition's dataset folder.
         dataset: its annotations.
         findings: of the check.
-        clip_bytes: size of the cut clips.
+        clip_bytes: size of the clip store.
         tasks: the recognition tasks.
         seconds: wall time of every step, by name; steps that an earlier run had finished are short.
     """
@@ -131,10 +131,11 @@ def run_demo(out: Path, plan: Plan, *, seed: int, workers: int, say: Callable[[s
         findings = check_dataset(dataset)
         say(f"  {len(dataset.videos)} records, {len(dataset.instances)} sub-actions, {len(findings)} findings")
     with clock.step("cut clips"):
-        clips = cut_clips(dataset, folder, short_side=plan.clip_short_side, workers=workers)
-        say(f"  clips: {clips}")
+        clip_settings = make_settings(short_side=plan.clip_short_side)
+        build = build_store(dataset, folder, folder / "clips", clip_settings, workers=workers)
+        say(f"  clips: {build.tally}")
     tasks = tuple(_run_task(task, dataset, folder, out / "runs", seed, clock) for task in plan.tasks)
-    clip_bytes = sum(path.stat().st_size for path in (folder / "clips").glob("*.mp4"))
+    clip_bytes = sum(shard.size_bytes for shard in build.store.shards)
     outcome = Outcome(plan, seed, folder, dataset, findings, clip_bytes, tasks, clock.seconds)
     page = out / "report.html"
     with clock.step("report"):

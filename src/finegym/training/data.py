@@ -13,7 +13,7 @@ import numpy as np
 
 from finegym.annotations.folder import ANNOTATIONS_FILE, CODEBOOK_FILE, is_dataset_folder, read_dataset
 from finegym.annotations.splits import SIDES, read_split
-from finegym.datasets.clips import ClipSource, CutClips, RecordClips
+from finegym.datasets.clips import ClipSource, RecordClips, StoreClips
 from finegym.datasets.recognition import EvaluationClips, Selection, TrainingClips, select_instances
 from finegym.errors import AnnotationError, ConfigError, join_problems
 from finegym.training.recipe import DataSection
@@ -67,7 +67,7 @@ def open_data(section: DataSection) -> RecognitionData:
 
     Raises:
         AnnotationError: the folder or the split is missing or damaged.
-        VideoError: there is no list of cut clips.
+        VideoError: there is no clip store.
     """
     folder = Path(section.dataset)
     split_folder = folder / SPLITS_FOLDER / section.split
@@ -86,7 +86,7 @@ def open_data(section: DataSection) -> RecognitionData:
     split = read_split(split_folder)
     source: ClipSource
     if section.source == "clips":
-        source = CutClips(folder / CLIPS_FOLDER)
+        source = StoreClips(folder / CLIPS_FOLDER)
     else:
         source = RecordClips(read_dataset(folder), folder)
     return RecognitionData(

@@ -1,0 +1,172 @@
+"""``finegym clips``: the clip store, every clip of a dataset cut once and made for decoding."""
+
+from __future__ import annotations
+
+import json
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from finegym.video.store.build import Build
+
+app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    help="The clip store: cut every clip of a dataset once, into a few files made for training.",
+)
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
+StoreArgument = Annotated[str, typer.Argument(help="Folder of the store, or a URL that fsspec knows (`s3://…`).")]
+
+
+class Unit(StrEnum):
+    """What a clip is."""
+
+    SUB_ACTION = "sub-action"
+    ACTION = "action"
+    SNIPPET = "snippet"
+
+
+class Engine(StrEnum):
+    """Where work runs."""
+
+    POOL = "pool"
+    RAY = "ray"
+
+
+@app.command()
+def build(
+    dataset: Annotated[Path, typer.Argument(help="Dataset folder with codebook, annotations and records.csv.")],
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Folder of the store; `DATASET/clips` by default, `DATASET/clips-UNIT` for others."),
+    ] = None,
+    unit: Annotated[Unit, typer.Option(help="What a clip is.")] = Unit.SUB_ACTION,
+    snippet_ms: Annotated[int, typer.Option(min=1, help="Length of a snippet.")] = 2000,
+    stride_ms: Annotated[int, typer.Option(min=1, help="From one snippet's start to the next one's.")] = 1000,
+    short_side: Annotated[
+        int, typer.Option(help="Pixels of the shorter side, even; smaller records keep their size.")
+    ] = 256,
+    fast: Annotated[bool, typer.Option("--fast", help="JPEGs rather than H.264: five times as large.")] = False,
+    crf: Annotated[int | None, typer.Option(help="Quality of H.264, 0 (best) to 51; 19 by default.")] = None,
+    jpeg_quality: Annotated[int | None, typer.Option(help="Quality of JPEG, 1 to 100; 85 by default.")] = None,
+    only: Annotated[Path | None, typer.Option(help="Cut only the ids in this file, one a line.")] = None,
+    shard_mb: Annotated[int, typer.Option(min=1, help="A shard is closed when it has reached this size.")] = 128,
+    workers: Annotated[int, typer.Option("--workers", "-w", min=1, help="Processes; a few clips each at a time.")] = 1,
+    engine: Annotated[Engine, typer.Option(help="Where they run: this machine, or a Ray cluster.")] = Engine.POOL,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Check clips that are there; cut damaged ones anew.")
+    ] = False,
+    replace: Annotated[bool, typer.Option("--replace", help="Replace a store of other settings.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Cut every clip of a dataset into a store; run again to go on, or after annotations have changed.
+
+    Exit status 1 where clips could not be cut; they are listed in `skipped.csv`, the others are there.
+
+    **Example**: `finegym clips build competition --workers 2`
+    """
+    from finegym.annotations.folder import read_dataset
+    from finegym.video.store.build import build_store, make_settings
+
+    settings = make_settings(
+        unit=unit.value,
+        snippet_ms=snippet_ms,
+        stride_ms=stride_ms,
+        short_side=short_side,
+        fast=fast,
+        crf=crf,
+        jpeg_quality=jpeg_quality,
+    )
+    target = out or dataset / ("clips" if unit is Unit.SUB_ACTION else f"clips-{unit.value}")
+    result = build_store(
+        read_dataset(dataset),
+        dataset,
+        target,
+        settings,
+        only=None if only is None else _read_ids(only),
+        shard_mb=shard_mb,
+        workers=workers,
+        engine=engine.value,
+        verify=verify,
+        replace=replace,
+    )
+    _print_build(target, result, as_json)
+    if result.tally.failed:
+        raise typer.Exit(1)
+
+
+def _read_ids(path: Path) -> list[str]:
+    from finegym.errors import ConfigError
+
+    try:
+        return path.read_text(encoding="utf-8").split()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read as a list of ids: {error}") from error
+
+
+def _print_build(target: Path, result: Build, as_json: bool) -> None:
+    from finegym.video.store.format import SKIPPED_FILE
+
+    tally, store = result.tally, result.store
+    if as_json:
+        facts = {
+            "out": str(target),
+            "done": list(tally.done),
+            "kept": tally.skipped,
+            "failed": tally.failed,
+            "reach_past_their_record": result.shortened,
+            "store": store.model_dump(mode="json"),
+        }
+        typer.echo(json.dumps(facts, indent=2, ensure_ascii=False))
+    else:
+        typer.echo(f"done {len(tally.done)}, kept {len(tally.skipped)}, failed {len(tally.failed)}")
+        size = sum(shard.size_bytes for shard in store.shards)
+        typer.echo(
+            f"{target}: {store.num_clips} clips, {size / 1e6:.1f} MB in {len(store.shards)} shards ({store.settings})"
+        )
+        if result.shortened:
+            typer.echo(f"{len(result.shortened)} reach past the end of their record (missing_ms in the index)")
+    if tally.failed:
+        typer.echo(f"{len(tally.failed)} failed, listed in {target / SKIPPED_FILE}:", err=True)
+        for reason, number in count_reasons(tally.failed):
+            typer.echo(f"  {number} x {reason}", err=True)
+
+
+def count_reasons(failed: dict[str, str], limit: int = 20) -> list[tuple[str, int]]:
+    """Reasons and how often each occurs, the most frequent first; the last line counts those not shown."""
+    from collections import Counter
+
+    counts = Counter(failed.values()).most_common()
+    hidden = sum(number for _, number in counts[limit:])
+    return counts[:limit] + ([("other reasons", hidden)] if hidden else [])
+
+
+@app.command()
+def show(
+    store: StoreArgument,
+    instance_id: Annotated[str | None, typer.Argument(help="A clip; without one, the store itself.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Print what a store holds, or what is known of one clip.
+
+    **Example**: `finegym clips show competition/clips`
+    """
+    from finegym.video.store.read import ClipStore
+
+    opened = ClipStore(store)
+    facts = opened.facts.model_dump(mode="json") if instance_id is None else opened.get_facts(instance_id).model_dump()
+    if as_json:
+        typer.echo(json.dumps(facts, indent=2, ensure_ascii=False))
+        return
+    width = max(map(len, facts))
+    for name, value in facts.items():
+        typer.echo(f"{name.replace('_', ' '):{width}}  {_shorten(value)}")
+
+
+def _shorten(value: object) -> str:
+    text = str(value)
+    return text if len(text) <= 100 else f"{text[:97]}…"

@@ -1,0 +1,77 @@
+"""Running the items of a job on Ray: the other engine of ``jobs.run_jobs``.
+
+With ``RAY_ADDRESS`` set, the cluster there; else one is started on this machine and stopped afterwards. On a cluster
+every machine needs finegym and the same paths.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, TypeVar
+
+from finegym.errors import ConfigError, FineGymError
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+def run_on_ray(
+    pending: Sequence[tuple[str, Item]], do: Callable[[Item], Result], workers: int
+) -> Iterator[tuple[str, Any, str]]:
+    """Run ``do`` on every item, in whatever order they finish.
+
+    Args:
+        pending: name and item.
+        do: does one item; a module-level function or a partial of one.
+        workers: items at a time, where the cluster is started here; a cluster that is there decides itself.
+
+    Yields:
+        ``(name, result, reason)``; the reason is empty unless ``do`` raised a ``FineGymError``.
+
+    Raises:
+        ConfigError: Ray is not installed, or cannot be reached.
+    """
+    try:
+        import ray
+    except ImportError as error:
+        raise ConfigError(
+            'engine ray needs Ray, which is not installed. `pip install "finegym[ray]"`, or use --engine pool.'
+        ) from error
+    address = os.environ.get("RAY_ADDRESS")
+    is_ours = not ray.is_initialized()
+    if is_ours:
+        try:
+            here: dict[str, Any] = {} if address else {"num_cpus": max(1, workers), "include_dashboard": False}
+            ray.init(address=address, logging_level=logging.ERROR, log_to_driver=False, **here)
+        except (ConnectionError, RuntimeError, ValueError) as error:
+            raise ConfigError(f"Ray at {address or 'this machine'} cannot be used: {error}") from error
+    try:
+        remote: Any = ray.remote(_do_one)
+        shared = ray.put(do)
+        names = {remote.remote(shared, item): name for name, item in pending}
+        waiting = list(names)
+        while waiting:
+            finished, waiting = ray.wait(waiting)
+            for reference in finished:
+                result, reason = _get(ray, reference)
+                yield names.pop(reference), result, reason
+    finally:
+        if is_ours:
+            ray.shutdown()
+
+
+def _do_one(do: Callable[[Item], Result], item: Item) -> tuple[Result | None, str]:
+    try:
+        return do(item), ""
+    except FineGymError as error:
+        return None, str(error) or type(error).__name__
+
+
+def _get(ray: Any, reference: Any) -> tuple[Any, str]:
+    try:
+        result: tuple[Any, str] = ray.get(reference)
+        return result
+    except ray.exceptions.RayTaskError as error:
+        raise error.cause from error
