@@ -57,6 +57,7 @@ def test_a_record_without_actions_counts_and_one_that_stands_twice_is_counted(tm
         ("ids.csv", "video_id,year\n,1\na,2\n", "line 2"),
         ("a.json", '{"a": {', "expected JSON"),
         ("a.json", '{"a": 1}', "expected official annotations"),
+        ("a.json", '{"0": {"questions": [], "code": "2.00"}}', "expected official annotations"),
         ("a.json", "[1, 2]", "expected official annotations"),
         ("a.json", "{}", "names no record"),
         ("a.json.gz", b"\x1f\x8b\x00", "damaged gzip"),

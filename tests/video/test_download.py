@@ -73,7 +73,9 @@ def test_odd_ids_are_names_of_files_and_nothing_else(site, fetch, mp4, tmp_path)
     assert [id_ for id_, _ in site.requests[::2]] == list(ODD_IDS)
 
 
-@pytest.mark.parametrize("bad", ["../x", "a/b", "a\\b", "..", ".hidden", "", "a\nb", "a\0b", "x" * 201, "https://a/b"])
+@pytest.mark.parametrize(
+    "bad", ["../x", "a/b", "a\\b", "..", ".hidden", "", "a\nb", "a\0b", "x" * 201, "\ud800", "https://a/b"]
+)
 def test_ids_that_leave_the_folder_are_refused_before_anything_is_asked(site, fetch, bad):
     with pytest.raises(ConfigError, match="1 of 2 ids cannot be the name of a file"):
         fetch("ok", bad)
@@ -225,8 +227,10 @@ def test_cookies_are_passed_on_and_their_file_is_not_touched(site, fetch, mp4, t
     fetch("x", cookies=jar)
     assert set(site.cookies) == {"session=secret"}
     assert jar.read_text() == text
-    with pytest.raises(ConfigError, match="--cookies"):
-        fetch("x", cookies=tmp_path / "nope.txt")
+    (tmp_path / "other.txt").write_text("session=secret\n")
+    for name in ("nope.txt", "other.txt"):
+        with pytest.raises(ConfigError, match="--cookies"):
+            fetch("x", cookies=tmp_path / name)
 
 
 def test_speed_is_limited(site, fetch, mp4):
@@ -287,7 +291,9 @@ def test_without_the_extra_it_is_named(fetch, monkeypatch):
     assert not fetch.out.exists()
 
 
-@pytest.mark.parametrize("template", ["file:///etc/{id}", "https://example.org/", "{id}", "", "ftp://a/{id}"])
+@pytest.mark.parametrize(
+    "template", ["file:///etc/{id}", "https://example.org/", "{id}", "", "ftp://a/{id}", "https://me:pw@a/{id}"]
+)
 def test_addresses_are_of_the_web(fetch, template):
     with pytest.raises(ConfigError, match="--url-template"):
         fetch("x", url_template=template)

@@ -9,11 +9,13 @@ from __future__ import annotations
 import csv
 import gzip
 import json
+import re
 import zlib
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from finegym.annotations.clip_folder import CLIP_SUFFIXES
 from finegym.errors import AnnotationError, join_problems
@@ -130,12 +132,19 @@ def _parse_json(text: str, path: Path) -> list[str]:
         content = json.loads(text, object_pairs_hook=lambda pairs: pairs)
     except ValueError as error:
         raise AnnotationError(f"{path}: expected JSON, but: {error}. Download it again if it is cut off.") from error
-    # Objects were read as lists of pairs, so that an id that stands twice is counted; an empty one is a list too.
-    if text.lstrip().startswith("{") and all(isinstance(value, list) for _, value in content):
+    # Objects were read as lists of pairs, so that an id that stands twice is counted.
+    if text.lstrip().startswith("{") and all(_holds_actions(actions) for _, actions in content):
         return [video_id for video_id, _ in content]
     if all(isinstance(video_id, str) for video_id in content):
         return list(content)
     raise AnnotationError(f"{path}: expected official annotations (an object of records) or a list of ids")
+
+
+def _holds_actions(pairs: Any) -> bool:
+    """Whether the value of a record is that of official annotations: actions by name, or none."""
+    return isinstance(pairs, list) and all(
+        isinstance(pair, tuple) and re.fullmatch(r"E_[0-9]{6}_[0-9]{6}", pair[0]) for pair in pairs
+    )
 
 
 def _read_text(path: Path) -> str:

@@ -233,11 +233,7 @@ def check_ids(ids: Sequence[str]) -> None:
     Raises:
         ConfigError: some cannot; they are named.
     """
-    bad = [
-        repr(video_id)
-        for video_id in ids
-        if not video_id or video_id[0] == "." or re.search(r"[/\\\x00-\x1f]", video_id) or len(_quote(video_id)) > 200
-    ]
+    bad = [repr(video_id) for video_id in ids if not _can_be_file_name(video_id)]
     if bad:
         raise ConfigError(
             f"{len(bad)} of {len(ids)} ids cannot be the name of a file: {join_problems(bad, 3)}. Expected ids such as "
@@ -251,7 +247,7 @@ def check_url_template(url_template: str) -> None:
     Raises:
         ConfigError: it cannot.
     """
-    if not re.match(r"https?://[^/]", url_template) or "{id}" not in url_template:
+    if not re.match(r"https?://[^/@]+(/|$)", url_template) or "{id}" not in url_template:
         raise ConfigError(
             f"--url-template: expected an address with {{id}} in it, such as {YOUTUBE}, got {url_template!r}"
         )
@@ -367,13 +363,28 @@ def _read_cookies(path: Path | None) -> str | None:
     if path is None:
         return None
     try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"--cookies {path}: expected a cookie file (Netscape format), but: {error}") from error
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(
+            f"--cookies {path}: expected a cookie file, but: {error.strerror}. Check the path."
+        ) from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"--cookies {path}: expected a cookie file, got bytes that are no text") from error
+    if not re.match(r"# (Netscape )?HTTP Cookie File", text):
+        raise ConfigError(
+            f"--cookies {path}: expected '# Netscape HTTP Cookie File' in line 1. Export it in that format."
+        )
+    return text
+
+
+def _can_be_file_name(video_id: str) -> bool:
+    if not video_id or video_id[0] == "." or re.search(r"[/\\\x00-\x1f\x7f\ud800-\udfff]", video_id):
+        return False
+    return len(_quote(video_id)) <= 200  # most file systems allow 255 bytes, suffix included
 
 
 def _quote(video_id: str) -> str:
-    return quote(video_id, safe="", errors="surrogateescape")
+    return quote(video_id, safe="")
 
 
 def _get_partial_folder(out: Path, video_id: str) -> Path:

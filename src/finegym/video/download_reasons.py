@@ -58,7 +58,10 @@ _SENTENCES: tuple[tuple[str, Failure], ...] = (
     (r"truncated|invalid (video )?id", Failure("missing", "not found: the site knows no ids of this form")),
     (r"unsupported url", Failure("failed", "no video on the page")),
     (r"requested format is not available", Failure("failed", "not there in the wanted size (--max-height)")),
-    (r"log.?in|sign.?in|account.*required|cookies", Failure("missing", "needs a signed-in account (--cookies)")),
+    (
+        r"log.?in|sign.?in|account.*required|registered users",
+        Failure("missing", "needs a signed-in account (--cookies)"),
+    ),
 )
 _NETWORK = (
     (r"bytes read|downloaded .* bytes, expected", "broke off"),
