@@ -184,8 +184,6 @@ def download_records(
             told.add(line)
             tell(line)
 
-    if shutil.which("ffmpeg") is None:
-        tell("no ffmpeg program here to join picture and sound: where a site keeps them apart, only the picture comes")
     fetch = partial(
         fetch_media,
         max_height=max_height,
@@ -200,6 +198,8 @@ def download_records(
         _keep_found(plan, out, tell)
         write_manifest(plan.rows, result.manifest)
         batch = plan.wanted[:limit]
+        if batch and shutil.which("ffmpeg") is None:
+            tell("no ffmpeg program to join picture and sound: where a site keeps them apart, only the picture comes")
         in_a_row = 0
         for position, video_id in enumerate(batch, start=1):
             if position > 1:

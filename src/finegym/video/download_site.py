@@ -7,6 +7,7 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,12 @@ def fetch_media(
     size = f"[height<=?{max_height}]"
     # Sound needs a program to join it with the picture; without one, the best picture matters more.
     has_ffmpeg = shutil.which("ffmpeg") is not None
+    understood = []
+
+    def look_at(info: dict[str, Any], *, incomplete: bool) -> str | None:
+        understood.append(info.get("id"))
+        return "live, or not begun yet" if info.get("live_status") in {"is_live", "is_upcoming"} else None
+
     with _show_progress() as hook:
         options: dict[str, Any] = {
             "outtmpl": {"default": name},
@@ -67,7 +74,7 @@ def fetch_media(
             "merge_output_format": "mp4/mkv",
             "noplaylist": True,
             "extract_flat": "in_playlist",  # a page of several videos is refused below, not fetched
-            "match_filter": _refuse_live,
+            "match_filter": look_at,
             "continuedl": True,
             "skip_unavailable_fragments": False,  # yt-dlp's default leaves holes in silence
             # Tries are counted and announced by the caller.
@@ -88,7 +95,9 @@ def fetch_media(
             with YoutubeDL(options) as downloader:
                 info = downloader.extract_info(url)
         except Exception as error:  # an extractor that does not understand its site may raise anything
-            return classify_error(error)
+            failure = classify_error(error)
+            # What the site has offered and then does not give (a lost piece of a stream) is no record that is gone.
+            return replace(failure, status="failed") if understood else failure
     return _find_file(info)
 
 
@@ -103,10 +112,6 @@ def _find_file(info: dict[str, Any] | None) -> Fetched:
     if len(paths) != 1 or not paths[0].is_file():
         return Failure("failed", "yt-dlp gave no file, without a reason")
     return paths[0]
-
-
-def _refuse_live(info: dict[str, Any], *, incomplete: bool) -> str | None:
-    return "live, or not begun yet" if info.get("live_status") in {"is_live", "is_upcoming"} else None
 
 
 class _Logger:
