@@ -63,7 +63,7 @@ def compute_signals(path: Path) -> Signals:
     path = Path(path)
     index = read_index(path)
     damaged: set[int] = set()
-    looks = _look_in_order(path) if index.stamps.size else _look_at_references(path, index, damaged)
+    looks = _look_in_order(path) if index.is_counted else _look_at_references(path, index, damaged)
     # Room for every frame: pages that are never written cost nothing.
     luma = np.empty((index.num_frames, *LUMA_SIZE), np.uint8)
     chroma = np.empty((index.num_frames, 2, *CHROMA_SIZE), np.uint8)
@@ -141,8 +141,7 @@ def _look_in_order(path: Path) -> Iterator[tuple[int, list[np.ndarray]]]:
     """Number and planes of every frame of a file without PTS, up to the first that does not decode."""
     with VideoReader(path) as reader:
         height, width = reader.index.height // 2 * 2 or 2, reader.index.width // 2 * 2 or 2
-        for number, picture in enumerate(reader.iterate_frames(size=(height, width))):
-            packed = cv2.cvtColor(picture, cv2.COLOR_RGB2YUV_I420)
+        for number, packed in enumerate(reader.iterate_frames(size=(height, width), colours="yuv420")):
             colours = packed[height:].reshape(2, height // 2, width // 2)
             yield number, [packed[:height], colours[0], colours[1]]
 
@@ -179,7 +178,7 @@ def _get_planes(frame: av.VideoFrame) -> list[np.ndarray]:
 def _shrink(plane: np.ndarray, size: tuple[int, int], index: FrameIndex) -> np.ndarray:
     """Area average of the upright picture; planes that were read in order are upright already."""
     height, width = size
-    is_coded = not index.stamps.size
+    is_coded = not index.is_counted
     if is_coded and index.rotation in (90, 270):
         height, width = width, height
     small = cv2.resize(plane, (width, height), interpolation=cv2.INTER_AREA)
