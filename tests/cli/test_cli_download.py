@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from finegym.cli import video_download
-from finegym.video.download import YOUTUBE
+from finegym.video.download_site import YOUTUBE
 
 IDS = ("-HvXd_vqJ5A", "_E21jlKax8M", "absent")
 

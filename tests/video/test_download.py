@@ -17,9 +17,12 @@ from video_site import serve_site
 
 from finegym.errors import ConfigError, OutputError, VideoError
 from finegym.video import download as module
-from finegym.video.download import YOUTUBE, check_ids, download_records, make_url, plan_downloads
+from finegym.video import download_plan as planning
+from finegym.video.download import download_records
 from finegym.video.download_manifest import DownloadRow, read_manifest, write_manifest
+from finegym.video.download_plan import check_ids, plan_downloads
 from finegym.video.download_reasons import classify_error, clean_message
+from finegym.video.download_site import YOUTUBE, make_url
 
 # yt-dlp leaves the sockets of failed requests to the garbage collector, which warns.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
@@ -188,6 +191,16 @@ def test_pauses_lie_between_records_and_vary(site, fetch):
     assert len(fetch.waits) == 5
     assert all(2 <= pause <= 6 for pause in fetch.waits)
     assert len(set(fetch.waits)) == 5
+
+
+def test_ids_that_share_a_file_on_this_disk_do_not_overwrite_each_other(site, fetch, mp4, monkeypatch):
+    site.media["aBc"] = mp4
+    fetch.out.mkdir()
+    (fetch.out / "aBc.mp4").write_bytes(b"the file of AbC, where upper and lower case are the same")
+    monkeypatch.setattr(planning, "find_media", lambda folder: {})
+    row = fetch("aBc").rows["aBc"]
+    assert (row.status, "another record's file" in row.reason) == ("failed", True)
+    assert (fetch.out / "aBc.mp4").read_bytes().startswith(b"the file of AbC")
 
 
 def test_files_that_somebody_put_there_are_kept_and_listed(site, fetch, mp4):

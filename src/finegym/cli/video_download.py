@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from finegym.video.download import DownloadResult, Plan
+    from finegym.video.download import DownloadResult
+    from finegym.video.download_plan import Plan
 
-# Repeated from finegym.video.download, which is imported only when the verb runs; a test compares them.
+# Repeated from finegym.video.download_site, which is imported only when the verb runs; a test compares them.
 YOUTUBE = "https://www.youtube.com/watch?v={id}"
 
 
@@ -70,7 +71,9 @@ def download(
     **Example**: `finegym video download ids.txt --out records --limit 20`
     """
     from finegym.annotations.record_ids import read_record_ids
-    from finegym.video.download import check_url_template, download_records, plan_downloads
+    from finegym.video.download import download_records
+    from finegym.video.download_plan import plan_downloads
+    from finegym.video.download_site import check_url_template
 
     listed = read_record_ids(list_)
     if listed.num_repeated:
@@ -108,7 +111,7 @@ def _tell(line: str) -> None:
 
 
 def _print_plan(plan: Plan, limit: int | None, url_template: str, as_json: bool) -> None:
-    from finegym.video.download import make_url
+    from finegym.video.download_site import make_url
 
     wanted = {video_id: make_url(url_template, video_id) for video_id in plan.wanted[:limit]}
     if as_json:

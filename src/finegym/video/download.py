@@ -8,10 +8,8 @@ only when it is whole; what is on its way is under ``.partial/``, where a killed
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import os
 import random
-import re
 import shutil
 import time
 from collections import Counter
@@ -21,41 +19,27 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from urllib.parse import quote
 
-from finegym.annotations.record_ids import find_media
-from finegym.errors import ConfigError, OutputError, VideoError, join_problems
-from finegym.video.download_manifest import MANIFEST_FILE, DownloadRow, read_manifest, write_manifest
+from finegym.errors import ConfigError, OutputError, VideoError
+from finegym.video.download_manifest import MANIFEST_FILE, DownloadRow, write_manifest
+from finegym.video.download_plan import Plan, check_ids, compute_sha256, plan_downloads
 from finegym.video.download_reasons import Failure
-from finegym.video.download_site import Fetched, check_yt_dlp, fetch_media
+from finegym.video.download_site import (
+    YOUTUBE,
+    Fetched,
+    check_url_template,
+    check_yt_dlp,
+    fetch_media,
+    make_url,
+    quote_id,
+    read_cookies,
+)
 from finegym.video.scan import get_video_stream, open_media
 
-YOUTUBE = "https://www.youtube.com/watch?v={id}"
 PARTIAL_FOLDER = ".partial"
 LOCK_FILE = ".download.lock"
 # So many records in a row that fail for the network, and it is the network.
 MAX_NETWORK_FAILURES = 5
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What a run would do, record by record.
-
-    Attributes:
-        rows: the manifest as it stands, records of other lists included.
-        there: ids whose file is the one of the manifest.
-        found: ids whose file is there, but not in the manifest.
-        changed: ids whose file is not the one of the manifest, and why; left alone.
-        missing: ids that the site did not give before; not asked for again.
-        wanted: ids to ask for.
-    """
-
-    rows: dict[str, DownloadRow]
-    there: list[str] = field(default_factory=list)
-    found: dict[str, Path] = field(default_factory=dict)
-    changed: dict[str, str] = field(default_factory=dict)
-    missing: list[str] = field(default_factory=list)
-    wanted: list[str] = field(default_factory=list)
 
 
 @dataclass
@@ -91,41 +75,6 @@ class DownloadResult:
         """How many records are not there, by status and reason; most frequent first."""
         reasons = Counter(f"{row.status}: {row.reason}" for row in self.rows.values() if row.status != "there")
         return dict(reasons.most_common())
-
-
-def plan_downloads(ids: Sequence[str], out: Path, *, retry_missing: bool = False, verify: bool = False) -> Plan:
-    """Look what is there and what is to be asked for; nothing is written.
-
-    Args:
-        ids: of records, each once.
-        out: the folder of media and manifest.
-        retry_missing: ask again for what the site did not give before.
-        verify: compare the files with their SHA-256, not only with their size.
-
-    Raises:
-        ConfigError: an id cannot be the name of a file.
-        VideoError: the manifest is damaged.
-    """
-    check_ids(ids)
-    manifest = out / MANIFEST_FILE
-    plan = Plan(read_manifest(manifest) if manifest.exists() else {})
-    media = find_media(out) if out.is_dir() else {}
-    for video_id in ids:
-        row = plan.rows.get(video_id)
-        if row is not None and row.path and (out / row.path).is_file():
-            difference = _compare(out / row.path, row, verify)
-            if difference:
-                plan.changed[video_id] = difference
-            else:
-                plan.there.append(video_id)
-                plan.rows[video_id] = replace(row, status="there", reason="")
-        elif video_id in media:
-            plan.found[video_id] = media[video_id]
-        elif row is not None and row.status == "missing" and not retry_missing:
-            plan.missing.append(video_id)
-        else:
-            plan.wanted.append(video_id)
-    return plan
 
 
 def download_records(
@@ -172,7 +121,7 @@ def download_records(
     """
     check_url_template(url_template)
     check_yt_dlp()
-    cookie_text = _read_cookies(cookies)
+    cookie_text = read_cookies(cookies)
     check_ids(ids)
     out = Path(out)
     if os.path.expandvars(out.resolve()) != str(out.resolve()):
@@ -227,42 +176,6 @@ def download_records(
     return result
 
 
-def check_ids(ids: Sequence[str]) -> None:
-    """Make sure that every id can be the name of a file in the folder, and of nothing else.
-
-    Raises:
-        ConfigError: some cannot; they are named.
-    """
-    bad = [repr(video_id) for video_id in ids if not _can_be_file_name(video_id)]
-    if bad:
-        raise ConfigError(
-            f"{len(bad)} of {len(ids)} ids cannot be the name of a file: {join_problems(bad, 3)}. Expected ids such as "
-            "A0xAXXysHUo, not addresses or paths."
-        )
-
-
-def check_url_template(url_template: str) -> None:
-    """Make sure that an address can be made of a template.
-
-    Raises:
-        ConfigError: it cannot.
-    """
-    if not re.match(r"https?://[^/@]+(/|$)", url_template) or "{id}" not in url_template:
-        raise ConfigError(
-            f"--url-template: expected an address with {{id}} in it, such as {YOUTUBE}, got {url_template!r}"
-        )
-
-
-def make_url(url_template: str, video_id: str) -> str:
-    """The address of a record; odd characters of its id are quoted.
-
-    Example:
-        >>> make_url("https://example.org/{id}.mp4", "a b&c")
-        'https://example.org/a%20b%26c.mp4'
-    """
-    return url_template.replace("{id}", _quote(video_id))
-
-
 def describe_row(row: DownloadRow) -> str:
     """A row in a few words."""
     if row.status != "there":
@@ -299,6 +212,10 @@ def _finish(video_id: str, url: str, fetched: Fetched, out: Path) -> DownloadRow
     target = out / f"{video_id}{fetched.suffix.lower()}"
     partial = _get_partial_folder(out, video_id)
     try:
+        if target.exists() and target.stat().st_size:
+            # Planning has seen no file of this id: the file system does not tell upper from lower case.
+            reason = f"{target.name} is another record's file here, upper and lower case being the same"
+            return DownloadRow(video_id, "failed", reason, source_url=url, when_utc=when)
         row = _describe_file(video_id, fetched, url)
         fetched.replace(target)
     except VideoError as error:
@@ -321,7 +238,7 @@ def _describe_file(video_id: str, path: Path, url: str) -> DownloadRow:
     with open_media(path) as container:
         stream = get_video_stream(container, path)
         width, height = stream.codec_context.width, stream.codec_context.height
-    sha256 = _hash(path)
+    sha256 = compute_sha256(path)
     return DownloadRow(video_id, "there", "", path.name, path.stat().st_size, sha256, width, height, url, _now())
 
 
@@ -341,16 +258,6 @@ def _keep_found(plan: Plan, out: Path, tell: Callable[[str], None]) -> None:
         tell(f"{video_id}: {reason}")
 
 
-def _compare(path: Path, row: DownloadRow, verify: bool) -> str:
-    """How a file differs from its row; empty where it does not."""
-    size = path.stat().st_size
-    if size != row.size_bytes:
-        return f"{path.name} has {size:,} bytes, the manifest says {row.size_bytes:,}"
-    if verify and _hash(path) != row.sha256:
-        return f"{path.name} has another SHA-256 than the manifest says"
-    return ""
-
-
 def _find_reason_to_stop(fetched: Fetched, failures_in_a_row: int) -> str:
     if isinstance(fetched, Failure) and fetched.stops:
         return fetched.reason
@@ -359,41 +266,8 @@ def _find_reason_to_stop(fetched: Fetched, failures_in_a_row: int) -> str:
     return ""
 
 
-def _read_cookies(path: Path | None) -> str | None:
-    if path is None:
-        return None
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise ConfigError(
-            f"--cookies {path}: expected a cookie file, but: {error.strerror}. Check the path."
-        ) from error
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"--cookies {path}: expected a cookie file, got bytes that are no text") from error
-    if not re.match(r"# (Netscape )?HTTP Cookie File", text):
-        raise ConfigError(
-            f"--cookies {path}: expected '# Netscape HTTP Cookie File' in line 1. Export it in that format."
-        )
-    return text
-
-
-def _can_be_file_name(video_id: str) -> bool:
-    if not video_id or video_id[0] == "." or re.search(r"[/\\\x00-\x1f\x7f\ud800-\udfff]", video_id):
-        return False
-    return len(_quote(video_id)) <= 200  # most file systems allow 255 bytes, suffix included
-
-
-def _quote(video_id: str) -> str:
-    return quote(video_id, safe="")
-
-
 def _get_partial_folder(out: Path, video_id: str) -> Path:
-    return out / PARTIAL_FOLDER / _quote(video_id)
-
-
-def _hash(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return out / PARTIAL_FOLDER / quote_id(video_id)
 
 
 def _now() -> str:

@@ -1,8 +1,9 @@
-"""One media file through yt-dlp, into a folder of its own; everything that yt-dlp is told stands here."""
+"""The site: addresses of records, and one media file through yt-dlp; everything that yt-dlp is told stands here."""
 
 from __future__ import annotations
 
 import io
+import re
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -10,11 +11,13 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from finegym.errors import ConfigError
 from finegym.video.download_reasons import Failure, classify_error, clean_message
 
 Fetched = Path | Failure
+YOUTUBE = "https://www.youtube.com/watch?v={id}"
 
 
 def check_yt_dlp() -> None:
@@ -27,6 +30,56 @@ def check_yt_dlp() -> None:
         import yt_dlp  # noqa: F401
     except ImportError as error:
         raise ConfigError("downloading needs the package yt-dlp: pip install 'finegym[youtube]'") from error
+
+
+def check_url_template(url_template: str) -> None:
+    """Make sure that an address can be made of a template.
+
+    Raises:
+        ConfigError: it cannot.
+    """
+    if not re.match(r"https?://[^/@]+(/|$)", url_template) or "{id}" not in url_template:
+        raise ConfigError(
+            f"--url-template: expected an address with {{id}} in it, such as {YOUTUBE}, got {url_template!r}"
+        )
+
+
+def make_url(url_template: str, video_id: str) -> str:
+    """The address of a record; odd characters of its id are quoted.
+
+    Example:
+        >>> make_url("https://example.org/{id}.mp4", "a b&c")
+        'https://example.org/a%20b%26c.mp4'
+    """
+    return url_template.replace("{id}", quote_id(video_id))
+
+
+def quote_id(video_id: str) -> str:
+    """An id with everything odd in it quoted, as in an address."""
+    return quote(video_id, safe="")
+
+
+def read_cookies(path: Path | None) -> str | None:
+    """The text of a Netscape cookie file.
+
+    Raises:
+        ConfigError: it is none.
+    """
+    if path is None:
+        return None
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(
+            f"--cookies {path}: expected a cookie file, but: {error.strerror}. Check the path."
+        ) from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"--cookies {path}: expected a cookie file, got bytes that are no text") from error
+    if not re.match(r"# (Netscape )?HTTP Cookie File", text):
+        raise ConfigError(
+            f"--cookies {path}: expected '# Netscape HTTP Cookie File' in line 1. Export it in that format."
+        )
+    return text
 
 
 def fetch_media(
