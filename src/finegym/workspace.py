@@ -9,6 +9,7 @@
           record.json           probe, checksum, completeness, verdict; written last
           signals.npz           what the quick pass over the pictures saw
           hashes.npz            perceptual hashes
+          sheet.jpg             stills, evenly spread
           shots.json            cuts, replays, slow motion
           chunks.json           work items on the record's clock
           proxy-000.mp4 …       one a chunk: proxies, their frame maps, filmstrips, waveforms
@@ -105,6 +106,10 @@ class Workspace:
     def get_hashes_file(self, record_id: str) -> Path:
         """Perceptual hashes."""
         return self.get_record_folder(record_id) / "hashes.npz"
+
+    def get_sheet_file(self, record_id: str) -> Path:
+        """Stills of the record."""
+        return self.get_record_folder(record_id) / "sheet.jpg"
 
     def get_shots_file(self, record_id: str) -> Path:
         """Cuts, replays, slow motion."""

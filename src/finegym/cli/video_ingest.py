@@ -87,16 +87,15 @@ def _print_run(workspace: Workspace, run: Run) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from finegym.video.ingest.corpus import summarise
-    from finegym.video.ingest.report import CORPUS_HEADER, format_rows
+    from finegym.video.ingest.corpus import CORPUS_HEADER, make_rows, summarise
     from finegym.video.ingest.run import read_records
 
     records = read_records(workspace)
     table = Table(box=None, pad_edge=False)
     for place, name in enumerate(CORPUS_HEADER):
         table.add_column(name, justify="right" if place else "left")
-    for row in format_rows(summarise(records, len(run.failed))):
-        table.add_row(*row)
+    for row in make_rows(summarise(records, len(run.failed))):
+        table.add_row(*map(str, row))
     Console().print(table)
     typer.echo(str(run))
     if run.sources.other_files:

@@ -68,6 +68,25 @@ def summarise(records: Mapping[str, Record], num_failed: int) -> list[CorpusRow]
     return [*rows, _sum_up("all", list(records.values()), num_failed)]
 
 
+CORPUS_HEADER = ("competition", "records", "hours", "720p and above", "accepted", "disqualified", "failed")
+
+
+def make_rows(rows: Sequence[CorpusRow]) -> list[tuple[str | int, ...]]:
+    """The corpus table under ``CORPUS_HEADER``."""
+    return [
+        (
+            row.name,
+            row.num_records,
+            f"{row.hours:.2f}",
+            "–" if row.share_high is None else f"{row.share_high:.0%}",
+            row.num_accepted,
+            row.num_disqualified,
+            "" if row.num_failed is None else row.num_failed,
+        )
+        for row in rows
+    ]
+
+
 def _sum_up(name: str, records: Sequence[Record], num_failed: int | None = None) -> CorpusRow:
     total_ms = sum(record.probe.duration_ms for record in records)
     high_ms = sum(record.probe.duration_ms for record in records if _is_high(record))

@@ -11,13 +11,13 @@ import av.error
 from finegym.errors import FineGymError, OutputError, VideoError
 from finegym.files import replace_file, write_text
 from finegym.video.index_cache import read_index
-from finegym.video.ingest.completeness import check_clock, check_pictures
+from finegym.video.ingest.completeness import check_clock
 from finegym.video.ingest.packet_pass import read_packets
+from finegym.video.ingest.pictures import look_at_pictures
 from finegym.video.ingest.probe import probe_media, read_file_facts
 from finegym.video.ingest.record import Damage, FileFacts, Record, Settings, read_record, write_record
 from finegym.video.ingest.remux import is_remuxed, remux
 from finegym.video.ingest.rules import Rules, judge
-from finegym.video.ingest.signals import Signals, compute_signals, read_signals, write_signals
 from finegym.video.ingest.sources import Source
 from finegym.workspace import Workspace, make_absolute
 
@@ -112,11 +112,12 @@ def _make_record(source: Source, workspace: Workspace, rules: Rules, settings: S
     probe = probe_media(source.path, media.path, index, packets, media.left_out)
     damage = [*media.damage, *check_clock(index, packets, source.metadata)]
     notes = [packets.stop] if packets.stop else []
+    pictures = None
     if not settings.is_quick:
-        signals = _look(media.path, workspace.get_signals_file(source.record_id), media_facts.sha256)
+        pictures = look_at_pictures(source.record_id, media.path, media_facts.sha256, index, workspace)
         hints = [found for found in damage if found.kind == "frozen_hint"]
-        damage = [found for found in damage if found.kind != "frozen_hint"] + check_pictures(index, signals)
-        notes += _describe_refuted(hints, damage)
+        damage = [found for found in damage if found.kind != "frozen_hint"] + [*pictures.damage]
+        notes += [*pictures.notes, *_describe_refuted(hints, damage)]
     damage.sort(key=lambda found: (found.start_ms, found.end_ms, found.kind))
     reasons = judge(probe, damage, rules)
     return Record(
@@ -132,6 +133,8 @@ def _make_record(source: Source, workspace: Workspace, rules: Rules, settings: S
         verdict="disqualified" if reasons else "accepted",
         reasons=reasons,
         rules_sha256=rules.sha256,
+        num_cuts=pictures.num_cuts if pictures else None,
+        num_replays=pictures.num_replays if pictures else None,
     )
 
 
@@ -160,15 +163,6 @@ def _claim(source: Source, suffix: str, workspace: Workspace) -> Path:
             raise OutputError(f"{target}: is in the way of what is made from {source.path}. Move it, then run again.")
         write_text(note, "\n".join([*filter(None, claimed), name]) + "\n")
     return target
-
-
-def _look(media: Path, place: Path, key: str) -> Signals:
-    """The signals of a record, kept from an earlier run where they fit."""
-    signals = read_signals(place, key)
-    if signals is None:
-        signals = compute_signals(media)
-        write_signals(place, signals, key)
-    return signals
 
 
 def _describe_refuted(hints: list[Damage], damage: list[Damage]) -> list[str]:

@@ -188,6 +188,7 @@ class Record(_Model):
         rules_sha256: of the rules that were applied.
         num_chunks: work items; 0 after a quick run.
         num_cuts: cuts found; ``None`` where nobody looked.
+        num_replays: candidates for replays; likewise.
         has_proxies: each chunk has its proxy, filmstrip and waveform.
     """
 
@@ -206,6 +207,7 @@ class Record(_Model):
     rules_sha256: str
     num_chunks: int = 0
     num_cuts: int | None = None
+    num_replays: int | None = None
     has_proxies: bool = False
 
     def sum_damage_ms(self, kind: Kind) -> int:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict
 
 from finegym import __version__
 from finegym.files import write_text
-from finegym.video.ingest.corpus import CorpusRow, summarise, write_corpus
+from finegym.video.ingest.corpus import summarise, write_corpus
+from finegym.video.ingest.duplicates import Duplicates, find_duplicates, write_duplicates
 from finegym.video.ingest.record import Record
+from finegym.video.ingest.report_page import write_report_page
 from finegym.video.ingest.run import Run, read_records
 from finegym.workspace import Workspace
 
@@ -19,7 +21,9 @@ FORMAT = "finegym-ingest-report/1"
 
 
 def write_reports(workspace: Workspace, run: Run) -> dict[str, object]:
-    """Write ``corpus.csv``, ``skipped.csv`` and ``report.json``; they cover the whole workspace.
+    """Write ``corpus.csv``, ``skipped.csv``, ``duplicates.json``, ``report.json`` and ``report.html``.
+
+    They cover the whole workspace; only what failed or was left is of this run.
 
     Returns:
         The content of ``report.json``.
@@ -30,12 +34,17 @@ def write_reports(workspace: Workspace, run: Run) -> dict[str, object]:
     records = read_records(workspace)
     write_corpus(workspace.corpus_file, records)
     _write_skipped(workspace, run)
-    facts = describe_run(workspace, run, records)
+    duplicates = find_duplicates(workspace, records)
+    write_duplicates(workspace, duplicates)
+    facts = describe_run(workspace, run, records, duplicates)
+    write_report_page(workspace, run, records, duplicates)
     write_text(workspace.report_file, json.dumps(facts, indent=2, ensure_ascii=False) + "\n")
     return facts
 
 
-def describe_run(workspace: Workspace, run: Run, records: Mapping[str, Record]) -> dict[str, object]:
+def describe_run(
+    workspace: Workspace, run: Run, records: Mapping[str, Record], duplicates: Duplicates
+) -> dict[str, object]:
     """The content of ``report.json``."""
     accepted = [record_id for record_id, record in records.items() if record.verdict == "accepted"]
     return {
@@ -59,6 +68,7 @@ def describe_run(workspace: Workspace, run: Run, records: Mapping[str, Record]) 
         "damage": {
             i: [found.model_dump() for found in record.damage] for i, record in records.items() if record.damage
         },
+        "duplicates": duplicates.model_dump(exclude={"format"}),
         "corpus": [asdict(row) for row in summarise(records, len(run.failed))],
     }
 
@@ -71,27 +81,3 @@ def _write_skipped(workspace: Workspace, run: Run) -> None:
     writer.writerows((place, "still being written", reason) for place, reason in run.growing.items())
     writer.writerows((path, "no media", "by its suffix") for path in run.sources.other_files)
     write_text(workspace.skipped_file, buffer.getvalue())
-
-
-def format_share(row: CorpusRow) -> str:
-    """``62 %``, or a dash where there is nothing to share."""
-    return "–" if row.share_high is None else f"{row.share_high:.0%}"
-
-
-def format_rows(rows: Sequence[CorpusRow]) -> list[tuple[str, ...]]:
-    """The corpus table as text, without its header."""
-    return [
-        (
-            row.name,
-            str(row.num_records),
-            f"{row.hours:.2f}",
-            format_share(row),
-            str(row.num_accepted),
-            str(row.num_disqualified),
-            "" if row.num_failed is None else str(row.num_failed),
-        )
-        for row in rows
-    ]
-
-
-CORPUS_HEADER = ("competition", "records", "hours", "720p and above", "accepted", "disqualified", "failed")
