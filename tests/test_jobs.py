@@ -5,11 +5,12 @@ import signal
 import subprocess
 import sys
 import time
+import warnings
 from pathlib import Path
 
 import pytest
 
-from finegym.errors import VideoError
+from finegym.errors import ConfigError, VideoError
 from finegym.jobs import run_jobs
 
 
@@ -78,3 +79,26 @@ def test_workers_do_not_outlive_a_killed_job(tmp_path):
     while any(Path(f"/proc/{worker}").exists() for worker in workers) and time.monotonic() < deadline:
         time.sleep(0.1)
     assert not any(Path(f"/proc/{worker}").exists() for worker in workers)
+
+
+def test_ray_gives_the_same_tally(monkeypatch):
+    """On a cluster of one machine that the job starts and stops; its workers must be able to import this file."""
+    ray = pytest.importorskip("ray")
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    with warnings.catch_warnings():
+        # Ray leaves its own sockets to the garbage collector, and speaks of its next version.
+        warnings.simplefilter("ignore")
+        tally = run_jobs(range(6), square, key=str, is_done=lambda number: number == 1, workers=2, engine="ray")
+        with pytest.raises(ZeroDivisionError):
+            run_jobs([1, 99], square, key=str, workers=2, engine="ray")
+    assert {key: tally.done[key] for key in sorted(tally.done)} == {"0": 0, "2": 4, "4": 16, "5": 25}
+    assert tally.skipped == ["1"]
+    assert tally.failed == {"3": "three is damaged"}
+    assert not ray.is_initialized()
+
+
+def test_without_ray_the_extra_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(ConfigError, match=r"pip install \"finegym\[ray\]\""):
+        run_jobs([1, 2], square, key=str, engine="ray")

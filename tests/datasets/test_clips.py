@@ -7,7 +7,9 @@ import pytest
 from finegym.annotations.model import Action, Dataset, SubAction, Video
 from finegym.codebook.model import Codebook
 from finegym.datasets import clips as clips_module
-from finegym.datasets.clips import MemoryClips, Readers, RecordClips
+from finegym.datasets.clips import MemoryClips, Readers, RecordClips, StoreClips
+from finegym.errors import VideoError
+from finegym.video.store.build import build_store, make_settings
 
 
 @pytest.fixture
@@ -82,3 +84,46 @@ def test_memory_clips_resize_to_the_short_side():
     assert (frames == 9).all()
     assert source.find_missing(["a", "b"]) == {"b": "not in memory"}
     assert source.count_frames("a") == 4
+
+
+@pytest.mark.parametrize("settings", [{}, {"fast": True}])
+@pytest.mark.parametrize("short_side", [48, 24])
+def test_store_and_record_clips_are_the_same_to_within_the_loss_of_the_codec(record, settings, short_side):
+    dataset = build_dataset()
+    build_store(dataset, record, record / "clips", make_settings(**settings))
+    stored, original = StoreClips(record / "clips"), RecordClips(dataset, record)
+    assert stored.find_missing([FIRST, SECOND]) == {}
+    for instance_id in (FIRST, SECOND):
+        count = stored.count_frames(instance_id)
+        assert count == original.count_frames(instance_id)
+        wanted = np.array([count - 1, 0, count // 2])
+        ours, theirs = (source.read_frames(instance_id, wanted, short_side) for source in (stored, original))
+        assert (ours.shape, ours.dtype) == (theirs.shape, theirs.dtype)
+        assert ((ours.astype(float) - theirs) ** 2).mean() < 255**2 / 10**3.5  # 35 dB
+
+
+def test_real_clips_through_store_and_record(shared, tmp_path):
+    path = shared / "clips" / "ucf101" / "BalanceBeam" / "v_BalanceBeam_g02_c01.avi"
+    dataset = build_dataset(str(path))
+    build_store(dataset, tmp_path, tmp_path / "clips", make_settings())
+    stored, original = StoreClips(tmp_path / "clips"), RecordClips(dataset, tmp_path)
+    wanted = np.arange(stored.count_frames(FIRST))
+    for short_side in (240, 112):
+        ours, theirs = (source.read_frames(FIRST, wanted, short_side) for source in (stored, original))
+        assert ((ours.astype(float) - theirs) ** 2).mean() < 255**2 / 10**3.5  # 35 dB
+
+
+def test_store_clips_say_what_is_missing(record):
+    with pytest.raises(VideoError, match="no finished clip store"):
+        StoreClips(record / "clips")
+    build_store(build_dataset(), record, record / "clips", make_settings(), only=[FIRST])
+    assert "not in the clip store" in StoreClips(record / "clips").find_missing([FIRST, SECOND])[SECOND]
+    (record / "clips" / "shard-000000.tar").unlink()
+    assert "shard-000000.tar does not exist" in StoreClips(record / "clips").find_missing([FIRST])[FIRST]
+
+
+def test_a_store_in_use_can_be_sent_to_another_process(record):
+    build_store(build_dataset(), record, record / "clips", make_settings())
+    source = StoreClips(record / "clips")
+    before = source.read_frames(FIRST, np.array([2]), 24)
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(source)).read_frames(FIRST, np.array([2]), 24), before)

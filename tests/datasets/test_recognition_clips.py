@@ -1,8 +1,11 @@
+import av
 import numpy as np
 import pytest
 import torch
 
-from finegym.datasets.clips import MemoryClips
+from finegym.annotations.model import Action, Dataset, SubAction, Video
+from finegym.codebook.model import Codebook
+from finegym.datasets.clips import MemoryClips, StoreClips
 from finegym.datasets.recognition import (
     EpochBatches,
     EvaluationClips,
@@ -14,6 +17,7 @@ from finegym.datasets.recognition import (
     select_instances,
 )
 from finegym.errors import AnnotationError, VideoError
+from finegym.video.store.build import build_store, make_settings
 
 
 def build_memory(count=6, num_frames=10):
@@ -138,3 +142,33 @@ def test_an_empty_list_and_a_list_without_any_clip_are_errors():
         select_instances({}, build_memory(), where="val.txt")
     with pytest.raises(AnnotationError, match="1 of 1 instances have no clip"):
         select_instances({"gone": 0}, build_memory(), where="val.txt", missing="leave-out")
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_loader_processes_read_a_clip_store(tmp_path, workers):
+    """The same pixels as from the store in this process."""
+    (tmp_path / "records").mkdir()
+    rng = np.random.default_rng(0)
+    with av.open(str(tmp_path / "records" / "v.mp4"), "w") as container:
+        stream = container.add_stream("libx264", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for _ in range(50):
+            picture = rng.integers(0, 255, (6, 8, 3), np.uint8).repeat(8, 0).repeat(8, 1)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        container.mux(stream.encode(None))
+    parts = tuple(SubAction(f"A_{k:04d}_{k:04d}", ((300 * k, 300 * k + 400),)) for k in range(6))
+    video = Video("v", (Action("E_000000_000002", "BB", 0, 2000, parts),), "records/v.mp4")
+    dataset = Dataset(Codebook("none", "1", "diving", (), (), (), (), {}), (video,))
+    build_store(dataset, tmp_path, tmp_path / "clips", make_settings())
+    source = StoreClips(tmp_path / "clips")
+    selection = Selection(tuple(dataset.instances), np.arange(6) % 3, {})
+    settings = {"num_segments": 3, "short_side": 24, "crop_size": 16, "crop_scales": (1.0, 0.75), "seed": 7}
+    clips = TrainingClips(selection, source, flip_class_map=None, **settings)
+    batches = EpochBatches(6, 2, seed=7)
+    seen = []
+    for batch in build_training_loader(clips, batches, workers=workers, pin_memory=False):
+        assert batch.failures == ()
+        for frames, place in zip(batch.frames, batch.places.tolist(), strict=True):
+            assert torch.equal(frames, clips[(0, place)].frames)
+            seen.append(place)
+    assert sorted(seen) == list(range(6))

@@ -51,7 +51,7 @@ def build(
         int, typer.Option(help="Pixels of the shorter side, even; smaller records keep their size.")
     ] = 256,
     fast: Annotated[bool, typer.Option("--fast", help="JPEGs rather than H.264: five times as large.")] = False,
-    crf: Annotated[int | None, typer.Option(help="Quality of H.264, 0 (best) to 51; 19 by default.")] = None,
+    crf: Annotated[int | None, typer.Option(help="Quality of H.264, 0 (best) to 51; 18 by default.")] = None,
     jpeg_quality: Annotated[int | None, typer.Option(help="Quality of JPEG, 1 to 100; 85 by default.")] = None,
     only: Annotated[Path | None, typer.Option(help="Cut only the ids in this file, one a line.")] = None,
     shard_mb: Annotated[int, typer.Option(min=1, help="A shard is closed when it has reached this size.")] = 128,
@@ -170,3 +170,68 @@ def show(
 def _shorten(value: object) -> str:
     text = str(value)
     return text if len(text) <= 100 else f"{text[:97]}…"
+
+
+@app.command()
+def read(
+    store: StoreArgument,
+    instance_id: Annotated[str, typer.Argument(help="The clip.")],
+    out: Annotated[
+        Path, typer.Option(help="`.mp4`: the clip as it is stored; an image (`.png`, `.jpg`): frames side by side.")
+    ],
+    num_frames: Annotated[int, typer.Option("--frames", min=1, help="Frames in the image, evenly spread.")] = 8,
+) -> None:
+    """Take one clip out of a store: as a video, or as a sheet of frames named by their number and time.
+
+    **Example**: `finegym clips read competition/clips A0xAXXysHUo_E_002184_002237_A_0035_0036 --out sheet.png`
+    """
+    from finegym.files import replace_file
+    from finegym.video.stills import write_still
+    from finegym.video.store.read import ClipStore
+    from finegym.video.store.sheet import draw_clip
+
+    opened = ClipStore(store)
+    if out.suffix.lower() == ".mp4":
+        if opened.facts.settings.encoding != "mp4":
+            raise typer.BadParameter("this store holds JPEGs: give an image", param_hint="--out")
+        (media,) = opened.read_media(instance_id)
+        with replace_file(out) as temporary:
+            temporary.write_bytes(media)
+    else:
+        write_still(out, draw_clip(opened, instance_id, num_frames))
+    facts = opened.get_facts(instance_id)
+    typer.echo(f"{out}: {facts.num_frames} frames, {facts.record} from frame {facts.first_frame}")
+
+
+@app.command()
+def check(
+    store: StoreArgument,
+    decode: Annotated[bool, typer.Option("--decode", help="Decode every frame too.")] = False,
+    reindex: Annotated[
+        bool, typer.Option("--reindex", help="Make the index again from the shards (a local store), then check.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Compare every file of a store with its hash; exit status 1 where something is damaged.
+
+    **Example**: `finegym clips check competition/clips`
+    """
+    from finegym.video.store.check import check_store, rebuild_index
+
+    if reindex:
+        rebuild_index(Path(store))
+    found = check_store(store, decode=decode, say=lambda line: typer.echo(line, err=True))
+    if as_json:
+        facts = {"problems": found.problems, "damaged": found.damaged, "store": found.store.model_dump(mode="json")}
+        typer.echo(json.dumps(facts, indent=2, ensure_ascii=False))
+    else:
+        for problem in found.problems:
+            typer.echo(problem)
+        if not found.problems:
+            typer.echo(
+                f"{store}: {found.store.num_clips} clips in {len(found.store.shards)} shards are as they were written"
+            )
+        elif found.damaged:
+            typer.echo("`finegym clips build DATASET --verify` cuts damaged clips again")
+    if found.problems:
+        raise typer.Exit(1)

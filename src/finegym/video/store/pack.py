@@ -69,8 +69,34 @@ def pack_shards(
             facts = _write_shard(staging / name, part)
         shards.append(facts)
         rows += _lay_out(Path(name), part)
+    if skipped:
+        write_text(out / SKIPPED_FILE, skipped)
+    else:
+        (out / SKIPPED_FILE).unlink(missing_ok=True)
+    new = [shard.name for shard in shards if (staging / shard.name).exists()]
+    if new:
+        (out / STORE_FILE).unlink(missing_ok=True)  # without it a store is not finished
+    for name in new:
+        (staging / name).replace(out / name)
+    store = finish_store(out, settings, shards, rows, num_skipped=num_skipped)
+    shutil.rmtree(out / PENDING_FOLDER)
+    return store
+
+
+def finish_store(
+    out: Path, settings: StoreSettings, shards: Sequence[ShardFacts], rows: Sequence[StoredClip], *, num_skipped: int
+) -> StoreFacts:
+    """Write index and ``store.json`` for shards that are in their places; other shards are removed.
+
+    Args:
+        out: folder of the store.
+        settings: of the store.
+        shards: all of them, in order.
+        rows: all clips, in order.
+        num_skipped: clips that could not be cut.
+    """
     index = format_index(rows)
-    facts_of_all = StoreFacts(
+    store = StoreFacts(
         finegym=__version__,
         settings=settings,
         num_clips=len(rows),
@@ -79,8 +105,17 @@ def pack_shards(
         shards=tuple(shards),
         index_sha256=hashlib.sha256(index).hexdigest(),
     )
-    _commit(out, staging, facts_of_all, index, skipped)
-    return facts_of_all
+    for path in list_shards(out)[len(shards) :]:
+        path.unlink()
+    _write_if_changed(out / INDEX_FILE, index)
+    _write_if_changed(out / STORE_FILE, (store.model_dump_json(indent=2) + "\n").encode())
+    return store
+
+
+def _write_if_changed(path: Path, data: bytes) -> None:
+    if not path.is_file() or path.read_bytes() != data:
+        with replace_file(path) as temporary:
+            temporary.write_bytes(data)
 
 
 def list_shards(folder: Path) -> list[Path]:
@@ -160,26 +195,3 @@ def _read_run(clip: StoredClip) -> bytes:
             "Build again with --verify to cut it anew."
         )
     return data
-
-
-def _commit(out: Path, staging: Path, facts: StoreFacts, index: bytes, skipped: str) -> None:
-    """Put everything in its place. Without ``store.json`` a store is not finished, so it goes first and comes last."""
-    if skipped:
-        write_text(out / SKIPPED_FILE, skipped)
-    else:
-        (out / SKIPPED_FILE).unlink(missing_ok=True)
-    new = [shard.name for shard in facts.shards if (staging / shard.name).exists()]
-    text = facts.model_dump_json(indent=2) + "\n"
-    current = out / STORE_FILE
-    if not new and current.is_file() and current.read_text(encoding="utf-8") == text:
-        shutil.rmtree(out / PENDING_FOLDER)
-        return
-    current.unlink(missing_ok=True)
-    for name in new:
-        (staging / name).replace(out / name)
-    for path in list_shards(out)[len(facts.shards) :]:
-        path.unlink()
-    with replace_file(out / INDEX_FILE) as temporary:
-        temporary.write_bytes(index)
-    write_text(current, text)
-    shutil.rmtree(out / PENDING_FOLDER)

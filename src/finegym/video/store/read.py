@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +12,13 @@ import numpy as np
 from finegym.errors import VideoError
 from finegym.video.pictures import Colours
 from finegym.video.store.access import Part, open_folder
+from finegym.video.store.deal import SHUFFLE, Reader, cut_runs, deal
 from finegym.video.store.decode import ClipDecoder, choose_packets
 from finegym.video.store.format import INDEX_FILE, STORE_FILE, ClipFacts, StoreFacts, get_shard_name, parse_store
 from finegym.video.store.index import ClipIndex
 from finegym.video.store.tar import StoredClip, get_files, is_sound
+
+STRETCHES_TOGETHER = 4  # in memory while their clips are shuffled among each other
 
 
 class ClipStore:
@@ -131,14 +134,75 @@ class ClipStore:
             VideoError: the clip is not in the store, has no such frame, or its bytes are damaged.
         """
         clip = self._index.get(self._find(instance_id))
+        wanted = np.arange(clip.facts.num_frames) if indices is None else indices
+        return self._decode(clip, wanted, short_side, colours)
+
+    def _decode(
+        self,
+        clip: StoredClip,
+        indices: Sequence[int] | np.ndarray,
+        short_side: int | None,
+        colours: Colours,
+        run: memoryview | None = None,
+    ) -> np.ndarray:
+        """Frames of a clip, from its run of members where that is in memory, else from the store."""
         num_frames = clip.facts.num_frames
-        wanted = np.arange(num_frames) if indices is None else np.asarray(indices, dtype=np.int64).reshape(-1)
+        wanted = np.asarray(indices, dtype=np.int64).reshape(-1)
         outside = wanted[(wanted < 0) | (wanted >= num_frames)]
         if outside.size:
-            raise VideoError(f"clip {instance_id}: there is no frame {outside[0]}: it has {num_frames}, counted from 0")
+            raise VideoError(
+                f"clip {clip.facts.instance_id}: there is no frame {outside[0]}: it has {num_frames}, counted from 0"
+            )
         chosen = choose_packets(clip.facts, wanted.tolist())
-        packets = list(zip(chosen, self._read_packets(clip, chosen), strict=True))
+        packets = list(zip(chosen, self._read_packets(clip, chosen, run), strict=True))
         return self._get_decoder().decode(clip.facts, packets, wanted, short_side, colours)
+
+    def iterate(
+        self,
+        reader: Reader | None = None,
+        *,
+        choose: Callable[[ClipFacts], Sequence[int] | np.ndarray] | None = None,
+        short_side: int | None = None,
+        colours: Colours = "rgb",
+        seed: int | None = None,
+        epoch: int = 0,
+    ) -> Iterator[tuple[str, np.ndarray]]:
+        """All clips in turn, or a reader's share of them: the shards are read in stretches of 8 MB, front to back.
+
+        Over all readers of one epoch every clip comes exactly once; shares differ by one clip at most among ranks, and
+        by one among the workers of a rank. What comes when depends on the arguments alone.
+
+        Args:
+            reader: which of many; ``None``: the only one.
+            choose: the frames wanted of a clip; ``None``: all.
+            short_side: as for ``read_frames``.
+            colours: as for ``read_frames``.
+            seed: shuffles stretches, and the clips of every four among each other; ``None``: the store's order.
+            epoch: another order for each.
+
+        Yields:
+            Instance id and frames, as from ``read_frames``.
+
+        Raises:
+            VideoError: a clip is damaged or cannot be read.
+        """
+        reader = reader or Reader()
+        stretches = deal(cut_runs(self._index.shards, self._index.lengths), reader, seed=seed, epoch=epoch)
+        rng = None if seed is None else np.random.default_rng([seed, epoch, SHUFFLE, reader.rank, reader.worker])
+        for first in range(0, len(stretches), STRETCHES_TOGETHER):
+            loaded = [clip for stretch in stretches[first : first + STRETCHES_TOGETHER] for clip in self._load(stretch)]
+            for place in range(len(loaded)) if rng is None else rng.permutation(len(loaded)):
+                clip, run = loaded[place]
+                wanted = np.arange(clip.facts.num_frames) if choose is None else choose(clip.facts)
+                yield clip.facts.instance_id, self._decode(clip, wanted, short_side, colours, run)
+
+    def _load(self, stretch: np.ndarray) -> Iterator[tuple[StoredClip, memoryview]]:
+        """Neighbouring clips in one read."""
+        clips = [self._index.get(int(row)) for row in stretch]
+        start = clips[0].offset
+        (data,) = self._folder.read_parts([(clips[0].path.name, start, clips[-1].offset + clips[-1].length)])
+        for clip in clips:
+            yield clip, memoryview(data)[clip.offset - start : clip.offset - start + clip.length]
 
     def _find(self, instance_id: str) -> int:
         try:
@@ -151,28 +215,33 @@ class ClipStore:
             self._decoder = os.getpid(), ClipDecoder()
         return self._decoder[1]
 
-    def _read_packets(self, clip: StoredClip, chosen: Sequence[int]) -> list[bytes]:
-        """Packets by number, neighbours in one read, each checked."""
-        name, sizes = clip.path.name, clip.facts.packet_sizes
-        parts: list[Part] = []
-        for number in chosen:
-            start, stop = clip.packet_offsets[number], clip.packet_offsets[number] + sizes[number]
-            if parts and start - parts[-1][2] <= self._folder.gap_bytes:
-                parts[-1] = (name, parts[-1][1], stop)
-            else:
-                parts.append((name, start, stop))
-        blocks = iter(zip(parts, self._folder.read_parts(parts), strict=True))
-        (_, first, end), data = next(blocks)
-        packets = []
-        for number in chosen:
-            start = clip.packet_offsets[number]
-            while start >= end:
-                (_, first, end), data = next(blocks)
-            packet = data[start - first : start - first + sizes[number]]
+    def _read_packets(self, clip: StoredClip, chosen: Sequence[int], run: memoryview | None) -> list[bytes]:
+        """Packets by number, each checked."""
+        spans = [(clip.packet_offsets[number], clip.facts.packet_sizes[number]) for number in chosen]
+        if run is None:
+            packets = self._read_spans(clip.path.name, spans)
+        else:
+            packets = [bytes(run[start - clip.offset : start - clip.offset + size]) for start, size in spans]
+        for number, packet in zip(chosen, packets, strict=True):
             if zlib.crc32(packet) != clip.facts.packet_crc32[number]:
                 raise VideoError(self._describe_damage(clip))
-            packets.append(packet)
         return packets
+
+    def _read_spans(self, name: str, spans: Sequence[tuple[int, int]]) -> list[bytes]:
+        """Bytes of (start, size) in a file; neighbours in one read."""
+        parts: list[Part] = []
+        homes: list[int] = []
+        for start, size in spans:
+            if parts and 0 <= start - parts[-1][2] <= self._folder.gap_bytes:
+                parts[-1] = (name, parts[-1][1], start + size)
+            else:
+                parts.append((name, start, start + size))
+            homes.append(len(parts) - 1)
+        blocks = self._folder.read_parts(parts)
+        return [
+            blocks[home][start - parts[home][1] : start - parts[home][1] + size]
+            for home, (start, size) in zip(homes, spans, strict=True)
+        ]
 
     def _describe_damage(self, clip: StoredClip) -> str:
         return (
