@@ -23,7 +23,7 @@ from finegym.video.scan import get_video_stream, open_media
 _NUM_FRAMES = 26
 _SIZE = (90, 160)
 _PERIODS = (2, 3, 4, 5)
-_LEAST_MOVEMENT = 0.1  # grey levels a frame; nothing is said about what stands still
+_LEAST_MOVEMENT = 0.4  # grey levels; of what moves less, encoders make patterns of their own
 _REPEATED = 0.25  # movement in repeated frames, relative to that between them
 _BLENDED = 0.3  # distance of blended frames from the mean of their neighbours, relative to that of the others
 _STILL = 0.15  # grey levels
@@ -128,16 +128,14 @@ def _look_at_frames(frames: np.ndarray) -> dict[str, tuple[float, float]]:
     """Whether frames in a row, uint8 (T, H, W), are repeated or blended: score and speed by reason."""
     pictures = frames.astype(np.int16)
     steps = np.abs(np.diff(pictures, axis=0)).mean((1, 2))
-    if steps.mean() < _LEAST_MOVEMENT:
-        return {}
     rests = {period: _compare_phases(steps, period) for period in _PERIODS}
     period = next((period for period in _PERIODS if rests[period] < _REPEATED), None)
     if period is not None:
         return {"repeated-frames": (1 - rests[period], 1 / period)}
     # Every second frame is the mean of its neighbours: what lies between two frames of the original.
     bends = np.abs(2 * pictures[1:-1] - pictures[:-2] - pictures[2:]).mean((1, 2))
-    halves = sorted((float(bends[::2].mean()), float(bends[1::2].mean())))
-    if halves[0] < _BLENDED * halves[1]:
+    halves = sorted((float(np.median(bends[::2])), float(np.median(bends[1::2]))))
+    if halves[1] >= _LEAST_MOVEMENT and halves[0] < _BLENDED * halves[1]:
         return {"blended-frames": (1 - halves[0] / halves[1], 0.5)}
     return {}
 
