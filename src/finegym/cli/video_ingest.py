@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from finegym.cli.clips import Engine
+
 if TYPE_CHECKING:
     from finegym.video.ingest.run import Run
     from finegym.workspace import Workspace
@@ -41,6 +43,7 @@ def ingest(
     chunk_minutes: Annotated[float, typer.Option(min=0.1, help="Length of a work item.")] = 10.0,
     overlap_s: Annotated[float, typer.Option(min=0.0, help="Overlap of two work items, in seconds.")] = 60.0,
     workers: Annotated[int, typer.Option(min=1, help="Processes; each takes one record at a time.")] = 1,
+    engine: Annotated[Engine, typer.Option(help="Where they run: this machine, or a Ray cluster.")] = Engine.POOL,
     print_rules: Annotated[bool, typer.Option("--print-rules", help="Print the built-in rules and stop.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report for machines.")] = False,
 ) -> None:
@@ -72,7 +75,7 @@ def ingest(
     settings = Settings(
         is_quick=quick, proxies=proxies, copy_media=copy, chunk_minutes=chunk_minutes, overlap_s=overlap_s
     )
-    run = run_ingest(paths, place, rules=read_rules(rules), settings=settings, workers=workers)
+    run = run_ingest(paths, place, rules=read_rules(rules), settings=settings, workers=workers, engine=engine.value)
     facts = write_reports(place, run)
     if as_json:
         typer.echo(json.dumps(facts, indent=2, ensure_ascii=False))
@@ -93,10 +96,13 @@ def _print_run(workspace: Workspace, run: Run) -> None:
     records = read_records(workspace)
     table = Table(box=None, pad_edge=False)
     for place, name in enumerate(CORPUS_HEADER):
-        table.add_column(name, justify="right" if place else "left")
+        table.add_column(name, justify="right" if place else "left", no_wrap=True)
     for row in make_rows(summarise(records, len(run.failed))):
         table.add_row(*map(str, row))
-    Console().print(table)
+    console = Console()
+    if not console.is_terminal:
+        console.width = 160  # a file has no edge
+    console.print(table)
     typer.echo(str(run))
     if run.sources.other_files:
         first = ", ".join(path.name for path in run.sources.other_files[:3])

@@ -71,13 +71,13 @@ def summarise(records: Mapping[str, Record], num_failed: int) -> list[CorpusRow]
 CORPUS_HEADER = ("competition", "records", "hours", "720p and above", "accepted", "disqualified", "failed")
 
 
-def make_rows(rows: Sequence[CorpusRow]) -> list[tuple[str | int, ...]]:
+def make_rows(rows: Sequence[CorpusRow]) -> list[tuple[str | int | float, ...]]:
     """The corpus table under ``CORPUS_HEADER``."""
     return [
         (
             row.name,
             row.num_records,
-            f"{row.hours:.2f}",
+            round(row.hours, 2),
             "–" if row.share_high is None else f"{row.share_high:.0%}",
             row.num_accepted,
             row.num_disqualified,

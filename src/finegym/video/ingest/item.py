@@ -11,6 +11,7 @@ import av.error
 from finegym.errors import FineGymError, OutputError, VideoError
 from finegym.files import replace_file, write_text
 from finegym.video.index_cache import read_index
+from finegym.video.ingest.chunks import Chunk
 from finegym.video.ingest.completeness import check_clock
 from finegym.video.ingest.packet_pass import read_packets
 from finegym.video.ingest.pictures import look_at_pictures
@@ -19,6 +20,7 @@ from finegym.video.ingest.record import Damage, FileFacts, Record, Settings, rea
 from finegym.video.ingest.remux import is_remuxed, remux
 from finegym.video.ingest.rules import Rules, judge
 from finegym.video.ingest.sources import Source
+from finegym.video.ingest.work_items import write_views, write_work_items
 from finegym.workspace import Workspace, make_absolute
 
 
@@ -120,6 +122,13 @@ def _make_record(source: Source, workspace: Workspace, rules: Rules, settings: S
         notes += [*pictures.notes, *_describe_refuted(hints, damage)]
     damage.sort(key=lambda found: (found.start_ms, found.end_ms, found.kind))
     reasons = judge(probe, damage, rules)
+    chunks: tuple[Chunk, ...] = ()
+    has_proxies = False
+    if not settings.is_quick:
+        chunks = write_work_items(source.record_id, index, workspace, settings)
+        has_proxies = settings.proxies and not reasons
+    if has_proxies:
+        notes += write_views(source.record_id, media.path, media_facts.sha256, chunks, workspace)
     return Record(
         record_id=source.record_id,
         source=source_facts,
@@ -133,6 +142,8 @@ def _make_record(source: Source, workspace: Workspace, rules: Rules, settings: S
         verdict="disqualified" if reasons else "accepted",
         reasons=reasons,
         rules_sha256=rules.sha256,
+        num_chunks=len(chunks),
+        has_proxies=has_proxies,
         num_cuts=pictures.num_cuts if pictures else None,
         num_replays=pictures.num_replays if pictures else None,
     )

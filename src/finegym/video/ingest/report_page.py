@@ -68,7 +68,7 @@ def _describe_corpus(run: Run, records: Mapping[str, Record]) -> Section:
     for record in records.values():
         classes.setdefault(record.probe.resolution_class, []).append(record.probe.duration_ms)
     order = sorted(classes.items(), key=lambda item: -sum(item[1]))
-    by_class = [(name, len(found), f"{sum(found) / 3_600_000:.2f}") for name, found in order]
+    by_class = [(name, len(found), round(sum(found) / 3_600_000, 2)) for name, found in order]
     caption = "720p and above: share of the hours. Failed files are those of the last run."
     return Section(
         "The corpus",
@@ -77,13 +77,16 @@ def _describe_corpus(run: Run, records: Mapping[str, Record]) -> Section:
 
 
 def _describe_problems(run: Run) -> list[Section]:
-    rows = [("failed", place, reason.removeprefix(f"{place}: ")) for place, reason in run.failed.items()]
-    rows += [("still being written", place, reason) for place, reason in run.growing.items()]
+    failed = [f"{place}: {reason.removeprefix(f'{place}: ')}" for place, reason in run.failed.items()]
+    rows = [("still being written", place, reason) for place, reason in run.growing.items()]
     rows += [("moved", record_id, f"was {old}") for record_id, old in run.moved.items()]
     rows += [("lost", record_id, f"{path} is gone") for record_id, path in run.lost.items()]
     rows += [("renamed", name, f"is record {record_id}") for name, record_id in run.sources.renamed.items()]
     others = run.sources.other_files
-    blocks: list[Prose | Table] = []
+    # Reasons are sentences: they wrap in prose and would not in a table.
+    blocks: list[Prose | Table] = [Prose(f"Failed: {line}") for line in failed[:MAX_PICTURED]]
+    if len(failed) > MAX_PICTURED:
+        blocks.append(Prose(f"{len(failed) - MAX_PICTURED} more failed, in skipped.csv."))
     if rows:
         blocks.append(Table(("what", "where", "why"), rows))
     if others:
@@ -116,7 +119,7 @@ def _describe_pairs(workspace: Workspace, records: Mapping[str, Record], duplica
 def _make_pair_row(pair: Pair) -> tuple[object, ...]:
     left = (pair.left, format_time(pair.left_start_ms), format_time(pair.left_end_ms))
     right = (pair.right, format_time(pair.right_start_ms), format_time(pair.right_end_ms))
-    return (*left, *right, pair.kind, f"{pair.score:.2f}", f"{pair.share_of_shorter:.0%}")
+    return (*left, *right, pair.kind, round(pair.score, 2), f"{pair.share_of_shorter:.0%}")
 
 
 def _show_pair(workspace: Workspace, records: Mapping[str, Record], pair: Pair) -> Picture | Prose:

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from finegym.errors import VideoError
-from finegym.jobs import Tally, run_jobs
+from finegym.jobs import Engine, Tally, run_jobs
 from finegym.video.ingest.item import Growing, ingest_record, is_current
 from finegym.video.ingest.probe import read_file_facts
 from finegym.video.ingest.record import Record, Settings, read_record, write_record
@@ -59,6 +59,7 @@ def ingest(
     rules: Rules,
     settings: Settings,
     workers: int = 1,
+    engine: Engine = "pool",
     show_progress: bool = True,
 ) -> Run:
     """Take files, folders and tables into a workspace; finished records are kept, the rest is done.
@@ -69,6 +70,7 @@ def ingest(
         rules: decide the verdicts, those of kept records included.
         settings: what to make of each record.
         workers: processes; one record at a time each.
+        engine: ``pool`` on this machine, or ``ray``.
         show_progress: whether a bar is drawn on a terminal.
     """
     known = read_records(workspace)
@@ -85,6 +87,7 @@ def ingest(
         key=lambda source: str(source.path),
         is_done=partial(is_current, workspace=workspace, rules=rules, settings=settings),
         workers=workers,
+        engine=engine,
         title="ingesting, by record",
         show_progress=show_progress,
     )
