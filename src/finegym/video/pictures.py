@@ -13,6 +13,10 @@ from finegym.video.index import FrameIndex
 
 Colours = Literal["rgb", "grey", "yuv420"]
 FORMATS = {"rgb": "rgb24", "grey": "gray", "yuv420": "yuv420p"}
+# From planes to resized RGB in one step, swscale rounds down: pictures get darker by 1 to 2 of 255. Resizing the planes
+# to full chroma first and converting then is right to 0.2 of 255 (50 dB to Pillow's antialiased bilinear, the one step
+# 42 dB), and a little faster.
+BETWEEN = {"rgb": "yuv444p"}
 
 
 def compute_size(height: int, width: int, short_side: int) -> tuple[int, int]:
@@ -64,11 +68,11 @@ class PictureMaker:
                 f"{width}. Give an even size."
             )
         self._index, self._colours, self._size = index, colours, (height, width)
-        self._reformatter = VideoReformatter()
+        self._resizer, self._converter = VideoReformatter(), VideoReformatter()
         self.shape = {"rgb": (height, width, 3), "grey": (height, width), "yuv420": (height * 3 // 2, width)}[colours]
 
     def make(self, frame: av.VideoFrame) -> np.ndarray:
-        """The picture of a decoded frame: uint8, of ``shape``.
+        """The picture of a decoded frame: uint8, of ``shape``; rows may be apart in memory.
 
         Raises:
             VideoError: the frame has another size than the file's first one.
@@ -83,9 +87,7 @@ class PictureMaker:
             )
         if is_turned:
             height, width = width, height
-        picture = self._reformatter.reformat(
-            frame, width=width, height=height, format=FORMATS[self._colours], interpolation="BILINEAR", threads=1
-        ).to_ndarray()
+        picture = self._convert(frame, height, width)
         if not (index.rotation or index.is_mirrored):
             return picture
         if self._colours != "yuv420":
@@ -95,6 +97,23 @@ class PictureMaker:
         luma, u, v = np.split(planes, [size, size * 5 // 4])
         turned = [self._turn(plane) for plane in (luma.reshape(height, width), u.reshape(half), v.reshape(half))]
         return np.concatenate([plane.reshape(-1) for plane in turned]).reshape(self.shape)
+
+    def _convert(self, frame: av.VideoFrame, height: int, width: int) -> np.ndarray:
+        """The picture as coded, in the wanted size and colours; may be a view of memory that FFmpeg made for it."""
+        between = BETWEEN.get(self._colours)
+        if between and (frame.height, frame.width) != (height, width) and frame.format.name.startswith("yuv"):
+            frame = self._resizer.reformat(
+                frame, width=width, height=height, format=between, interpolation="BILINEAR", threads=1
+            )
+        frame = self._converter.reformat(
+            frame, width=width, height=height, format=FORMATS[self._colours], interpolation="BILINEAR", threads=1
+        )
+        if self._colours == "yuv420":
+            return frame.to_ndarray()
+        plane = frame.planes[0]
+        num_channels = 3 if self._colours == "rgb" else 1
+        rows = np.ndarray((height, width, num_channels), np.uint8, memoryview(plane), strides=(plane.line_size, num_channels, 1))
+        return rows if self._colours == "rgb" else rows[:, :, 0]
 
     def _turn(self, picture: np.ndarray) -> np.ndarray:
         if self._index.is_mirrored:

@@ -163,7 +163,7 @@ class VideoReader:
         stop = self.index.num_frames if stop is None else stop
         self._check_there(np.array([first, stop - 1]) if stop > first else np.empty(0, np.int64))
         for _, frame in self._find(range(first, stop)):
-            yield pictures.make(frame)
+            yield np.ascontiguousarray(pictures.make(frame))
 
     def _read_clips(self, clips: list[np.ndarray], pictures: PictureMaker) -> Iterator[tuple[int, np.ndarray]]:
         self._check_there(np.concatenate(clips) if clips else np.empty(0, np.int64))
