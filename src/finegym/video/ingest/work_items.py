@@ -8,8 +8,10 @@ from pathlib import Path
 from finegym.errors import VideoError
 from finegym.video.index import FrameIndex
 from finegym.video.ingest.chunks import Chunk, make_chunks, write_chunks
+from finegym.video.ingest.filmstrip import write_filmstrip
 from finegym.video.ingest.proxy import write_proxy
 from finegym.video.ingest.record import Settings
+from finegym.video.ingest.waveform import write_waveform
 from finegym.workspace import Workspace
 
 # Files of one chunk: (kind, suffix).
@@ -34,7 +36,7 @@ def write_work_items(record_id: str, index: FrameIndex, workspace: Workspace, se
     folder = workspace.get_record_folder(record_id)
     for kind, suffix in CHUNK_FILES:
         for path in folder.glob(f"{kind}-[0-9]*{suffix}"):
-            if int(path.stem.removeprefix(f"{kind}-")) >= len(chunks):
+            if int(path.stem.split("-")[1]) >= len(chunks):
                 path.unlink()
     return chunks
 
@@ -53,6 +55,10 @@ def write_views(record_id: str, media: Path, sha256: str, chunks: Sequence[Chunk
         try:
             out = workspace.get_chunk_file(record_id, "proxy", chunk.number, ".mp4")
             write_proxy(media, chunk, out, record_sha256=sha256)
+            write_filmstrip(
+                media, chunk, workspace.get_chunk_file(record_id, "filmstrip", chunk.number, ".jpg"), proxy=out
+            )
+            write_waveform(media, chunk, workspace.get_chunk_file(record_id, "waveform", chunk.number, ".json"))
         except VideoError as error:
-            notes.append(f"chunk {chunk.number} has no proxy: {error}")
+            notes.append(f"chunk {chunk.number} cannot be shown: {error}")
     return notes
