@@ -22,25 +22,25 @@ def make_probe(**changes) -> Probe:
         num_backward_dts=0,
         has_edit_list=False,
     )
-    facts = dict(
-        container="mov",
-        codec="h264",
-        profile="High",
-        pixel_format="yuv420p",
-        width=1280,
-        height=720,
-        resolution_class="720p",
-        rotation=0,
-        is_mirrored=False,
-        num_frames=17982,
-        num_frames_header=17982,
-        num_discarded=0,
-        num_key_frames=72,
-        duration_ms=600_000,
-        bit_rate_bps=1_500_000,
-        clock=clock,
-        audio=(AudioStream(codec="aac", rate_hz=48000, channels=2, start_ms=0, end_ms=600_000),),
-    )
+    facts = {
+        "container": "mov",
+        "codec": "h264",
+        "profile": "High",
+        "pixel_format": "yuv420p",
+        "width": 1280,
+        "height": 720,
+        "resolution_class": "720p",
+        "rotation": 0,
+        "is_mirrored": False,
+        "num_frames": 17982,
+        "num_frames_header": 17982,
+        "num_discarded": 0,
+        "num_key_frames": 72,
+        "duration_ms": 600_000,
+        "bit_rate_bps": 1_500_000,
+        "clock": clock,
+        "audio": (AudioStream(codec="aac", rate_hz=48000, channels=2, start_ms=0, end_ms=600_000),),
+    }
     return Probe(**{**facts, **changes})
 
 

@@ -31,7 +31,7 @@ KINDS: dict[Kind, str] = {
     "missing": "the table's duration_s promises more than there is",
     "gap": "one picture stands because frames are missing in the time stamps",
     "no_key_frame": "pictures before the first key frame, which cannot be decoded",
-    "clock_jump": "the stream's clock jumped back; time goes on without it",
+    "clock_jump": "the stream's clock jumped; time goes on without it",
     "undecodable": "the decoder gave up on frames or marked them corrupt",
     "frozen_hint": "packets so small that the picture may stand still",
     "frozen": "the picture stands still",

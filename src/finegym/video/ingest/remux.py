@@ -24,6 +24,9 @@ REMUXED_CONTAINERS = frozenset({"mpegts", "mpeg"})
 MOVIE_TIMESCALE = 90_000
 # A clock that falls back by less than this is a stray packet of another order, not a jump.
 JUMP_S = 1.0
+# A clock that runs ahead by more than this has jumped too (FFmpeg takes a large step back for an overflow of the
+# 33-bit clock, and adds a day); by less, something is missing.
+MAX_GAP_S = 600.0
 
 
 @dataclass(frozen=True)
@@ -54,8 +57,9 @@ def is_remuxed(path: Path) -> bool:
 def remux(source: Path, target: Path) -> Remuxed:
     """Copy video and sound of ``source`` into the MP4 ``target``, whole or not at all.
 
-    Packets before the first key frame cannot be decoded and are left out. Where the stream's clock jumps back (a splice
-    of recordings), what follows is moved so that time goes on; a gap forward stays a gap. Both are told as damage.
+    Packets before the first key frame cannot be decoded and are left out. Where the stream's clock jumps (a splice of
+    recordings), what follows is moved so that time goes on; ten minutes ahead and less is a gap, and stays one. All of
+    this is told as damage.
 
     Raises:
         VideoError: the source cannot be read, its packets carry no times, or MP4 cannot hold its codec.
@@ -118,7 +122,7 @@ class _Clock:
 
     def pass_on(self, packet: Any, source: Path) -> bool:
         """Whether the packet is to be written; its times are set."""
-        if packet.size == 0 or packet.is_corrupt:
+        if packet.size == 0:
             return False
         if packet.pts is None or packet.dts is None:
             raise VideoError(f"{source}: a packet carries no time, so the file cannot be remuxed. Convert it to MKV.")
@@ -131,15 +135,18 @@ class _Clock:
         if not self._has_key and not is_video:
             return False  # sound before the first picture would move the start of the clock
         time = packet.dts * base + self._shift
-        last = self._last.get(packet.stream_index)
-        if last is not None and time <= last:
-            if time > last - JUMP_S or not is_video:
-                self.num_dropped += 1
-                return False
+        last = self._last.get(packet.stream_index, time - 1)
+        has_jumped = time <= last - JUMP_S or time > max(last, self._end) + MAX_GAP_S
+        if has_jumped and is_video and self._last:
             self._jump(time)
             time = packet.dts * base + self._shift
+        elif time <= last or (has_jumped and self._last):
+            self.num_dropped += 1  # sound goes on when the pictures have
+            return False
         if is_video:
             self._note_start(packet.pts * base)
+            if packet.is_corrupt:
+                self._note_corrupt(packet.pts * base + self._shift, (packet.duration or 0) * base)
             self._end = max(self._end, (packet.pts + (packet.duration or 0)) * base + self._shift)
         self._last[packet.stream_index] = time
         shift = round(self._shift / base)
@@ -152,12 +159,18 @@ class _Clock:
             self.damage.append(Damage(kind="no_key_frame", start_ms=lost, end_ms=start, note="left out"))
         self._has_key = True
 
+    def _note_corrupt(self, start: Fraction, length: Fraction) -> None:
+        """Packets lost on the way; what is left of the frame is kept, as a decoder of the original would see it."""
+        start_ms = round(1000 * start)
+        end_ms = start_ms + max(1, round(1000 * length))
+        note = "packets were lost in the stream"
+        self.damage.append(Damage(kind="undecodable", start_ms=start_ms, end_ms=end_ms, note=note))
+
     def _jump(self, time: Fraction) -> None:
         """Go on right after the last frame."""
-        back = self._end - time
-        self._shift += back
+        self._shift += self._end - time
         at = round(1000 * self._end)
-        note = f"by {float(back):.3f} s"
+        note = f"from {float(self._end):.3f} to {float(time):.3f} s"
         self.damage.append(Damage(kind="clock_jump", start_ms=at, end_ms=at + 1, note=note))
 
 
