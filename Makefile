@@ -17,7 +17,7 @@ demo: $(STAMP)demo  ## the main job: simulate, check, train, evaluate; writes de
 demo-quick: $(STAMP)demo  ## the same, smoke-sized (under two minutes)
 	$(BIN)/finegym demo --out demo-quick --quick
 
-test: $(STAMP)dev  ## every test but the slow ones
+test: $(STAMP)dev $(STAMP)system  ## every test but the slow ones
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
 test-slow: $(STAMP)dev  ## the slow tests only
@@ -46,6 +46,13 @@ $(BIN)/python:
 
 $(STAMP)demo: pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --editable '.[lite]'
+	@touch $@
+
+# FFmpeg's shared libraries are for the tests of the torchcodec backend alone; everything else brings its own.
+$(STAMP)system: | $(BIN)/python
+	@ldconfig -p 2>/dev/null | grep -q libavcodec.so \
+	  || { [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -y -qq ffmpeg; } >/dev/null 2>&1 \
+	  || echo "no FFmpeg libraries on this machine, and none could be installed: tests of the torchcodec backend skip"
 	@touch $@
 
 $(STAMP)dev: pyproject.toml | $(BIN)/python

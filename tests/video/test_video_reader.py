@@ -13,7 +13,6 @@ from PIL import Image, ImageSequence
 
 from finegym.errors import VideoError
 from finegym.video.packets import PacketSource
-from finegym.video.pictures import compute_size
 from finegym.video.reader import VideoReader
 
 NTSC = Fraction(30000, 1001)
@@ -21,6 +20,7 @@ X264_PYRAMID = {"x264-params": "keyint=24:bframes=5:b-adapt=0:b-pyramid=normal:s
 X264_OPEN_GOP = {"x264-params": "open-gop=1:keyint=24:bframes=5:b-adapt=0:b-pyramid=normal:scenecut=0"}
 # Steps of 20 to 60 ms, in milliseconds.
 VARIABLE_TIMES = np.cumsum(np.random.default_rng(5).integers(20, 60, 90)).tolist()
+X265 = "log-level=none:keyint=24:bframes=4:b-adapt=0:scenecut=0"
 VPX = {"deadline": "realtime", "cpu-used": "8", "lag-in-frames": "16", "auto-alt-ref": "1", "b": "400k"}
 
 
@@ -59,6 +59,24 @@ MATRIX = {
     "mjpeg.avi": lambda path: write_numbered(path, 30, codec="mjpeg", pixel_format="yuvj420p"),
     "picture.gif": lambda path: write_numbered(path, 40, codec="gif", pixel_format="rgb8"),
     "transport.ts": lambda path: write_numbered(path, 90, options=X264_PYRAMID),
+    "transport-late.ts": lambda path: write_numbered(path, 90, times=range(125, 215), options=X264_OPEN_GOP),
+    "hevc.mp4": lambda path: write_numbered(
+        path, 90, codec="libx265", size=(192, 128), options={"x265-params": f"{X265}:open-gop=0"}
+    ),
+    "hevc-open-gop.mp4": lambda path: write_numbered(
+        path, 90, codec="libx265", size=(192, 128), options={"x265-params": f"{X265}:open-gop=1"}
+    ),
+    "hevc-layers.mkv": lambda path: write_numbered(
+        path, 90, codec="libx265", size=(192, 128), options={"x265-params": f"{X265}:temporal-layers=1"}
+    ),
+    "hevc.ts": lambda path: write_numbered(path, 90, codec="libx265", size=(192, 128), options={"x265-params": X265}),
+    "interlaced.mp4": lambda path: write_numbered(path, 90, options={"x264-params": "keyint=24:bframes=3:tff=1"}),
+    "intra-refresh.mp4": lambda path: write_numbered(
+        path, 90, options={"x264-params": "keyint=24:intra-refresh=1:bframes=0"}
+    ),
+    "av1.mp4": lambda path: write_numbered(
+        path, 90, codec="libsvtav1", options={"preset": "8", "crf": "4", "svtav1-params": "keyint=24"}
+    ),
 }
 
 
@@ -114,6 +132,29 @@ def test_more_threads_give_the_same_frames(video):
     with VideoReader(video[0], threads=1) as one, VideoReader(video[0], threads=3) as three:
         wanted = [29, 7, 8, 9, 22]
         np.testing.assert_array_equal(one.read_frames(wanted, short_side=64), three.read_frames(wanted, short_side=64))
+
+
+def test_pictures_are_those_of_decoding_everything(video, reader):
+    """Against PyAV, from the first frame to the last, bit by bit."""
+    with av.open(str(video[0])) as container:
+        everything = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+    hidden = len(everything) - reader.index.num_frames
+    wanted = np.random.default_rng(7).permutation(reader.index.num_frames)[:20]
+    for number in wanted.tolist():
+        np.testing.assert_array_equal(reader.read_frames([number])[0], everything[hidden + number])
+
+
+def test_the_packet_index_says_where_the_bytes_of_each_frame_are(tmp_path):
+    path = MATRIX["pyramid.mp4"](tmp_path / "pyramid.mp4")
+    data = path.read_bytes()
+    with VideoReader(path) as reader, av.open(str(path)) as container:
+        index = reader.index
+        packets = {packet.pts: bytes(packet) for packet in container.demux(video=0) if packet.size}
+    assert len(packets) == index.num_frames
+    for pts, position, size in zip(index.pts.tolist(), index.position, index.packet_bytes, strict=True):
+        assert data[position : position + size] == packets[pts]
+    assert 0.3 < index.is_disposable.mean() < 0.7
+    assert not (index.is_disposable & index.is_key).any()
 
 
 def test_times_are_those_that_were_written(tmp_path):
@@ -185,14 +226,6 @@ def test_frames_are_resized_in_proportion(tmp_path):
             reader.read_frames([1], short_side=90, size=(64, 96))
         with pytest.raises(VideoError, match="at least one pixel"):
             reader.read_frames([1], size=(0, 96))
-
-
-@pytest.mark.parametrize(
-    ("size", "short_side", "expected"),
-    [((720, 1280), 256, (256, 456)), ((480, 270), 256, (456, 256)), ((9, 9), 4, (4, 4))],
-)
-def test_short_side_is_exact_and_the_long_one_even(size, short_side, expected):
-    assert compute_size(*size, short_side) == expected
 
 
 @pytest.fixture
@@ -317,6 +350,52 @@ def test_frames_behind_damage_are_refused_and_frames_before_it_are_right(tmp_pat
         with pytest.raises(VideoError, match=r"a\.mp4: frame 30 does not decode \(header promises 60\)"):
             reader.read_frames([30])
         assert read_numbers(reader.read_frames(range(40, 60))) == list(range(40, 60))
+
+
+@pytest.mark.parametrize("name", ["growing.mkv", "growing.ts", "growing.mp4"])
+def test_of_a_file_that_is_still_being_written_what_is_there_can_be_read(tmp_path, name):
+    fragments = {"movflags": "frag_keyframe+empty_moov"} if name.endswith("mp4") else {}
+    whole = write_numbered(tmp_path / f"whole-{name}", 120, options=X264_PYRAMID, container_options=fragments)
+    data, path = whole.read_bytes(), tmp_path / name
+    found = []
+    for share in (0.4, 0.7, 1.0):
+        path.write_bytes(data[: int(len(data) * share)])
+        with VideoReader(path) as reader:
+            found.append(reader.index.num_frames)
+            assert read_numbers(reader.read_frames(range(found[-1]))) == list(range(found[-1]))
+            # Written on while it is open: the frames that were there stay the same.
+            path.write_bytes(data)
+            assert read_numbers(reader.read_frames([found[-1] - 1, 5])) == [found[-1] - 1, 5]
+    assert found == sorted(set(found))
+    assert found[-1] == 120
+
+
+def test_one_byte_that_is_wrong_never_gives_a_wrong_picture_of_h264(tmp_path):
+    """Frames made from a damaged packet are refused, each by its number; all others are right, bit by bit."""
+    path = write_numbered(tmp_path / "a.mp4", 48, options={"x264-params": "keyint=24:bframes=3:cabac=1"})
+    with VideoReader(path) as reader:
+        expected, index = reader.read_frames(range(48)), reader.index
+    data = path.read_bytes()
+    rng = np.random.default_rng(3)
+    num_refused = 0
+    for frame in rng.permutation(48)[:8].tolist():
+        damaged = bytearray(data)
+        place = int(
+            index.position[frame] + rng.integers(index.packet_bytes[frame] // 4, index.packet_bytes[frame] // 2)
+        )
+        damaged[place] ^= 0xFF
+        path.write_bytes(damaged)
+        with VideoReader(path) as reader:
+            for number in range(48):
+                try:
+                    picture = reader.read_frames([number])[0]
+                except VideoError as error:
+                    assert f"frame {number} does not decode" in str(error)
+                    assert number // 24 == frame // 24, "damage does not reach past a key frame"
+                    num_refused += 1
+                else:
+                    np.testing.assert_array_equal(picture, expected[number])
+    assert num_refused > 8
 
 
 def write_audio(path):

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from functools import cached_property
 from itertools import chain, groupby
+from typing import Protocol
 
 import av
 import av.error
@@ -23,15 +24,27 @@ from finegym.video.packets import PacketSource
 Numbered = tuple[int, av.VideoFrame]
 
 
+class Decoder(Protocol):
+    """A way from frame numbers to decoded frames."""
+
+    reason: str
+    """Why the last frame that is missing is missing; empty where FFmpeg did not say."""
+
+    def find(self, wanted: Sequence[int]) -> Iterator[Numbered]:
+        """Those of the wanted frames that decode, in one pass; numbers must be increasing."""
+        ...
+
+    def close(self) -> None:
+        """Free decoder and file; the next ``find`` opens them again."""
+        ...
+
+
 class NeededDecoder:
     """Decodes, from a key frame on, only the packets that the wanted frames are made from.
 
     Args:
         index: of a file whose frames are told apart by PTS.
         threads: of the decoder.
-
-    Attributes:
-        reason: why the last frame that is missing is missing; empty where FFmpeg did not say.
     """
 
     def __init__(self, index: FrameIndex, threads: int) -> None:
@@ -43,11 +56,9 @@ class NeededDecoder:
         return frozenset(self._index.pts[self._index.is_disposable].tolist())
 
     def close(self) -> None:
-        """Free decoder and file."""
         self._source.close()
 
     def find(self, wanted: Sequence[int]) -> Iterator[Numbered]:
-        """Those of the wanted frames that decode, in one pass; numbers must be increasing."""
         for point, numbers in groupby(wanted, self._index.find_seek_point):
             try:
                 yield from self._decode_group(point, list(numbers))
@@ -87,9 +98,6 @@ class PlainDecoder:
     Args:
         index: of the file.
         threads: of the decoder; the frames are the same.
-
-    Attributes:
-        reason: why the last frame that is missing is missing; empty where FFmpeg did not say.
     """
 
     def __init__(self, index: FrameIndex, threads: int) -> None:
@@ -99,12 +107,10 @@ class PlainDecoder:
         self._next = 0  # the frame that comes next; meaningless while nothing is open
 
     def close(self) -> None:
-        """Free decoder and file."""
         self._decoded = iter(())
         self._source.close()
 
     def find(self, wanted: Sequence[int]) -> Iterator[Numbered]:
-        """Those of the wanted frames that decode; numbers must be increasing."""
         for target in wanted:
             point = self._index.find_seek_point(target)
             is_ahead = self._source.is_open and self._next <= target

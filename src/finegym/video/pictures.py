@@ -16,7 +16,9 @@ FORMATS = {"rgb": "rgb24", "grey": "gray", "yuv420": "yuv420p"}
 # From planes to resized RGB in one step, swscale rounds down: pictures get darker by 1 to 2 of 255. Resizing the planes
 # to full chroma first and converting then is right to 0.2 of 255 (50 dB to Pillow's antialiased bilinear, the one step
 # 42 dB), and a little faster.
-BETWEEN = {"rgb": "yuv444p"}
+BETWEEN = "yuv444p"
+# Luma of 16 to 235, stretched to 0 to 255 (ITU-T H.273).
+STRETCH = ((np.arange(256) - 16) * 255 / 219).round().clip(0, 255).astype(np.uint8)
 
 
 def compute_size(height: int, width: int, short_side: int) -> tuple[int, int]:
@@ -100,20 +102,26 @@ class PictureMaker:
 
     def _convert(self, frame: av.VideoFrame, height: int, width: int) -> np.ndarray:
         """The picture as coded, in the wanted size and colours; may be a view of memory that FFmpeg made for it."""
-        between = BETWEEN.get(self._colours)
-        if between and (frame.height, frame.width) != (height, width) and frame.format.name.startswith("yuv"):
-            frame = self._resizer.reformat(
-                frame, width=width, height=height, format=between, interpolation="BILINEAR", threads=1
-            )
-        frame = self._converter.reformat(
-            frame, width=width, height=height, format=FORMATS[self._colours], interpolation="BILINEAR", threads=1
-        )
+        is_planar_yuv = frame.format.name.startswith("yuv")
+        if self._colours == "rgb" and is_planar_yuv and (frame.height, frame.width) != (height, width):
+            frame = self._reformat(self._resizer, frame, height, width, BETWEEN)
+        target = "yuv420p" if self._colours == "grey" and is_planar_yuv else FORMATS[self._colours]
+        frame = self._reformat(self._converter, frame, height, width, target)
         if self._colours == "yuv420":
             return frame.to_ndarray()
         plane = frame.planes[0]
-        num_channels = 3 if self._colours == "rgb" else 1
-        rows = np.ndarray((height, width, num_channels), np.uint8, memoryview(plane), strides=(plane.line_size, num_channels, 1))
-        return rows if self._colours == "rgb" else rows[:, :, 0]
+        if self._colours == "rgb":
+            return np.ndarray((height, width, 3), np.uint8, memoryview(plane), strides=(plane.line_size, 3, 1))
+        grey = np.ndarray((height, width), np.uint8, memoryview(plane), strides=(plane.line_size, 1))
+        return STRETCH[grey] if is_planar_yuv and not self._index.is_full_range else grey
+
+    @staticmethod
+    def _reformat(
+        reformatter: VideoReformatter, frame: av.VideoFrame, height: int, width: int, pixel_format: str
+    ) -> av.VideoFrame:
+        return reformatter.reformat(
+            frame, width=width, height=height, format=pixel_format, interpolation="BILINEAR", threads=1
+        )
 
     def _turn(self, picture: np.ndarray) -> np.ndarray:
         if self._index.is_mirrored:

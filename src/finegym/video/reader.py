@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
+from typing import Literal
 
 import numpy as np
 
 from finegym.errors import VideoError
-from finegym.video.decoding import NeededDecoder, Numbered, PlainDecoder
+from finegym.video.decoding import Decoder, NeededDecoder, Numbered, PlainDecoder
 from finegym.video.index import FrameIndex
 from finegym.video.index_cache import read_index
 from finegym.video.pictures import Colours, PictureMaker
@@ -30,12 +31,14 @@ class VideoReader:
         path: AVI, MP4, MKV, WebM, GIF, or whatever else FFmpeg reads.
         threads: decoder threads; 1 is best where many processes read at once.
         use_cache: whether the frame index may be read from and kept in the cache (see ``index_cache``).
+        backend: what decodes: ``pyav``, or ``torchcodec`` (an extra). Frames and errors are the same.
 
     Attributes:
         index: which frames there are.
 
     Raises:
         VideoError: the file is missing, empty, no video, or not one frame of it decodes.
+        ConfigError: the backend is not installed.
 
     Example::
 
@@ -44,11 +47,26 @@ class VideoReader:
             clip = reader.read_clip(1500, 2700, short_side=256)                  # uint8 (T, 256, W, 3)
     """
 
-    def __init__(self, path: Path, *, threads: int = 1, use_cache: bool = True) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        threads: int = 1,
+        use_cache: bool = True,
+        backend: Literal["pyav", "torchcodec"] = "pyav",
+    ) -> None:
         self.path = Path(path)
         self.index: FrameIndex = read_index(self.path, use_cache=use_cache)
-        self._needed = NeededDecoder(self.index, threads)
-        self._plain = PlainDecoder(self.index, threads)
+        # Ways to decode, the first choice first. What one does not give, the next one is asked for.
+        self._ways: tuple[Decoder, ...]
+        if backend == "torchcodec":
+            from finegym.video.torchcodec import TorchcodecDecoder
+
+            self._ways = (TorchcodecDecoder(self.index, threads),)
+        elif self.index.is_counted:
+            self._ways = (PlainDecoder(self.index, threads),)
+        else:
+            self._ways = NeededDecoder(self.index, threads), PlainDecoder(self.index, threads)
         self._last: int | None = None  # the last frame of the call before
 
     def __enter__(self) -> VideoReader:
@@ -62,8 +80,8 @@ class VideoReader:
     def close(self) -> None:
         """Free decoders and file; the next read opens them again."""
         self._last = None
-        self._needed.close()
-        self._plain.close()
+        for way in self._ways:
+            way.close()
 
     def find_frame_at(self, time_ms: float) -> int:
         """The frame shown at a time; see ``FrameIndex.find_frame_at``."""
@@ -201,10 +219,7 @@ class VideoReader:
             return
         goes_on = self._last is not None and 0 < wanted[0] - self._last <= STEP_FRAMES
         self._last = wanted[-1]
-        if self.index.is_counted:
-            ways: list[NeededDecoder | PlainDecoder] = [self._plain]
-        else:
-            ways = [self._plain, self._needed] if goes_on else [self._needed, self._plain]
+        ways = self._ways[::-1] if goes_on else self._ways
         came = ways[0].find(wanted)
         head = next(came, None)
         for target in wanted:

@@ -27,6 +27,8 @@ from finegym.video.nal import ReferenceScan
 
 # Containers whose packets carry real PTS. Everything else is decoded once.
 CONTAINERS_WITH_PTS = {"mov", "matroska", "gif", "flv", "ogg", "mpegts"}
+# MPEG-TS promises nothing; but its packets have one of these sizes, and H.264 reorders at most sixteen frames.
+TRANSPORT_PACKET_BYTES, TAIL_FRAMES = (188, 192, 204), 16
 FULL_RANGE = 2  # FFmpeg's number for planes of 0 to 255
 # A Matroska file that ends this much before its header says has lost its tail (where its size does not tell).
 TAIL_TOLERANCE_S = 0.5
@@ -132,7 +134,7 @@ def _look_at_first_frame(path: Path) -> dict:
             "height": height,
             "rotation": rotation,
             "is_mirrored": is_mirrored,
-            "codec": stream.codec_context.name,
+            "codec": stream.codec_context.codec.canonical_name,
             "pixel_format": frame.format.name,
             "colour_matrix": int(frame.colorspace),
             "is_full_range": int(frame.color_range) == FULL_RANGE
@@ -305,6 +307,12 @@ def _compute_promise(
             frames.safe_until = int(frames.pts[-1]) - 1  # the last picture may be cut short
             frames.lose_tail("the file ends early")
         return None
+    if container.format.name == "mpegts":
+        if all(path.stat().st_size % size for size in TRANSPORT_PACKET_BYTES):
+            frames.lose_tail("the file ends inside a packet")
+        elif _has_holes_at_end(frames.pts):
+            frames.lose_tail("frames are missing at its end")
+        return None
     if stream.frames:
         if stream.frames > frames.num_packets and not frames.damage:
             frames.lose_tail("the file ends early")
@@ -316,6 +324,12 @@ def _compute_promise(
     if not frames.damage and (is_short or path.stat().st_size < _read_matroska_end(path)):
         frames.lose_tail("the file ends early")
     return round(container.duration / av.time_base * stream.average_rate) if frames.damage else None
+
+
+def _has_holes_at_end(pts: np.ndarray) -> bool:
+    """Whether among the last frames some are shown much longer than usual: a cut takes B-frames before what follows."""
+    steps = np.diff(pts)
+    return bool(len(steps) and steps[-TAIL_FRAMES:].max() > 1.5 * np.median(steps))
 
 
 def _has_gif_trailer(path: Path) -> bool:
