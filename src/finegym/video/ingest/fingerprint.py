@@ -155,8 +155,8 @@ def measure_motion(changes: np.ndarray, box: tuple[float, float, float, float]) 
     """float32 (N,): the standard deviation of each change within a box, in grey levels."""
     height, width = changes.shape[1:]
     top, bottom, left, right = box
-    rows = slice(int(np.ceil(top * height)), int(bottom * height))
-    columns = slice(int(np.ceil(left * width)), int(right * width))
+    rows = slice(max(0, int(np.ceil(top * height))), int(bottom * height))  # a box may reach beyond the picture
+    columns = slice(max(0, int(np.ceil(left * width))), int(right * width))
     return changes[:, rows, columns].std(axis=(1, 2))
 
 
@@ -190,7 +190,7 @@ def transform_changes(
     height, width = changes.shape[1:]
     rows = make_cosines(height, *box[:2], num_cosines)
     columns = make_cosines(width, *box[2:], num_cosines)
-    coefficients = (rows @ changes @ columns.T).reshape(len(changes), -1)
+    coefficients = (rows @ changes @ columns.T).reshape(len(changes), num_cosines**2)
     coefficients[:, 0] = 0  # how bright it is says nothing about what it shows
     return coefficients
 

@@ -35,6 +35,8 @@ MIN_CORRELATION = 0.90
 MIN_GOING_ON = 0.5
 # How far the picture of one record may be smaller than that of the other, on each side.
 MAX_BEYOND = 0.25
+# What must be left of height and width after cropping.
+MIN_PICTURE = 0.5
 _SMOOTH = 9
 _FINE_COSINES = 24
 _OFFSETS_MS = range(-200, 201, 25)
@@ -126,7 +128,8 @@ def _move(box: Box, side: int, step: float) -> Box:
     # Beyond the picture: the other record has bars there that only this part of it has.
     moved[side] = min(1 + MAX_BEYOND, max(-MAX_BEYOND, moved[side] + step))
     top, bottom, left, right = moved
-    return top, bottom, left, right
+    is_too_small = min(bottom - top, right - left) < MIN_PICTURE
+    return box if is_too_small else (top, bottom, left, right)
 
 
 def _correlate(one: np.ndarray, one_box: Box, other: np.ndarray, other_box: Box, num_cosines: int = 8) -> np.ndarray:
