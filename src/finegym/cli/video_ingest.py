@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -80,13 +80,13 @@ def ingest(
     if as_json:
         typer.echo(json.dumps(facts, indent=2, ensure_ascii=False))
     else:
-        _print_run(place, run)
+        _print_run(place, run, facts["duplicates"])
     _print_problems(place, run)
     if run.failed:
         raise typer.Exit(1)
 
 
-def _print_run(workspace: Workspace, run: Run) -> None:
+def _print_run(workspace: Workspace, run: Run, duplicates: Any) -> None:
     from rich.console import Console
     from rich.table import Table
 
@@ -104,6 +104,15 @@ def _print_run(workspace: Workspace, run: Run) -> None:
         console.width = 160  # a file has no edge
     console.print(table)
     typer.echo(str(run))
+    exact = sum(pair["kind"] == "exact" for pair in duplicates["pairs"])
+    if duplicates["pairs"]:
+        typer.echo(
+            f"{exact} exact duplicates, {len(duplicates['pairs']) - exact} shared parts: confirm them in the report"
+        )
+    if duplicates["num_left_out"]:
+        typer.echo(f"{duplicates['num_left_out']} offsets of pairs with many candidates were not looked at")
+    if run.judged_anew:
+        typer.echo(f"{len(run.judged_anew)} kept records have another verdict by these rules")
     if run.sources.other_files:
         first = ", ".join(path.name for path in run.sources.other_files[:3])
         typer.echo(f"{len(run.sources.other_files)} other files are no media (in skipped.csv): {first}")

@@ -106,6 +106,8 @@ def _describe_pairs(workspace: Workspace, records: Mapping[str, Record], duplica
     if duplicates.not_compared:
         names = ", ".join(duplicates.not_compared[:10]) + (", …" if len(duplicates.not_compared) > 10 else "")
         blocks.append(Prose(f"{len(duplicates.not_compared)} were not (a quick run, or nothing moves): {names}."))
+    if duplicates.num_left_out:
+        blocks.append(Prose(f"{duplicates.num_left_out} offsets of pairs with many candidates were not looked at."))
     if duplicates.pairs:
         header = ("left", "from", "to", "right", "from", "to", "kind", "score", "of the shorter")
         blocks.append(Table(header, [_make_pair_row(pair) for pair in duplicates.pairs]))
