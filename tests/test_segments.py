@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from finegym.errors import SegmentError
-from finegym.segments import check_segments, compute_overlaps, compute_tiou
+from finegym.segments import check_segments, compute_overlaps, compute_tiou, find_runs
 
 segments = st.lists(st.tuples(st.integers(0, 30), st.integers(1, 9)), max_size=8).map(
     lambda rows: np.array([[start, start + length] for start, length in rows], dtype=float).reshape(-1, 2)
@@ -42,3 +42,11 @@ def test_bad_rows_are_named():
         check_segments(np.array([[0.0, np.nan]]))
     with pytest.raises(SegmentError, match=r"shape \(N, 2\)"):
         check_segments(np.zeros((3, 3)))
+
+
+@given(st.sets(st.integers(0, 60)))
+def test_runs_hold_the_numbers_and_have_gaps_between(numbers):
+    runs = find_runs(np.array(sorted(numbers), np.int64)).tolist()
+    assert {number for first, stop in runs for number in range(first, stop)} == numbers
+    assert all(first < stop for first, stop in runs)
+    assert all(left[1] < right[0] for left, right in zip(runs, runs[1:], strict=False))

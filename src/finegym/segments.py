@@ -73,3 +73,21 @@ def compute_overlaps(segments: np.ndarray) -> list[tuple[int, int]]:
         pairs += [(min(index, other), max(index, other)) for other in active]
         active.append(index)
     return sorted(pairs)
+
+
+def find_runs(numbers: np.ndarray) -> np.ndarray:
+    """Runs of consecutive numbers.
+
+    Args:
+        numbers: int64 (N,), increasing.
+
+    Returns:
+        int64 (R, 2), rows ``[first, stop)``.
+
+    Example:
+        >>> find_runs(np.array([3, 4, 5, 9])).tolist()
+        [[3, 6], [9, 10]]
+    """
+    breaks = np.flatnonzero(np.diff(numbers) != 1) + 1
+    runs = [(run[0], run[-1] + 1) for run in np.split(numbers, breaks) if len(run)]
+    return np.array(runs, np.int64).reshape(-1, 2)

@@ -60,11 +60,7 @@ class NeededDecoder:
 
     def find(self, wanted: Sequence[int]) -> Iterator[Numbered]:
         for point, numbers in groupby(wanted, self._index.find_seek_point):
-            try:
-                yield from self._decode_group(point, list(numbers))
-            except av.error.FFmpegError as error:
-                self.reason = error.strerror or ""
-                self.close()
+            yield from self._decode_group(point, list(numbers))
 
     def _decode_group(self, point: int, numbers: list[int]) -> Iterator[Numbered]:
         """Frames that are decoded from the same seek point."""
@@ -79,10 +75,18 @@ class NeededDecoder:
                 continue
             if packet.size == 0 or packet.is_corrupt:
                 break
-            yield from _select(decode(packet), number_by_pts)
+            try:
+                yield from _select(decode(packet), number_by_pts)
+            except av.error.FFmpegError as error:
+                self.reason = error.strerror or ""
+                # With several threads the error may be of another packet.
+                if packet.pts not in self._disposable or self._source.num_threads > 1:
+                    break
+                del number_by_pts[packet.pts]  # nothing is made from it: the others are right
             if not to_feed:
                 break
-        yield from _select(decode(None), number_by_pts)
+        with suppress(av.error.FFmpegError):
+            yield from _select(decode(None), number_by_pts)
         self._source.decoder.flush_buffers()
 
 
@@ -195,3 +199,18 @@ class PlainDecoder:
             if packet.size == 0:
                 return
         yield from decode(None)
+
+
+def find_damaged_frames(index: FrameIndex) -> np.ndarray:
+    """Frames of a file that do not decode, or are made from one that does not; decodes everything once.
+
+    Returns:
+        int64 (D,), frame numbers, increasing; empty for a sound file. What a truncated file has lost is not among them:
+        its index does not hold it (``index.damage`` says so).
+    """
+    decoder = PlainDecoder(index, 1) if index.is_counted else NeededDecoder(index, 1)
+    try:
+        found = [number for number, _ in decoder.find(range(index.num_frames))]
+    finally:
+        decoder.close()
+    return np.setdiff1d(np.arange(index.num_frames), found)

@@ -26,12 +26,15 @@ class PacketSource:
 
     Attributes:
         decoder: decodes the packets; of the file that is open now.
+        num_threads: that it uses.
     """
 
     decoder: av.VideoCodecContext
 
     def __init__(self, index: FrameIndex, threads: int) -> None:
-        self._index, self._threads = index, threads
+        self._index = index
+        # Where frames are counted, the stamps that are compared depend on the number of threads.
+        self.num_threads = 1 if index.is_counted else threads
         self._opened = ExitStack()
         self._container: av.container.InputContainer | None = None
 
@@ -74,10 +77,8 @@ class PacketSource:
                 if stream.index != self._stream.index:
                     stream.discard = av.stream.Discard.all  # sound is not even read
             self.decoder = self._stream.codec_context
-            # Where frames are counted, the stamps that are compared depend on the number of threads.
-            is_single = self._index.is_counted or self._threads == 1
-            self.decoder.thread_count = 1 if is_single else self._threads
-            self.decoder.thread_type = "SLICE" if is_single else "AUTO"
+            self.decoder.thread_count = self.num_threads
+            self.decoder.thread_type = "SLICE" if self.num_threads == 1 else "AUTO"
             if self._index.codec in STRICT_CODECS:
                 self.decoder.options = {"err_detect": "explode"}
         return self._container.demux(self._stream)
