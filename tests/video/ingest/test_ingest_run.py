@@ -199,7 +199,10 @@ def test_transport_streams_keep_their_clock_and_tell_their_damage(folder, worksp
 def test_a_file_that_grows_is_left_for_the_next_run(folder, workspace):
     growing = folder / "a.mp4"
     content = growing.read_bytes()
-    script = f"import time\nwith open({str(growing)!r}, 'r+b') as f:\n  f.seek(0, 2)\n  while True: f.write(b'x'); f.flush(); time.sleep(.02)"
+    script = (
+        f"import time\nwith open({str(growing)!r}, 'r+b') as f:\n  f.seek(0, 2)\n"
+        "  while True: f.write(b'x'); f.flush(); time.sleep(.02)"
+    )
     writer = subprocess.Popen([sys.executable, "-c", script])
     try:
         while growing.stat().st_size == len(content):

@@ -68,7 +68,7 @@ def describe_run(
         "damage": {
             i: [found.model_dump() for found in record.damage] for i, record in records.items() if record.damage
         },
-        "duplicates": duplicates.model_dump(exclude={"format"}),
+        "duplicates": duplicates.model_dump(mode="json", exclude={"format"}),
         "corpus": [asdict(row) for row in summarise(records, len(run.failed))],
     }
 
