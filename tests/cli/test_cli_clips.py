@@ -57,7 +57,7 @@ def test_clips_are_built_and_what_fails_is_counted_and_named(folder):
     assert result.exit_code == 1
     lines = result.stdout.splitlines()
     assert lines[0] == "done 2, kept 0, failed 2"
-    assert lines[1].startswith(f"{folder}/clips: 2 clips, ") and "in 1 shards (sub-actions, mp4, crf 18, " in lines[1]
+    assert lines[1].startswith(f"{folder}/clips: 2 clips, ") and "in 1 shards (sub-actions, mp4, crf 19, " in lines[1]
     assert "2 failed, listed in" in result.stderr and "  2 x " in result.stderr and "no such file" in result.stderr
     numbered["write_numbered"](folder / "records" / "v2.mp4", 40)
     again = run("build", folder, "--short-side", 64, "--json")

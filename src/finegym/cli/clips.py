@@ -51,7 +51,7 @@ def build(
         int, typer.Option(help="Pixels of the shorter side, even; smaller records keep their size.")
     ] = 256,
     fast: Annotated[bool, typer.Option("--fast", help="JPEGs rather than H.264: five times as large.")] = False,
-    crf: Annotated[int | None, typer.Option(help="Quality of H.264, 0 (best) to 51; 18 by default.")] = None,
+    crf: Annotated[int | None, typer.Option(help="Quality of H.264, 0 (best) to 51; 19 by default.")] = None,
     jpeg_quality: Annotated[int | None, typer.Option(help="Quality of JPEG, 1 to 100; 85 by default.")] = None,
     only: Annotated[Path | None, typer.Option(help="Cut only the ids in this file, one a line.")] = None,
     shard_mb: Annotated[int, typer.Option(min=1, help="A shard is closed when it has reached this size.")] = 128,

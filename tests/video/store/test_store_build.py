@@ -54,7 +54,9 @@ def test_the_mp4_of_a_clip_keeps_the_distances_of_its_frames(dataset, folder, tm
         with VideoReader(tmp_path / "clip.mp4", use_cache=False) as clip:
             np.testing.assert_allclose(clip.index.pts_ms, facts.pts_ms - facts.pts_ms[0], atol=0.1)
             assert (clip.index.width, clip.index.height) == (facts.width, facts.height)
-            np.testing.assert_array_equal(clip.read_frames(range(facts.num_frames)), store.read_frames(instance_id))
+            planes = clip.read_frames(range(facts.num_frames), colours="yuv420")
+            np.testing.assert_array_equal(planes, store.read_frames(instance_id, colours="yuv420"))
+            assert compute_psnr(clip.read_frames(range(facts.num_frames)), store.read_frames(instance_id)) > 30
 
 
 def test_three_of_four_frames_of_a_clip_can_be_left_out(folder):
@@ -333,7 +335,7 @@ def test_settings_out_of_range_are_refused():
 def test_a_store_of_other_settings_is_replaced_only_when_told_to(dataset, folder):
     build(dataset, folder)
     before = read_all(folder / "clips")
-    with pytest.raises(ConfigError, match="holds sub-actions, mp4, crf 18, short side 90; asked for sub-actions, jpeg"):
+    with pytest.raises(ConfigError, match="holds sub-actions, mp4, crf 19, short side 90; asked for sub-actions, jpeg"):
         build(dataset, folder, settings=FAST)
     assert read_all(folder / "clips") == before
     assert len(build(dataset, folder, settings=FAST, replace=True).tally.done) == 5
@@ -433,6 +435,7 @@ def test_real_xvid_and_h264_clips_are_stored_frame_by_frame(shared, tmp_path):
         shared / "clips" / "ucf101" / "BalanceBeam" / "v_BalanceBeam_g01_c01.avi",
         other / "poseformerv2_sample_video.mp4",
         other / "sports2d_demo.mp4",
+        other / "scorehmr_breakdancing.mp4",
     ]
     videos = tuple(make_video(path.stem, [(1000, 2000)], path=str(path)) for path in sources)
     dataset = Dataset(CODEBOOK, videos)
@@ -446,7 +449,7 @@ def test_real_xvid_and_h264_clips_are_stored_frame_by_frame(shared, tmp_path):
                 frames = range(facts.first_frame, facts.first_frame + facts.num_frames)
                 theirs = record.read_frames(frames, size=(facts.height, facts.width))
             assert facts.num_frames >= 24
-            assert compute_psnr(ours, theirs) > 35, path.name
+            assert compute_psnr(ours, theirs) > (34.5 if "fast" in settings else 35), path.name
             errors = [[((a - b) ** 2).mean() for b in theirs[::6].astype(float)] for a in ours[::6].astype(float)]
             assert np.argmin(errors, axis=1).tolist() == list(range(len(errors)))
 

@@ -38,7 +38,7 @@ from finegym.video.store.pack import list_shards, pack_shards
 from finegym.video.store.tar import StoredClip, is_sound, scan_tar
 from finegym.video.store.units import Segment, list_segments
 
-DEFAULT_CRF, DEFAULT_JPEG_QUALITY = 18, 85
+DEFAULT_CRF, DEFAULT_JPEG_QUALITY = 19, 85
 LOCK_FILE = "lock"
 
 

@@ -6,11 +6,13 @@ from collections.abc import Iterator, Sequence
 
 import av
 import av.error
+import cv2
 import numpy as np
 from av.video.reformatter import VideoReformatter
 
 from finegym.errors import VideoError
-from finegym.video.pictures import FORMATS, Colours, compute_size
+from finegym.video.colours import FULL_RANGE, write_rgb
+from finegym.video.pictures import STRETCH, Colours, compute_size
 from finegym.video.store.format import DISPOSABLE, KEY, ClipFacts
 
 
@@ -41,14 +43,11 @@ def choose_packets(facts: ClipFacts, wanted: Sequence[int]) -> list[int]:
 
 
 class ClipDecoder:
-    """Decodes clips one after the other. Keeps what is slow to make; for one process, one thread.
-
-    Attributes:
-        reformatter: swscale's tables for the sizes seen last.
-    """
+    """Decodes clips one after the other. Keeps what is slow to make; for one process, one thread."""
 
     def __init__(self) -> None:
         self._reformatter = VideoReformatter()
+        self._between = np.empty((0, 0, 3), np.uint8)
 
     def decode(
         self,
@@ -73,42 +72,68 @@ class ClipDecoder:
         Raises:
             VideoError: a frame does not decode.
         """
-        height, width = facts.height, facts.width
+        size = facts.height, facts.width
         if short_side is not None:
-            height, width = compute_size(height, width, short_side)
+            size = compute_size(*size, short_side)
+        height, width = size
         shape = {"rgb": (height, width, 3), "grey": (height, width), "yuv420": (height * 3 // 2, width)}[colours]
         frames = np.empty((len(wanted), *shape), np.uint8)
-        missing = set(wanted.tolist())
+        slots: dict[int, list[int]] = {}
+        for slot, number in enumerate(wanted.tolist()):
+            slots.setdefault(number, []).append(slot)
         is_jpeg = facts.settings.encoding == "jpeg"
-        decoded = _decode_jpeg(packets) if is_jpeg else _decode_h264(facts, packets, missing)
+        decoded = iter(packets) if is_jpeg else _decode_h264(facts, packets, set(slots))
         try:
             for number, frame in decoded:
-                if isinstance(frame, np.ndarray) and (colours, frame.shape) == ("rgb", shape):
-                    picture = frame
+                first, *others = slots.pop(number)
+                if isinstance(frame, bytes):
+                    self._write_jpeg(frame, (facts.height, facts.width), colours, frames[first])
                 else:
-                    picture = self._convert(frame, height, width, colours)
-                frames[wanted == number] = picture
-                missing.discard(number)
+                    self._write(frame, size, colours, frames[first])
+                for other in others:
+                    frames[other] = frames[first]
         except (av.error.FFmpegError, ValueError) as error:
-            raise VideoError(f"clip {facts.instance_id}: frame {min(missing)} does not decode: {error}") from error
-        if missing:
-            raise VideoError(f"clip {facts.instance_id}: frame {min(missing)} does not decode")
+            raise VideoError(f"clip {facts.instance_id}: frame {min(slots)} does not decode: {error}") from error
+        if slots:
+            raise VideoError(f"clip {facts.instance_id}: frame {min(slots)} does not decode")
         return frames
 
-    def _convert(self, frame: av.VideoFrame | np.ndarray, height: int, width: int, colours: Colours) -> np.ndarray:
-        if isinstance(frame, np.ndarray):
-            frame = av.VideoFrame.from_ndarray(frame, format="rgb24")
-        picture: np.ndarray = self._reformatter.reformat(
-            frame, width=width, height=height, format=FORMATS[colours], interpolation="BILINEAR", threads=1
-        ).to_ndarray()
-        return picture
+    def _write_jpeg(self, data: bytes, size: tuple[int, int], colours: Colours, out: np.ndarray) -> None:
+        """Decode a JPEG of a size into ``out``, resized and converted where that is asked for."""
+        import simplejpeg
 
+        if colours == "rgb" and out.shape[:2] == size:
+            simplejpeg.decode_jpeg(data, colorspace="RGB", buffer=out)
+            return
+        picture = simplejpeg.decode_jpeg(data, colorspace="GRAY" if colours == "grey" else "RGB")
+        height = out.shape[0] * 2 // 3 if colours == "yuv420" else out.shape[0]
+        if (height, out.shape[1]) != size:
+            picture = cv2.resize(picture, (out.shape[1], height), interpolation=cv2.INTER_AREA)
+        if colours == "yuv420":
+            picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="rgb24").to_ndarray(
+                format="yuv420p"
+            )
+        out[:] = picture.reshape(out.shape)
 
-def _decode_jpeg(packets: Sequence[tuple[int, bytes]]) -> Iterator[tuple[int, np.ndarray]]:
-    import simplejpeg
-
-    for number, data in packets:
-        yield number, simplejpeg.decode_jpeg(data, colorspace="RGB")
+    def _write(self, frame: av.VideoFrame, size: tuple[int, int], colours: Colours, out: np.ndarray) -> None:
+        """Resize and convert a frame into ``out``."""
+        height, width = size
+        # Chroma is interpolated: the record had more of it. Grey is luma as coded, whatever its matrix.
+        kind = "yuv444p" if colours == "rgb" else "yuv420p"
+        frame = self._reformatter.reformat(
+            frame, width=width, height=height, format=kind, interpolation="BILINEAR", threads=1
+        )
+        if colours == "rgb":
+            if self._between.shape != out.shape:
+                self._between = np.empty_like(out)
+            write_rgb(frame, out, self._between)
+        elif colours == "grey":
+            luma = np.frombuffer(memoryview(frame.planes[0]), np.uint8).reshape(-1, frame.planes[0].line_size)[
+                :, :width
+            ]
+            out[:] = luma if frame.color_range == FULL_RANGE else STRETCH[luma]
+        else:
+            out[:] = frame.to_ndarray()
 
 
 def _decode_h264(

@@ -3,57 +3,73 @@
 from __future__ import annotations
 
 import io
+import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from finegym.errors import VideoError
 from finegym.video.store.format import ClipFacts, StoreSettings, get_shard_name
 from finegym.video.store.tar import StoredClip
 
-SCHEMA = pa.schema(
-    [
-        ("instance_id", pa.string()),
-        ("shard", pa.int32()),  # number of the shard
-        ("offset", pa.int64()),  # of the clip's run of members in the shard
-        ("length", pa.int64()),  # of the run, in bytes
-        ("record", pa.string()),
-        ("record_bytes", pa.int64()),
-        ("record_fingerprint", pa.string()),
-        ("start_ms", pa.int64()),
-        ("end_ms", pa.int64()),
-        ("missing_ms", pa.int64()),
-        ("first_frame", pa.int64()),
-        ("num_frames", pa.int32()),
-        ("time_base", pa.string()),
-        ("pts", pa.list_(pa.int64())),
-        ("width", pa.int32()),
-        ("height", pa.int32()),
-        ("media_bytes", pa.int64()),
-        ("media_crc32", pa.int64()),
-        ("extradata", pa.string()),
-        ("packet_start", pa.int64()),
-        ("packet_offsets", pa.list_(pa.int64())),  # of each packet in the shard
-        ("packet_sizes", pa.list_(pa.int64())),
-        ("packet_frames", pa.list_(pa.int64())),
-        ("packet_roles", pa.list_(pa.int64())),
-        ("packet_crc32", pa.list_(pa.int64())),
-    ]
-)
-FACTS = tuple(name for name in SCHEMA.names if name in ClipFacts.model_fields)
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+# Column and Arrow type, "list<…>" where a clip has many. Narrow types: loader processes each hold all rows.
+COLUMNS = {
+    "instance_id": "string",
+    "shard": "int32",  # number of the shard
+    "offset": "int64",  # of the clip's run of members in the shard
+    "length": "int64",  # of the run, in bytes
+    "record": "string",
+    "record_bytes": "int64",
+    "record_fingerprint": "string",
+    "start_ms": "int64",
+    "end_ms": "int64",
+    "missing_ms": "int64",
+    "first_frame": "int64",
+    "num_frames": "int32",
+    "time_base": "string",
+    "pts": "list<int64>",
+    "width": "int32",
+    "height": "int32",
+    "media_bytes": "int64",
+    "media_crc32": "uint32",
+    "extradata": "string",
+    "packet_start": "int32",
+    "packet_offsets": "list<int32>",  # of each packet, from the start of the run
+    "packet_sizes": "list<int32>",
+    "packet_frames": "list<int32>",
+    "packet_roles": "list<int8>",
+    "packet_crc32": "list<uint32>",
+}
+FACTS = tuple(name for name in COLUMNS if name in ClipFacts.model_fields)
+
+
+def _make_schema() -> pa.Schema:
+    import pyarrow as pa
+
+    def make(name: str) -> pa.DataType:
+        inner = name.removeprefix("list<").removesuffix(">")
+        return pa.list_(pa.type_for_alias(inner)) if inner != name else pa.type_for_alias(name)
+
+    return pa.schema([(name, make(kind)) for name, kind in COLUMNS.items()])
 
 
 def format_index(clips: Sequence[StoredClip]) -> bytes:
     """The index of clips that lie in shards, as the bytes of a Parquet file."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
     columns: dict[str, list[object]] = {name: [getattr(clip.facts, name) for clip in clips] for name in FACTS}
     columns["shard"] = [int(clip.path.stem.removeprefix("shard-")) for clip in clips]
-    columns |= {name: [getattr(clip, name) for clip in clips] for name in ("offset", "length", "packet_offsets")}
+    columns["offset"] = [clip.offset for clip in clips]
+    columns["length"] = [clip.length for clip in clips]
+    columns["packet_offsets"] = [[place - clip.offset for place in clip.packet_offsets] for clip in clips]
     buffer = io.BytesIO()
-    pq.write_table(pa.table(columns, schema=SCHEMA), buffer, compression="zstd")
+    pq.write_table(pa.table(columns, schema=_make_schema()), buffer, compression="zstd")
     return buffer.getvalue()
 
 
@@ -77,24 +93,27 @@ class ClipIndex:
     """
 
     def __init__(self, data: bytes, settings: StoreSettings, where: str | Path) -> None:
+        # Loader processes, which are sent the arrays, do without Arrow.
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
         try:
             table = pq.read_table(io.BytesIO(data))
         except (pa.ArrowException, OSError) as error:
             raise VideoError(f"{where}: is damaged ({error}). `finegym clips build` makes it again.") from error
-        if table.schema.remove_metadata() != SCHEMA:
-            raise VideoError(
-                f"{where}: expected the columns {', '.join(SCHEMA.names)}, got {', '.join(table.column_names)}"
-            )
+        if table.schema.remove_metadata() != _make_schema():
+            raise VideoError(f"{where}: expected the columns {', '.join(COLUMNS)}, got {', '.join(table.column_names)}")
         self._settings = settings
         self._values: dict[str, Any] = {}
         self._ends: dict[str, np.ndarray] = {}
-        for name in SCHEMA.names:
+        for name, kind in COLUMNS.items():
             column = table[name].combine_chunks()
-            if pa.types.is_list(column.type):
-                self._values[name] = column.flatten().to_numpy()
+            if kind.startswith("list"):
+                # Copies: views would keep Arrow's memory.
+                self._values[name] = column.flatten().to_numpy().copy()
                 self._ends[name] = column.offsets.to_numpy().astype(np.int64)
-            elif pa.types.is_string(column.type):
-                self._values[name] = column.to_pylist()
+            elif kind == "string":
+                self._values[name] = [sys.intern(text) for text in column.to_pylist()]
             else:
                 self._values[name] = column.to_numpy().astype(np.int64)
         self.instance_ids: tuple[str, ...] = tuple(self._values["instance_id"])
@@ -121,13 +140,14 @@ class ClipIndex:
     def get(self, row: int) -> StoredClip:
         """The clip of a row; its path is the shard's name."""
         facts = {name: self._get(name, row) for name in FACTS}
+        offset = int(self.offsets[row])
         return StoredClip(
             # Validated when it was written, and the file's hash is in store.json.
             facts=ClipFacts.model_construct(settings=self._settings, **facts),
             path=Path(get_shard_name(int(self.shards[row]))),
-            offset=int(self.offsets[row]),
+            offset=offset,
             length=int(self.lengths[row]),
-            packet_offsets=self._get("packet_offsets", row),
+            packet_offsets=tuple(offset + place for place in self._get("packet_offsets", row)),
         )
 
     def _get(self, name: str, row: int) -> Any:
