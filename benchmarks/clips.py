@@ -25,6 +25,7 @@ from pathlib import Path
 
 import numpy as np
 from support.clip_peers import PASS, RANDOM
+from support.clip_stores import build_stores
 from support.recordings import FPS, has_real_footage, make_recording
 
 from finegym.video.index_cache import read_index
@@ -106,6 +107,7 @@ def main() -> None:
             f"{spared:.0%} of the frames not referred to =="
         )
         clips = draw_clips(arguments.clips, num_frames, rng)
+        build_stores(path, clips)
         compare("random clips", RANDOM, path, clips, arguments.rounds, "PyAV seek")
         for title, number in (("sorted pass, dense", 60), ("sorted pass, sparse", 8)):
             chosen = spread_clips(number * arguments.seconds // 200 or 1, num_frames)

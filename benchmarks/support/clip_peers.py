@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
+from support.clip_stores import make_open
 from support.recordings import FPS, HEIGHT, WIDTH, read_number
 
 SIZE = (256, 456)
@@ -258,6 +259,8 @@ def _gather(clips: Clips, pictures: Iterator[tuple[int, Callable[[], np.ndarray]
 RANDOM: dict[str, Callable[[Path], ReadClips]] = {
     "finegym": open_finegym,
     "finegym, opened per clip": open_finegym_anew,
+    "finegym clip store, mp4": make_open("mp4"),
+    "finegym clip store, JPEG": make_open("JPEG"),
     "PyAV seek": open_pyav,
     "OpenCV set + grab": open_opencv,
     "torchcodec exact": open_torchcodec_exact,
