@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from finegym.cli import video_download, video_ingest
+from finegym.cli import video_download, video_ingest, video_shots
 
 if TYPE_CHECKING:
     from finegym.video.index import FrameIndex
@@ -83,6 +83,33 @@ def _describe(index: FrameIndex) -> dict[str, object]:
 
 
 @app.command()
+def check(
+    files: Annotated[list[Path], typer.Argument(help="Videos: AVI, MP4, MKV, WebM, GIF, …")],
+    as_json: JsonOption = False,
+) -> None:
+    """Decode files from end to end and name every frame that does not decode or is made from one that does not.
+
+    Exit status 1 where there is such a frame, or a file ends early or cannot be read.
+
+    **Example**: `finegym video check records/A0xAXXysHUo.mp4`
+    """
+    from dataclasses import asdict
+
+    from finegym.video.check import check_file
+
+    checks = []
+    for file in files:
+        checks.append(check_file(file))
+        if not as_json:
+            typer.echo("\n".join(checks[-1].problems) or f"{file}: {checks[-1].num_frames} frames, all decode")
+    if as_json:
+        facts = [{**asdict(check), "path": str(check.path)} for check in checks]
+        typer.echo(json.dumps(facts, indent=2, ensure_ascii=False))
+    if any(check.problems for check in checks):
+        raise typer.Exit(1)
+
+
+@app.command()
 def frames(
     file: FileArgument,
     out: Annotated[Path, typer.Option(help="Image to write: `.png`, `.jpg`, … `{frame}` in it is the frame number.")],
@@ -138,4 +165,5 @@ def page(
 
 
 app.command()(video_ingest.ingest)
+app.command()(video_shots.shots)
 app.command()(video_download.download)

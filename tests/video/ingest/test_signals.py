@@ -44,17 +44,44 @@ def test_variable_rate_and_late_start_are_kept(tmp_path):
     assert signals.times_ms.tolist() == [times[number] for number in signals.frames]
 
 
-def test_thumbnails_are_area_averages_of_the_coded_planes(tmp_path):
-    path = write_numbered(tmp_path / "a.mp4", 10, size=(320, 180), b_frames=0)
+@pytest.mark.parametrize("quality, mean, most", [("0", 0.6, 2.5), ("23", 1.0, 20.0)])
+def test_thumbnails_are_area_averages_of_the_coded_planes(tmp_path, quality, mean, most):
+    """Exact but for rounding where nothing is deblocked (lossless), nearly so where deblocking is left out."""
+    path = write_numbered(tmp_path / "a.mp4", 60, size=(320, 180), options={"qp": quality})
     signals = compute_signals(path)
     with VideoReader(path) as reader:
         rgb = reader.read_frames(signals.frames)
     for frame, luma, chroma in zip(rgb, signals.luma, signals.chroma, strict=True):
         planes = cv2.cvtColor(frame, cv2.COLOR_RGB2YUV_I420).astype(float)
-        slow = planes[:180].reshape(36, 5, 64, 5).mean((1, 3))
-        assert np.abs(slow - luma).max() < 2.5
+        wrong = np.abs(planes[:180].reshape(36, 5, 64, 5).mean((1, 3)) - luma)
+        assert wrong.mean() < mean and wrong.max() < most
         colours = planes[180:].reshape(2, 90, 160).reshape(2, 9, 10, 16, 10).mean((2, 4))
-        assert np.abs(colours - chroma).max() < 2.5
+        assert np.abs(colours - chroma).max() < most
+
+
+def test_large_pictures_are_averaged_as_small_ones(tmp_path):
+    path = write_numbered(tmp_path / "a.mp4", 2, size=(1280, 720), b_frames=0, options={"qp": "0"})
+    signals = compute_signals(path)
+    with VideoReader(path) as reader:
+        grey = reader.read_frames([0], colours="yuv420")[0][:720]
+    assert np.abs(grey.reshape(36, 20, 64, 20).mean((1, 3)) - signals.luma[0]).max() < 1.2
+
+
+def test_a_picture_that_stands_still_stands_still_in_the_signals(tmp_path):
+    path = write_numbered(tmp_path / "a.mp4", 30, size=(320, 180))
+    with VideoReader(path) as reader:
+        frames = reader.read_frames([*range(30), *[29] * 60])
+    with av.open(str(tmp_path / "still.mp4"), "w") as container:
+        stream = container.add_stream("libx264", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 320, 180, "yuv420p"
+        for time, picture in enumerate(frames):
+            frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+            frame.pts = time
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    signals = compute_signals(tmp_path / "still.mp4")
+    still = signals.luma[signals.frames >= 36].astype(int)
+    assert len(still) > 10 and np.abs(np.diff(still, axis=0)).max() <= 1
 
 
 @pytest.mark.parametrize("turns, matrix", [(1, (0, 1, -1, 0)), (2, (-1, 0, 0, -1)), (3, (0, -1, 1, 0))])

@@ -22,6 +22,7 @@ _LIMIT = 2.2  # times what is usual around
 _WEAK_LIMIT = 1.3  # beside a picture that exceeds the limit
 _USUAL = 4.0  # grey levels of change that are never remarkable
 _NEIGHBOURS = 12  # pictures on either side by which "usual" is measured
+_NEAR = 6  # pictures on either side of a remarkable one that may be part of the same change
 _FLASH_MS = 400.0  # by then a flash, or somebody before the lens, is gone
 _FLASH_REST = 0.25  # of a flash's change may be left by motion when it is over
 _SHARE_OF_HARD = 0.5  # of all change, in one step
@@ -77,20 +78,35 @@ class _Changes:
         self.scores = self._score_pairs()
 
     def _score_pairs(self) -> np.ndarray:
-        """float64 (N - 1,): change of each picture from the one before, in multiples of what is usual around it."""
+        """float64 (N - 1,): change of each picture from the one before, in multiples of what is usual around it.
+
+        0 for pairs that are neither beyond the limit nor near one that is.
+        """
         scores = np.zeros(len(self.bound))
-        for pair in np.flatnonzero(self.bound >= _WEAK_LIMIT * _USUAL).tolist():
-            if self.bound[max(0, pair - 3) : pair + 4].max() < _LIMIT * _USUAL:
-                continue  # nothing near can exceed the limit
-            change = self.measure(pair, pair + 1)
-            if change >= _WEAK_LIMIT * _USUAL:
-                scores[pair] = change / (_USUAL + self._measure_usual(pair))
+        # The difference across a cut exceeds that of the pairs beside it; where theirs is larger, they are the seeds.
+        beside = np.pad(self.bound, 1, constant_values=-np.inf)
+        is_peak = (self.bound >= beside[:-2]) & (self.bound >= beside[2:])
+        for pair in np.flatnonzero(is_peak & (self.bound >= _LIMIT * _USUAL)).tolist():
+            score = self._score(pair, _LIMIT)
+            if score >= _LIMIT:
+                scores[pair] = score
+        for seed in np.flatnonzero(scores).tolist():
+            for pair in range(max(0, seed - _NEAR), min(len(scores), seed + 1 + _NEAR)):
+                if not scores[pair]:
+                    scores[pair] = self._score(pair, _WEAK_LIMIT)
         return scores
 
+    def _score(self, pair: int, limit: float) -> float:
+        """The score of a pair; 0 where it cannot reach a limit."""
+        if self.bound[pair] < limit * _USUAL:
+            return 0.0
+        change = self.measure(pair, pair + 1)
+        return change / (_USUAL + self._measure_usual(pair)) if change >= limit * _USUAL else 0.0
+
     def _measure_usual(self, pair: int) -> float:
-        """What change is usual around a pair of pictures: the median, without the pair and its neighbours."""
+        """What change is usual around a pair of pictures: the median of every second, without the pair's neighbours."""
         stop = min(len(self.bound), pair + 1 + _NEIGHBOURS)
-        around = [*range(max(0, pair - _NEIGHBOURS), pair - 1), *range(pair + 2, stop)]
+        around = [*range(pair - 2, max(-1, pair - 1 - _NEIGHBOURS), -2), *range(pair + 2, stop, 2)]
         usual = [self.bound[near] if self.bound[near] < 2.0 else self.measure(near, near + 1) for near in around]
         return float(np.median(usual)) if usual else 0.0
 
