@@ -70,7 +70,12 @@ def test_clips_are_built_and_what_fails_is_counted_and_named(folder):
 
 def test_a_clip_can_be_looked_at(folder, tmp_path):
     run("build", folder)
-    assert "num clips     2" in run("show", folder / "clips").stdout
+    lines = [line.split("  ", 1) for line in run("show", folder / "clips").stdout.splitlines()]
+    facts = {name: value.strip() for name, value in lines}
+    assert facts["clips"] == "2, 30 frames"
+    assert facts["kind"] == "sub-actions, mp4, crf 19, short side 256"
+    assert facts["skipped"] == "2 clips that could not be cut"
+    assert "15: 25 to 39 of the record" in run("show", folder / "clips", SECOND).stdout
     facts = json.loads(run("show", folder / "clips", SECOND, "--json").stdout)
     assert (facts["first_frame"], facts["num_frames"], facts["record"]) == (25, 15, "records/v1.mp4")
     result = run("read", folder / "clips", SECOND, "--out", tmp_path / "clip.mp4")

@@ -11,6 +11,8 @@ import typer
 
 if TYPE_CHECKING:
     from finegym.video.store.build import Build
+    from finegym.video.store.format import ClipFacts
+    from finegym.video.store.read import ClipStore
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -158,18 +160,40 @@ def show(
     from finegym.video.store.read import ClipStore
 
     opened = ClipStore(store)
-    facts = opened.facts.model_dump(mode="json") if instance_id is None else opened.get_facts(instance_id).model_dump()
     if as_json:
-        typer.echo(json.dumps(facts, indent=2, ensure_ascii=False))
+        known = opened.facts if instance_id is None else opened.get_facts(instance_id)
+        typer.echo(json.dumps(known.model_dump(mode="json"), indent=2, ensure_ascii=False))
         return
+    facts = _describe_store(opened) if instance_id is None else _describe_clip(opened.get_facts(instance_id))
     width = max(map(len, facts))
     for name, value in facts.items():
-        typer.echo(f"{name.replace('_', ' '):{width}}  {_shorten(value)}")
+        typer.echo(f"{name:{width}}  {value}")
 
 
-def _shorten(value: object) -> str:
-    text = str(value)
-    return text if len(text) <= 100 else f"{text[:97]}…"
+def _describe_store(store: ClipStore) -> dict[str, object]:
+    facts = store.facts
+    size = sum(shard.size_bytes for shard in facts.shards)
+    return {
+        "format": f"{facts.format}, written by finegym {facts.finegym}",
+        "clips": f"{facts.num_clips}, {facts.num_frames} frames",
+        "kind": facts.settings,
+        "size": f"{size / 1e6:.1f} MB in {len(facts.shards)} shards",
+        "skipped": f"{facts.num_skipped} clips that could not be cut" if facts.num_skipped else "none",
+        "first": store.instance_ids[0] if len(store) else "none",
+    }
+
+
+def _describe_clip(facts: ClipFacts) -> dict[str, object]:
+    last = facts.first_frame + facts.num_frames - 1
+    return {
+        "record": facts.record,
+        "annotated": f"{facts.start_ms} to {facts.end_ms} ms on the record's clock",
+        "frames": f"{facts.num_frames}: {facts.first_frame} to {last} of the record",
+        "shown at": f"{facts.pts_ms[0]:g} to {facts.pts_ms[-1]:g} ms",
+        "missing": f"{facts.missing_ms} ms lie past the record's last frame" if facts.missing_ms else "nothing",
+        "size": f"{facts.width}x{facts.height}, {facts.media_bytes / 1000:.1f} KB",
+        "kind": facts.settings,
+    }
 
 
 @app.command()

@@ -148,6 +148,8 @@ def rebuild_index(folder: Path) -> StoreFacts:
             raise VideoError(f"{path}: {len(damaged) or 'all'} clips are damaged. Build the store again with --verify.")
         shards.append(describe_shard(path, len(clips)))
         rows += [clip.move(Path(path.name), clip.offset) for clip in clips]
+    if not rows:
+        raise VideoError(f"{folder}: there are no shards. `finegym clips build` makes them.")
     settings = {clip.facts.settings for clip in rows}
     if len(settings) != 1:
         raise VideoError(
