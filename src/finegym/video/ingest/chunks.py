@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from finegym.errors import SegmentError, VideoError
 from finegym.files import write_text
+from finegym.video.index import FrameIndex
 
 _SHORT_TAIL = 0.1  # of a chunk's length: a rest shorter than this goes to the chunk before
 _REACH = 0.5  # of a chunk's length: so far edges move to avoid routines
@@ -127,6 +128,18 @@ def read_chunks(path: Path) -> tuple[Chunk, ...]:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "the file"
         raise VideoError(f"{path}: {where}: {first['msg']}. Delete it and ingest the record again.") from error
+
+
+def find_chunk_frames(index: FrameIndex, chunk: Chunk) -> tuple[range, float]:
+    """The record's frames that begin in a chunk, and when the last of them stops being shown or the chunk ends.
+
+    Raises:
+        VideoError: the chunk lies outside the record.
+    """
+    end_ms = min(float(chunk.end_ms), index.end_ms)
+    if end_ms <= chunk.start_ms:
+        end_ms = float(chunk.end_ms)  # the index says what is wrong
+    return index.find_frames_between(chunk.start_ms, end_ms), end_ms
 
 
 def _merge(busy: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:

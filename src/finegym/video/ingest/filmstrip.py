@@ -19,7 +19,7 @@ from finegym.errors import VideoError
 from finegym.files import replace_file, write_text
 from finegym.video.index import FrameIndex
 from finegym.video.index_cache import read_index
-from finegym.video.ingest.chunks import Chunk
+from finegym.video.ingest.chunks import Chunk, find_chunk_frames
 from finegym.video.ingest.proxy import read_proxy_map
 from finegym.video.reader import VideoReader
 from finegym.video.scan import get_video_stream, open_media
@@ -69,8 +69,8 @@ def write_filmstrip(
         OutputError: a file cannot be written.
     """
     index = read_index(path)
-    span = index.find_frames_between(chunk.start_ms, min(chunk.end_ms, index.end_ms))
-    zero_ms, end_ms = float(index.pts_ms[span.start]), min(float(chunk.end_ms), index.end_ms)
+    span, end_ms = find_chunk_frames(index, chunk)
+    zero_ms = float(index.pts_ms[span.start])
     starts = np.arange(zero_ms, end_ms, step_ms)
     width, height = tile_width, max(1, round(tile_width * index.height / index.width))
     if proxy is None:

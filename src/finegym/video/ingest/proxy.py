@@ -24,7 +24,7 @@ from finegym.errors import OutputError, VideoError
 from finegym.files import replace_file
 from finegym.video.index import FrameIndex
 from finegym.video.ingest.audio import Sound, iterate_audio, read_audio_rate
-from finegym.video.ingest.chunks import Chunk
+from finegym.video.ingest.chunks import Chunk, find_chunk_frames
 from finegym.video.pictures import compute_size
 from finegym.video.reader import VideoReader
 
@@ -164,9 +164,7 @@ class _Encoder:
         self.missing_samples, self.rate = 0, read_audio_rate(reader.path)
 
     def write(self, path: Path) -> None:
-        # The part of the chunk that the record has: a damaged end is left out and shows in the map.
-        end_ms = min(self.chunk.end_ms, self.index.end_ms)
-        span = self.index.find_frames_between(self.chunk.start_ms, end_ms)
+        span, end_ms = find_chunk_frames(self.index, self.chunk)
         pictures = self._read(span)
         first = next(pictures, None)
         if first is None:

@@ -13,7 +13,7 @@ import numpy as np
 from finegym.files import write_text
 from finegym.video.index_cache import read_index
 from finegym.video.ingest.audio import iterate_audio, read_audio_rate
-from finegym.video.ingest.chunks import Chunk
+from finegym.video.ingest.chunks import Chunk, find_chunk_frames
 
 POINTS_PER_S = 50
 
@@ -41,8 +41,8 @@ def write_waveform(path: Path, chunk: Chunk, out: Path) -> bool:
         out.unlink(missing_ok=True)
         return False
     index = read_index(path)
-    end_ms = min(float(chunk.end_ms), index.end_ms)
-    start_ms = float(index.pts_ms[index.find_frames_between(chunk.start_ms, end_ms).start])
+    span, end_ms = find_chunk_frames(index, chunk)
+    start_ms = float(index.pts_ms[span.start])
     per_point = rate // POINTS_PER_S
     data: list[int] = []
     rest = np.empty(0, np.float32)
