@@ -77,6 +77,18 @@ def find_shared_parts(candidate: Candidate, left: Signals, left_box: Box, right:
     right_box = cut_box(right_box, CROPS[candidate.crop_right])
     offset_ms, left_box, right_box = _fit(candidate, left, left_box, right, right_box)
     steps = _intersect(find_steps(left), find_steps(right, offset_ms))
+    # First only around the candidate: most of them end here.
+    near = range(candidate.first_step - LONG_WINDOW, candidate.first_step + WINDOW + LONG_WINDOW)
+    if not _compare(_intersect(steps, near), left, left_box, right, right_box, offset_ms):
+        return []
+    found = _compare(steps, left, left_box, right, right_box, offset_ms)
+    return [_make_part(first, stop, offset_ms, score) for first, stop, score in found]
+
+
+def _compare(
+    steps: range, left: Signals, left_box: Box, right: Signals, right_box: Box, offset_ms: float
+) -> list[tuple[int, int, float]]:
+    """(first step, stop, score) of the stretches among ``steps`` in which two records agree."""
     if not len(steps):
         return []
     correlations, moving = [], []
@@ -86,7 +98,7 @@ def find_shared_parts(candidate: Candidate, left: Signals, left_box: Box, right:
         motion = np.maximum(measure_motion(one, left_box), measure_motion(other, right_box))
         moving.append(motion >= MIN_CHANGE)
     found = _find_stretches(np.concatenate(correlations), np.concatenate(moving))
-    return [_make_part(steps.start + first, steps.start + stop, offset_ms, score) for first, stop, score in found]
+    return [(steps.start + first, steps.start + stop, score) for first, stop, score in found]
 
 
 def _make_part(first: int, stop: int, offset_ms: float, score: float) -> SharedPart:

@@ -4,8 +4,8 @@ Hashes of one moment in two copies differ in a few of their 63 bits. Cut into th
 often agrees whole; moments that share a band are compared bit by bit, and those that are near vote for the offset
 between their times. A shared part gives many votes for one offset, chance gives scattered ones.
 
-An hour has 28,800 hashes, and six times as many with the crops. A band has two million values, so that even in 300
-hours a value has some 25 moments: the work grows with the square of the hours, but from a small constant.
+An hour has 28,800 hashes, and six times as many with the crops. A band has two million values: in 300 hours, 25 moments
+share one by chance. The work grows with the square of the hours from a small constant, and is bounded (``MAX_HITS``).
 """
 
 from __future__ import annotations
@@ -31,10 +31,13 @@ WINDOW = 32
 MAX_MEAN_DISTANCE = 12.0
 # The most offsets of one pair that are looked at more closely, nearest first.
 MAX_OFFSETS = 6
-# A value of a band that so many moments have says nothing (a test picture, a broadcaster's opening).
-MAX_SHARED = 20_000
+# So many moments are looked at for each moment of a record, on average. Moments that look like many others (a slow pan)
+# say least: the most common ones are left out where this would be exceeded. It bounds the time.
+MAX_HITS = 64
 _CHUNK = 4_000_000
-_OFFSET_ZERO = 1 << 22
+# How votes are packed into 63 bits: step (three days) and offset, three bits for the crop, the rest for the record.
+_STEP_BITS, _OFFSET_BITS, _OWNER_BITS = 22, 23, 15
+_STEP_ZERO, _OFFSET_ZERO = 1 << 20, 1 << 22
 
 
 @dataclass(frozen=True)
@@ -69,20 +72,25 @@ def find_candidates(fingerprints: Sequence[Fingerprint]) -> tuple[list[Candidate
     sizes = [len(fingerprint.steps) for fingerprint in fingerprints]
     if len(fingerprints) < 2 or sum(sizes) == 0:
         return [], 0
+    assert len(fingerprints) < 1 << _OWNER_BITS, f"{len(fingerprints)} records are too many for one comparison"
     hashes = np.concatenate([fingerprint.hashes.reshape(-1) for fingerprint in fingerprints])
     owners = np.repeat(np.arange(len(sizes), dtype=np.int32), [size * len(CROPS) for size in sizes])
     steps = np.concatenate([np.tile(fingerprint.steps, len(CROPS)) for fingerprint in fingerprints]).astype(np.int32)
     crops = np.concatenate([np.repeat(np.arange(len(CROPS), dtype=np.int8), size) for size in sizes])
-    votes = [np.empty((4, 0), np.int64)]
+    votes: list[list[np.ndarray]] = [[] for _ in fingerprints]
     for band in range(NUM_BANDS):
         keys = _get_band(hashes, band)
         order = np.argsort(keys, kind="stable").astype(np.uint32)
         keys = keys[order]
         for query, fingerprint in enumerate(fingerprints):
             for found, place in _look_up(fingerprint.hashes[0], band, keys, order, hashes, owners, query):
-                votes.append(_make_votes(query, fingerprint.steps[found], owners[place], steps[place], crops[place]))
-    cells = _count(np.concatenate(votes, axis=1), len(fingerprints))
-    return _choose([near for cell in cells.T.tolist() if (near := _measure(cell, fingerprints)) is not None])
+                votes[query].append(_pack(fingerprint.steps[found], owners[place], steps[place], crops[place]))
+    near = []
+    for query, parts in enumerate(votes):
+        if parts:
+            cells = _count(np.concatenate(parts))
+            near += [close for cell in cells if (close := _measure(query, cell, fingerprints)) is not None]
+    return _choose(near)
 
 
 def _get_band(hashes: np.ndarray, band: int) -> np.ndarray:
@@ -102,7 +110,9 @@ def _look_up(
     wanted = _get_band(asked, band)
     first, stop = np.searchsorted(keys, wanted, "left"), np.searchsorted(keys, wanted, "right")
     counts = stop - first
-    counts[counts > MAX_SHARED] = 0
+    rarest_first = np.argsort(counts, kind="stable")
+    is_beyond = np.cumsum(counts[rarest_first]) > MAX_HITS * max(len(asked), 1000)
+    counts[rarest_first[is_beyond]] = 0
     ends = np.cumsum(counts)
     start = 0
     while start < len(asked):
@@ -119,72 +129,65 @@ def _look_up(
         start = until
 
 
-def _make_votes(
-    query: int, query_steps: np.ndarray, owners: np.ndarray, owner_steps: np.ndarray, crops: np.ndarray
-) -> np.ndarray:
-    """int64 (4, N): left and right record as one number, offset, left step, and which is cropped by what."""
-    is_left = query < owners  # the record asked about is the left one; it is whole, the other one cropped
-    left_steps = np.where(is_left, query_steps, owner_steps)
-    right_steps = np.where(is_left, owner_steps, query_steps)
-    pairs = (np.minimum(query, owners).astype(np.int64) << 20) | np.maximum(query, owners)
-    return np.stack([pairs, right_steps - left_steps, left_steps, crops * 2 + is_left])
+def _pack(query_steps: np.ndarray, owners: np.ndarray, owner_steps: np.ndarray, crops: np.ndarray) -> np.ndarray:
+    """int64 (N,): each vote as one number, to hold many: other record, its crop, offset, step of the record asked."""
+    offsets = owner_steps - query_steps + _OFFSET_ZERO
+    packed = (owners.astype(np.int64) << 3 | crops) << _OFFSET_BITS | offsets
+    return np.unique(packed << _STEP_BITS | (query_steps + _STEP_ZERO))
 
 
-def _count(votes: np.ndarray, num_records: int) -> np.ndarray:
-    """int64 (5, cells): left, right, offset, first left step and crop of cells with enough votes."""
-    pairs, offsets, steps, kinds = votes
-    left, right = pairs >> 20, pairs & ((1 << 20) - 1)
+def _count(votes: np.ndarray) -> list[tuple[int, int, int, int]]:
+    """(other record, its crop, offset, first step) of the cells of one record with enough votes."""
+    steps = (votes & ((1 << _STEP_BITS) - 1)) - _STEP_ZERO
+    offsets = ((votes >> _STEP_BITS) & ((1 << _OFFSET_BITS) - 1)) - _OFFSET_ZERO
+    crops = (votes >> (_STEP_BITS + _OFFSET_BITS)) & 7
+    owners = votes >> (_STEP_BITS + _OFFSET_BITS + 3)
     # Every vote counts in two bins of offsets, so that no offset lies at an edge of both.
-    bins = (offsets + _OFFSET_ZERO) // BIN_STEPS
-    cell = (steps + _OFFSET_ZERO) // CELL_STEPS
-    bits = max(1, (num_records - 1).bit_length())
-    assert 2 * bits + 22 + 17 < 63, f"{num_records} records are too many for one comparison"
-    packed = (((left << bits | right) << 22) << 17) | cell
-    packed = np.concatenate([packed | (b << 17) for b in (bins, np.maximum(0, bins - 1))])
-    unique, inverse, counts = np.unique(packed, return_inverse=True, return_counts=True)
-    # One moment may have voted with several crops and bands: that is one vote.
-    moments = np.unique(np.stack([inverse, np.concatenate([steps, steps])]), axis=1)[0]
-    counts = np.bincount(moments, minlength=len(unique))
-    strong = np.flatnonzero(counts >= MIN_VOTES)
-    kind_of = _find_commonest(inverse, np.concatenate([kinds, kinds]), len(unique))
-    found = unique[strong]
-    pair = found >> 39
-    offset = ((found >> 17) & ((1 << 22) - 1)) * BIN_STEPS + BIN_STEPS - 1 - _OFFSET_ZERO
-    first = (found & ((1 << 17) - 1)) * CELL_STEPS - _OFFSET_ZERO
-    return np.stack([pair >> bits, pair & ((1 << bits) - 1), offset, first, kind_of[strong]])
+    bins = offsets // BIN_STEPS + _OFFSET_ZERO
+    places = steps // CELL_STEPS + _STEP_ZERO
+    cells = np.concatenate([((owners << _OFFSET_BITS) | b) << _STEP_BITS | places for b in (bins, bins - 1)])
+    unique, inverse = np.unique(cells, return_inverse=True)
+    # One moment may have voted with several crops and bands: it counts once.
+    within = np.concatenate([steps, steps]) % CELL_STEPS
+    moments = np.unique(inverse * CELL_STEPS + within) // CELL_STEPS
+    is_strong = np.bincount(moments, minlength=len(unique)) >= MIN_VOTES
+    kinds, sizes = np.unique((inverse * 8 + np.concatenate([crops, crops]))[is_strong[inverse]], return_counts=True)
+    commonest = dict(sorted(zip(kinds.tolist(), sizes.tolist(), strict=True), key=lambda pair: pair[1]))
+    crop_of = {kind // 8: kind % 8 for kind in commonest}  # of each cell, the one with most votes comes last and stays
+    return [_unpack(int(unique[cell]), crop) for cell, crop in sorted(crop_of.items())]
 
 
-def _find_commonest(groups: np.ndarray, kinds: np.ndarray, num_groups: int) -> np.ndarray:
-    """The commonest kind of each group."""
-    num_kinds = 2 * len(CROPS)
-    pairs, counts = np.unique(groups.astype(np.int64) * num_kinds + kinds, return_counts=True)
-    order = np.argsort(counts, kind="stable")
-    commonest = np.zeros(num_groups, np.int64)
-    commonest[pairs[order] // num_kinds] = pairs[order] % num_kinds  # the last one, with most votes, stays
-    return commonest
+def _unpack(cell: int, crop: int) -> tuple[int, int, int, int]:
+    place = (cell & ((1 << _STEP_BITS) - 1)) - _STEP_ZERO
+    offset_bin = (cell >> _STEP_BITS & ((1 << _OFFSET_BITS) - 1)) - _OFFSET_ZERO
+    owner = cell >> (_STEP_BITS + _OFFSET_BITS)
+    return owner, crop, offset_bin * BIN_STEPS + BIN_STEPS - 1, place * CELL_STEPS
 
 
-def _measure(cell: Sequence[int], fingerprints: Sequence[Fingerprint]) -> Candidate | None:
+def _measure(query: int, cell: tuple[int, int, int, int], fingerprints: Sequence[Fingerprint]) -> Candidate | None:
     """The four seconds in and around a cell where the hashes are nearest; ``None`` where they are not near."""
-    left, right, offset, first, kind = cell
-    crop_left, crop_right = (0, kind // 2) if kind % 2 else (kind // 2, 0)
-    one, other = fingerprints[left], fingerprints[right]
+    owner, crop, offset, first = cell
+    one, other = fingerprints[query], fingerprints[owner]
     low, high = np.searchsorted(one.steps, [first - WINDOW, first + CELL_STEPS + WINDOW])
-    steps, hashes = one.steps[low:high], one.hashes[crop_left, low:high]
+    steps, hashes = one.steps[low:high], one.hashes[0, low:high]
     best = None
     for shift in range(-BIN_STEPS, BIN_STEPS + 1):
         place = np.minimum(np.searchsorted(other.steps, steps + offset + shift), len(other.steps) - 1)
         both = np.flatnonzero(other.steps[place] == steps + offset + shift)
         if len(both) < WINDOW:
             continue
-        distance = np.bitwise_count(hashes[both] ^ other.hashes[crop_right, place[both]])
+        distance = np.bitwise_count(hashes[both] ^ other.hashes[crop, place[both]])
         sums = np.concatenate([[0], np.cumsum(distance, dtype=np.int64)])
         means = (sums[WINDOW:] - sums[:-WINDOW]) / WINDOW
         at = int(np.argmin(means))
-        if means[at] <= MAX_MEAN_DISTANCE and (best is None or means[at] < best.distance):
-            step = int(steps[both[at]])
-            best = Candidate(left, right, offset + shift, step, crop_left, crop_right, float(means[at]))
-    return best
+        if means[at] <= MAX_MEAN_DISTANCE and (best is None or means[at] < best[0]):
+            best = float(means[at]), offset + shift, int(steps[both[at]])
+    if best is None:
+        return None
+    distance_bits, offset, step = best
+    if query < owner:
+        return Candidate(query, owner, offset, step, 0, crop, distance_bits)
+    return Candidate(owner, query, -offset, step + offset, crop, 0, distance_bits)
 
 
 def _choose(candidates: list[Candidate]) -> tuple[list[Candidate], int]:
