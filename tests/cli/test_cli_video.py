@@ -12,6 +12,8 @@ from typer.testing import CliRunner
 
 from finegym.cli.app import app
 from finegym.errors import OutputError, VideoError
+from finegym.video.index_cache import read_index
+from finegym.video.reader import VideoReader
 
 numbered = runpy.run_path(str(Path(__file__).parents[1] / "video" / "numbered.py"))
 
@@ -96,3 +98,28 @@ def test_frames_past_the_end_or_into_an_unknown_format_are_errors(video, tmp_pat
     for name in ("a.docx", "a"):
         with pytest.raises(OutputError, match="expected a name that ends in"):
             run("frames", video, "--at", 1, "--out", tmp_path / name)
+
+
+def test_check_names_the_frames_that_do_not_decode(tmp_path):
+    options = {"x264-params": "keyint=20:bframes=3:b-adapt=0:b-pyramid=none:scenecut=0"}
+    path = numbered["write_numbered"](tmp_path / "a.mp4", 60, options=options)
+    result = run("check", path)
+    assert (result.exit_code, result.stdout) == (0, f"{path}: 60 frames, all decode\n")
+    index = read_index(path)
+    data = bytearray(path.read_bytes())
+    # A B-frame that nothing is made from, and a P-frame from which the rest of its group is made: I B B B P B B B P …
+    for frame in (5, 32):
+        position, size = index.position[frame], index.packet_bytes[frame]
+        data[position + 5 : position + size] = b"\xff" * (size - 5)
+    path.write_bytes(data)
+    result = run("check", path, "--json")
+    assert result.exit_code == 1
+    (facts,) = json.loads(result.stdout)
+    # The B-frames before frame 32 in time are made from it too.
+    assert facts["damaged"] == [[5, 6], [29, 40]]
+    result = run("check", path, tmp_path / "gone.mp4")
+    assert result.exit_code == 1
+    assert f"{path}: frames 5 to 5 (0.200 to 0.200 s) do not decode" in result.stdout
+    assert "there is no such file" in result.stdout
+    with VideoReader(path) as reader:
+        assert numbered["read_numbers"](reader.read_frames([4, 6, 28, 40])) == [4, 6, 28, 40]
