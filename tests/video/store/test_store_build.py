@@ -437,7 +437,7 @@ def test_real_xvid_and_h264_clips_are_stored_frame_by_frame(shared, tmp_path):
         other / "sports2d_demo.mp4",
         other / "scorehmr_breakdancing.mp4",
     ]
-    videos = tuple(make_video(path.stem, [(1000, 2000)], path=str(path)) for path in sources)
+    videos = tuple(make_video(path.stem, [(1000, 1600)], path=str(path)) for path in sources)
     dataset = Dataset(CODEBOOK, videos)
     for settings in ({"short_side": 256}, {"short_side": 256, "fast": True}):
         out = tmp_path / str(len(settings))
@@ -448,7 +448,7 @@ def test_real_xvid_and_h264_clips_are_stored_frame_by_frame(shared, tmp_path):
             with VideoReader(path) as record:
                 frames = range(facts.first_frame, facts.first_frame + facts.num_frames)
                 theirs = record.read_frames(frames, size=(facts.height, facts.width))
-            assert facts.num_frames >= 24
+            assert facts.num_frames >= 15
             assert compute_psnr(ours, theirs) > (34.5 if "fast" in settings else 35), path.name
             errors = [[((a - b) ** 2).mean() for b in theirs[::6].astype(float)] for a in ours[::6].astype(float)]
             assert np.argmin(errors, axis=1).tolist() == list(range(len(errors)))

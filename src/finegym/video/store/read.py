@@ -22,8 +22,9 @@ STRETCHES_TOGETHER = 4  # in memory while their clips are shuffled among each ot
 
 
 class ClipStore:
-    """A finished clip store. Can be sent to other processes and survives a fork: it holds no open
-    file. Not for several threads at a time.
+    """A finished clip store. Can be sent to other processes and survives a fork: it holds no open file.
+
+    Not for several threads at a time.
 
     Args:
         location: a folder, or a URL that fsspec knows (``s3://…``, ``https://…``, ``memory://…``).
