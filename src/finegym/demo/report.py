@@ -21,6 +21,11 @@ from finegym.report.page import Code, Picture, Prose, Section, Table, write_page
 from finegym.report.plots import Curve, draw_confusion, draw_curves
 from finegym.report.statistics_plots import draw_statistics
 from finegym.report.tree_picture import draw_tree
+from finegym.simulation.true_cuts import count_right_cuts, find_true_cuts
+from finegym.simulation.write import get_truth_path
+from finegym.video.ingest.corpus import describe_damage
+from finegym.video.ingest.shots import read_shots
+from finegym.workspace import Workspace
 
 SIMULATED = "simulated"
 CLIPS_SHOWN = 4
@@ -30,6 +35,7 @@ def write_report(path: Path, outcome: Outcome) -> None:
     """Write the page about a demo's outcome."""
     sections = [
         _describe_competition(outcome),
+        _describe_ingest(outcome),
         _describe_annotations(outcome),
         _describe_tree(outcome),
         *(_describe_task(task, outcome) for task in outcome.tasks),
@@ -60,6 +66,37 @@ def _describe_competition(outcome: Outcome) -> Section:
         "the records and not in the annotations. The annotations are written in FineGym's own file shapes."
     )
     return Section("The competition", [Prose(text), picture], badge=SIMULATED)
+
+
+def _describe_ingest(outcome: Outcome) -> Section:
+    workspace = Workspace(outcome.folder)
+    rows, num_found, num_true = [], 0, 0
+    for record_id, record in outcome.records.items():
+        cuts = read_shots(workspace.get_shots_file(record_id)).cuts
+        true_cuts = find_true_cuts(outcome.folder / get_truth_path(record_id))
+        num_right = count_right_cuts([cut.frame for cut in cuts], true_cuts)
+        num_found, num_true = num_found + num_right, num_true + len(true_cuts)
+        minutes = round(record.probe.duration_ms / 60_000, 1)
+        rows.append(
+            [
+                record_id,
+                minutes,
+                record.probe.resolution_class,
+                describe_damage(record) or "none",
+                len(true_cuts),
+                len(cuts),
+                num_right,
+                record.num_replays,
+            ]
+        )
+    text = (
+        "The recordings were taken in like any others: probed, hashed, decoded once to look for damage, cuts and parts "
+        f"that they share with each other. Of {num_true} true cuts {num_found} were found, to the frame; the wipes "
+        "around replays count as one cut each, to half their length. The page of ingest itself is "
+        f"{workspace.report_page.relative_to(outcome.folder.parent)}."
+    )
+    header = ["record", "minutes", "size", "damage", "true cuts", "cuts found", "of them right", "replay candidates"]
+    return Section("What ingest found", [Prose(text), Table(header, rows)], badge=SIMULATED)
 
 
 def _describe_annotations(outcome: Outcome) -> Section:

@@ -1,4 +1,4 @@
-"""The main job as a straight line: simulate, check, count, cut, split, train, predict, evaluate, report."""
+"""The main job as a straight line: simulate, ingest, check, cut, split, train, predict, evaluate, report."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from finegym.annotations.splits import Split, write_split
 from finegym.annotations.subsets import find_subset, keep_frequent_classes
 from finegym.codebook.builtin import read_builtin
 from finegym.demo.plan import LARGEST_SET, Plan, Task
-from finegym.errors import SimulationError
+from finegym.errors import SimulationError, VideoError, join_problems
 from finegym.evaluation.predictions import Predictions, read_predictions
 from finegym.evaluation.report import RecognitionReport, make_recognition_report
 from finegym.simulation.competition import CompetitionSettings, simulate_competition
@@ -31,7 +31,12 @@ from finegym.training.predict import predict
 from finegym.training.recipe import parse_recipe
 from finegym.training.run import train
 from finegym.training.run_folder import RunFolder
+from finegym.video.ingest.record import Record, Settings
+from finegym.video.ingest.report import write_reports
+from finegym.video.ingest.rules import Rules
+from finegym.video.ingest.run import ingest, read_records
 from finegym.video.store.build import build_store, make_settings
+from finegym.workspace import Workspace
 
 CODEBOOK = "artistic-women"
 
@@ -68,6 +73,7 @@ class Outcome:
         seed: of everything random.
         folder: the simulated competition's dataset folder.
         dataset: its annotations.
+        records: what ingest found in each recording, by id.
         findings: of the check.
         clip_bytes: size of the clip store.
         tasks: the recognition tasks.
@@ -78,6 +84,7 @@ class Outcome:
     seed: int
     folder: Path
     dataset: Dataset
+    records: dict[str, Record]
     findings: tuple[Finding, ...]
     clip_bytes: int
     tasks: tuple[TaskOutcome, ...]
@@ -126,6 +133,8 @@ def run_demo(out: Path, plan: Plan, *, seed: int, workers: int, say: Callable[[s
         say(f"  records: {tally}")
         if tally.failed:
             raise SimulationError(f"{len(tally.failed)} of {plan.videos} records failed. Run the same command again.")
+    with clock.step("ingest"):
+        records = _ingest(folder, min(settings.size), workers, say)
     with clock.step("check"):
         dataset = read_dataset(folder)
         findings = check_dataset(dataset)
@@ -136,11 +145,30 @@ def run_demo(out: Path, plan: Plan, *, seed: int, workers: int, say: Callable[[s
         say(f"  clips: {build.tally}")
     tasks = tuple(_run_task(task, dataset, folder, out / "runs", seed, clock) for task in plan.tasks)
     clip_bytes = sum(shard.size_bytes for shard in build.store.shards)
-    outcome = Outcome(plan, seed, folder, dataset, findings, clip_bytes, tasks, clock.seconds)
+    outcome = Outcome(plan, seed, folder, dataset, records, findings, clip_bytes, tasks, clock.seconds)
     page = out / "report.html"
     with clock.step("report"):
         write_report(page, outcome)
     return page
+
+
+def _ingest(folder: Path, height: int, workers: int, say: Callable[[str], None]) -> dict[str, Record]:
+    """Take the recordings in as if they had come from elsewhere; browser proxies are left to the annotator."""
+    workspace = Workspace(folder)
+    run = ingest(
+        [folder / "records"],
+        workspace,
+        rules=Rules(min_height=height),
+        settings=Settings(proxies=False),
+        workers=workers,
+    )
+    write_reports(workspace, run)
+    say(f"  records: {run}; {workspace.report_page}")
+    if run.failed:
+        raise VideoError(
+            f"{len(run.failed)} recordings could not be taken in: {join_problems(list(run.failed.values()))}"
+        )
+    return read_records(workspace)
 
 
 def _run_task(task: Task, dataset: Dataset, folder: Path, out: Path, seed: int, clock: _Clock) -> TaskOutcome:
