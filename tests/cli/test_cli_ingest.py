@@ -58,7 +58,7 @@ def test_it_prints_a_table_a_tally_and_one_line_a_failure(folder, tmp_path):
         "above",
         *["accepted", "disqualified", "failed"],
     ]
-    assert lines[1].split() == ["all", "2", "0.0", "0%", "0", "2", "1"]
+    assert lines[1].split() == ["all", "2", "0.001", "0%", "0", "2", "1"]
     assert "done 2, kept 0, failed 1" in lines
     assert "1 exact duplicates, 0 shared parts: confirm them in the report" in lines
     assert "1 other files are no media (in skipped.csv): notes.txt" in lines

@@ -113,6 +113,8 @@ def _print_run(workspace: Workspace, run: Run, duplicates: Any) -> None:
         typer.echo(f"{duplicates['num_left_out']} offsets of pairs with many candidates were not looked at")
     if run.judged_anew:
         typer.echo(f"{len(run.judged_anew)} kept records have another verdict by these rules")
+    if run.sources.absent:
+        typer.echo(f"{len(run.sources.absent)} rows of tables have no file, as they say themselves (in skipped.csv)")
     if run.sources.other_files:
         first = ", ".join(path.name for path in run.sources.other_files[:3])
         typer.echo(f"{len(run.sources.other_files)} other files are no media (in skipped.csv): {first}")

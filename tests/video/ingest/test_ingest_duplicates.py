@@ -117,6 +117,22 @@ def test_a_part_inside_another_record_is_found_with_its_edges(tmp_path, competit
     assert abs(before.left_end_ms - 15_000) < 1000 and abs(after.left_start_ms - 30_000) < 1000
 
 
+def test_real_clips_are_found_again(tmp_path, shared):
+    """Figure skating with a panning camera, and breakdance; both barely longer than the shortest part that counts."""
+    clips = [
+        shared / "clips" / "other" / f"{name}.mp4" for name in ("poseformerv2_sample_video", "scorehmr_breakdancing")
+    ]
+    records = [look_at(path) for path in clips]
+    assert find_parts(records) == []
+    for number, path in enumerate(clips):
+        frames = (
+            cv2.resize(letterbox(add_logo(crop(picture, 0.06, 0.05, 0.04, 0.05))), (640, 360))
+            for picture in iterate_shown(path, 0.1, 7.3, NTSC)
+        )
+        copy = look_at(write_frames(tmp_path / f"{number}.mp4", frames, NTSC, crf=33))
+        assert [(left, right) for left, right, _ in find_parts([*records, copy])] == [(number, 2)]
+
+
 # The inverted index against a comparison of every moment with every other.
 
 

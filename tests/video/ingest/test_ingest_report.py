@@ -54,7 +54,7 @@ def test_the_corpus_is_summed_by_competition(corpus):
     assert worlds.hours == pytest.approx(6 / 3600) and worlds.share_high == pytest.approx(1 / 3)
     assert (total.name, total.num_records, total.num_accepted, total.num_failed) == ("all", 4, 1, 1)
     assert total.share_high == pytest.approx(2 / 10)
-    assert make_rows([total])[0] == ("all", 4, 0.0, "20%", 1, 3, 1)
+    assert make_rows([total])[0] == ("all", 4, 0.003, "20%", 1, 3, 1)
 
 
 def test_an_empty_corpus_has_one_row():

@@ -112,6 +112,16 @@ def test_a_table_that_is_none_is_one_problem(tmp_path, content):
     assert sources.found == [] and list(sources.problems) == [str(table)]
 
 
+def test_rows_that_were_not_downloaded_are_told_and_are_no_failure(tmp_path):
+    touch(tmp_path / "a.mp4")
+    table = tmp_path / "download.csv"
+    table.write_text("video_id,status,reason,path\na,there,,a.mp4\nb,missing,private video,\nc,there,,\n")
+    sources = find_sources([table])
+    assert get_ids(sources) == ["a"]
+    assert sources.absent == {f"{table}, line 3": "b missing: private video"}
+    assert list(sources.problems) == [f"{table}, line 4"], "there, it says, but where?"
+
+
 def test_missing_paths_and_names_that_are_not_utf8_are_named(tmp_path):
     odd = Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff.mp4"))
     touch(odd)

@@ -77,7 +77,7 @@ def make_rows(rows: Sequence[CorpusRow]) -> list[tuple[str | int | float, ...]]:
         (
             row.name,
             row.num_records,
-            round(row.hours, 2),
+            round(row.hours, 3),
             "–" if row.share_high is None else f"{row.share_high:.0%}",
             row.num_accepted,
             row.num_disqualified,

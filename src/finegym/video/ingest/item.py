@@ -69,12 +69,12 @@ def ingest_record(source: Source, *, workspace: Workspace, rules: Rules, setting
 
 
 def is_current(source: Source, *, workspace: Workspace, rules: Rules, settings: Settings) -> bool:
-    """Whether an earlier run has finished a record, with the same file, table row and settings or better ones.
+    """Whether an earlier run has finished a record, with the same file, promise and settings or better ones.
 
     A file counts as the same while its size and modification time are; that goes for the media made from it too.
     """
     record = read_record(workspace.get_record_file(source.record_id))
-    if record is None or record.metadata != dict(source.metadata):
+    if record is None or record.metadata.get("duration_s") != source.metadata.get("duration_s"):
         return False
     if record.source.path != workspace.store_path(source.path):
         return False

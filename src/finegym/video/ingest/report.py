@@ -58,6 +58,7 @@ def describe_run(
             "moved": run.moved,
             "still_being_written": run.growing,
             "failed": run.failed,
+            "not_there": run.sources.absent,
             "other_files": [str(path) for path in run.sources.other_files],
             "renamed": run.sources.renamed,
             "num_repeated": run.sources.num_repeated,
@@ -79,5 +80,6 @@ def _write_skipped(workspace: Workspace, run: Run) -> None:
     writer.writerow(("place", "state", "reason"))
     writer.writerows((place, "failed", reason) for place, reason in run.failed.items())
     writer.writerows((place, "still being written", reason) for place, reason in run.growing.items())
+    writer.writerows((place, "not there", reason) for place, reason in run.sources.absent.items())
     writer.writerows((path, "no media", "by its suffix") for path in run.sources.other_files)
     write_text(workspace.skipped_file, buffer.getvalue())

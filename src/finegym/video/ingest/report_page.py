@@ -68,7 +68,7 @@ def _describe_corpus(run: Run, records: Mapping[str, Record]) -> Section:
     for record in records.values():
         classes.setdefault(record.probe.resolution_class, []).append(record.probe.duration_ms)
     order = sorted(classes.items(), key=lambda item: -sum(item[1]))
-    by_class = [(name, len(found), round(sum(found) / 3_600_000, 2)) for name, found in order]
+    by_class = [(name, len(found), round(sum(found) / 3_600_000, 3)) for name, found in order]
     caption = "720p and above: share of the hours. Failed files are those of the last run."
     return Section(
         "The corpus",
@@ -81,6 +81,7 @@ def _describe_problems(run: Run) -> list[Section]:
     rows = [("still being written", place, reason) for place, reason in run.growing.items()]
     rows += [("moved", record_id, f"was {old}") for record_id, old in run.moved.items()]
     rows += [("lost", record_id, f"{path} is gone") for record_id, path in run.lost.items()]
+    rows += [("not there", place, reason) for place, reason in run.sources.absent.items()]
     rows += [("renamed", name, f"is record {record_id}") for name, record_id in run.sources.renamed.items()]
     others = run.sources.other_files
     # Reasons are sentences: they wrap in prose and would not in a table.
@@ -100,7 +101,11 @@ def _describe_pairs(workspace: Workspace, records: Mapping[str, Record], duplica
     blocks: list[Prose | Table | Picture] = [
         Prose(
             f"{duplicates.num_compared} records were compared by what moves in them. "
-            + ("Look at each pair: the same moment, one record above the other." if duplicates.pairs else "None share.")
+            + (
+                "Look at each pair: the same moment, one record above the other."
+                if duplicates.pairs
+                else "No two of them share a part."
+            )
         )
     ]
     if duplicates.not_compared:

@@ -79,6 +79,7 @@ def ingest(
     run = Run(sources, failed=dict(sources.problems))
     for source in sources.found:
         _follow_move(source, known.get(source.record_id), workspace, run)
+        _follow_table(source, workspace)
     run.growing = _find_growing(sources.found)
     steady = [source for source in sources.found if str(source.path) not in run.growing]
     tally: Tally[Record | Growing] = run_jobs(
@@ -137,6 +138,16 @@ def _follow_move(source: Source, record: Record | None, workspace: Workspace, ru
     moved = record.model_copy(update={"source": facts, "media": media})
     write_record(workspace.get_record_file(record.record_id), moved)
     run.moved[record.record_id] = str(old)
+
+
+def _follow_table(source: Source, workspace: Workspace) -> None:
+    """Take over what a table says now; only another ``duration_s`` needs another look at the record."""
+    place = workspace.get_record_file(source.record_id)
+    record = read_record(place)
+    if record is not None and record.source.path == workspace.store_path(source.path):
+        metadata = dict(source.metadata)
+        if record.metadata != metadata and record.metadata.get("duration_s") == metadata.get("duration_s"):
+            write_record(place, record.model_copy(update={"metadata": metadata}))
 
 
 def _find_growing(sources: Sequence[Source]) -> dict[str, str]:

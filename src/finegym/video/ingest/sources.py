@@ -18,6 +18,8 @@ MEDIA_SUFFIXES = frozenset(
     {".mp4", ".m4v", ".mov", ".3gp", ".mkv", ".webm", ".avi", ".flv", ".wmv", ".asf", ".ogv", ".mxf", ".gif"}
     | {".ts", ".m2ts", ".mts", ".mpg", ".mpeg", ".vob"}
 )
+# What download.csv writes in its column status where there is no file.
+ABSENT = frozenset({"missing", "failed"})
 RESERVED_COLUMNS = ("path", "video_id")
 
 
@@ -45,6 +47,7 @@ class Sources:
         other_files: files in folders that are no media by their suffix.
         problems: place (path, or table and line) → why it cannot be taken.
         renamed: name as written → record id, where blanks had to be replaced.
+        absent: table and line → why there is no file, of rows that say so themselves (``finegym video download``).
         num_repeated: how often a file was named once more.
     """
 
@@ -52,6 +55,7 @@ class Sources:
     other_files: list[Path] = field(default_factory=list)
     problems: dict[str, str] = field(default_factory=dict)
     renamed: dict[str, str] = field(default_factory=dict)
+    absent: dict[str, str] = field(default_factory=dict)
     num_repeated: int = 0
 
 
@@ -151,6 +155,9 @@ def _read_table(table: Path, sources: Sources) -> Iterator[_Found]:
             sources.problems[place] = f"expected {len(columns)} cells ({','.join(columns)}), got another number"
             continue
         facts = {name: value.strip() for name, value in row.items() if value.strip()}
+        if "path" not in facts and facts.get("status") in ABSENT:
+            sources.absent[place] = f"{facts.get('video_id', 'record')} {facts['status']}: {facts.get('reason', '')}"
+            continue
         reason = _check_row(facts, table.parent)
         if reason:
             sources.problems[place] = reason
