@@ -1,9 +1,11 @@
 """Nothing half-written, nothing lost."""
 
+import hashlib
+
 import pytest
 
 from finegym.errors import OutputError, VideoError
-from finegym.files import replace_file, write_text
+from finegym.files import hash_samples, replace_file, write_text
 
 
 def test_file_is_replaced_whole(tmp_path):
@@ -40,3 +42,23 @@ def test_folder_that_cannot_be_made_is_named(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match=r"file/x\.txt: cannot be written"):
         write_text(tmp_path / "file" / "x.txt", "")
+
+
+def test_samples_tell_files_apart_at_both_ends_and_by_size(tmp_path):
+    data = bytearray(3_000_000)
+    path = tmp_path / "a"
+    sums = set()
+    for place in (None, 0, len(data) - 1):
+        changed = bytearray(data)
+        if place is not None:
+            changed[place] = 1
+        path.write_bytes(changed)
+        sums.add(hash_samples(path))
+    path.write_bytes(data + b"\0")
+    sums.add(hash_samples(path))
+    path.write_bytes(data)
+    assert hash_samples(path) in sums
+    assert len(sums) == 4
+    # A file smaller than a sample is read whole, sixteen times.
+    path.write_bytes(b"x")
+    assert hash_samples(path) == hashlib.sha256(b"1" + 16 * b"x").hexdigest()

@@ -23,13 +23,11 @@ import av
 import numpy as np
 
 from finegym.errors import OutputError, VideoError
-from finegym.files import replace_file
+from finegym.files import hash_samples, replace_file
 from finegym.video.index import FrameIndex
 from finegym.video.scan import scan_file
 
 FORMAT = "finegym-index/2"
-NUM_SAMPLES = 16
-SAMPLE_BYTES = 64 * 1024
 ARRAYS = (
     "pts",
     "is_key",
@@ -101,17 +99,12 @@ def get_cache_paths(path: Path) -> tuple[Path, ...]:
 
 def _compute_key(path: Path) -> str:
     """What a kept index must agree with, as one line of text."""
-    facts = path.stat()
-    digest = hashlib.sha256()
     try:
-        with path.open("rb") as file:
-            for position in np.linspace(0, max(0, facts.st_size - SAMPLE_BYTES), NUM_SAMPLES, dtype=np.int64).tolist():
-                file.seek(position)
-                digest.update(file.read(SAMPLE_BYTES))
+        facts, samples = path.stat(), hash_samples(path)
     except OSError as error:
         raise VideoError(f"{path}: cannot be read: {error.strerror}") from error
     version = ".".join(map(str, av.library_versions["libavformat"] + av.library_versions["libavcodec"]))
-    return f"{FORMAT} {version} {facts.st_size} {facts.st_mtime_ns} {digest.hexdigest()}"
+    return f"{FORMAT} {version} {facts.st_size} {facts.st_mtime_ns} {samples}"
 
 
 def _read_cached(place: Path, path: Path, key: str) -> FrameIndex | None:

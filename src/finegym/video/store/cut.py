@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -10,10 +9,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-import numpy as np
-
 from finegym.errors import OutputError, VideoError
-from finegym.files import replace_file
+from finegym.files import hash_samples, replace_file
 from finegym.video.index import FrameIndex
 from finegym.video.pictures import Colours, compute_size
 from finegym.video.reader import VideoReader
@@ -24,7 +21,6 @@ from finegym.video.store.units import Segment
 
 GROUP_CLIPS, GROUP_MS = 16, 60_000
 PORTION_FRAMES = 64  # frames of a clip in memory at a time: a whole action is minutes long
-NUM_SAMPLES, SAMPLE_BYTES = 16, 64 * 1024
 
 
 @dataclass(frozen=True)
@@ -34,7 +30,7 @@ class Record:
     Attributes:
         path: relative to the dataset's folder.
         size_bytes: of the file.
-        fingerprint: of its content; see ``compute_fingerprint``.
+        fingerprint: of its content; see ``hash_samples``.
     """
 
     path: str
@@ -79,18 +75,7 @@ def look_into(path: str, *, folder: Path) -> Record:
         VideoError: it cannot; the message says why.
     """
     with VideoReader(folder / path) as reader:
-        return Record(path, reader.index.size_bytes, compute_fingerprint(folder / path))
-
-
-def compute_fingerprint(path: Path) -> str:
-    """SHA-256 of a file's size and of sixteen samples of 64 KiB spread over it, first and last bytes included."""
-    size = path.stat().st_size
-    digest = hashlib.sha256(str(size).encode())
-    with path.open("rb") as file:
-        for place in np.linspace(0, max(0, size - SAMPLE_BYTES), NUM_SAMPLES, dtype=np.int64).tolist():
-            file.seek(place)
-            digest.update(file.read(SAMPLE_BYTES))
-    return digest.hexdigest()
+        return Record(path, reader.index.size_bytes, hash_samples(folder / path))
 
 
 def cut_group(

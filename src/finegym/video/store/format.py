@@ -79,7 +79,7 @@ class ClipFacts(_Facts):
         instance_id: as in the dataset; of a snippet, ``<action id>_S_<milliseconds since the action's start>``.
         record: the record's path as in ``records.csv``.
         record_bytes: size of the record when it was cut.
-        record_fingerprint: of the record's content when it was cut; see ``compute_fingerprint``.
+        record_fingerprint: of the record's content when it was cut; see ``files.hash_samples``.
         start_ms: on the record's clock.
         end_ms: on the record's clock.
         missing_ms: how much of the time asked for lies past the record's last frame; 0 for nearly all.
