@@ -44,7 +44,7 @@ def open_media(path: Path) -> Iterator[av.container.InputContainer]:
         raise VideoError(f"{path}: is empty (0 bytes). Fetch it again.")
     try:
         # "file:" keeps FFmpeg from reading a name such as "a:b.mp4" as a protocol.
-        container = av.open(f"file:{path}")
+        container = av.open(f"file:{path}", metadata_errors="replace")  # titles in any encoding
     except av.error.PermissionError as error:
         raise VideoError(f"{path}: may not be read: permission denied") from error
     except av.error.FFmpegError as error:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import shutil
 import signal
 import subprocess
@@ -285,6 +286,50 @@ def test_bad_files_are_one_line_each_and_the_rest_goes_on(folder, workspace):
     assert len(report["duplicates"]["pairs"]) == 2, "a, -dash and the third are the same file"
     again = run(folder, workspace, settings=DEEP)
     assert again.done == [] and len(again.kept) == 5 and set(again.failed) == set(result.failed)
+
+
+def test_a_title_in_another_encoding_is_no_obstacle(folder, workspace):
+    """Matroska titles are UTF-8 by rule; cameras and cutters write what they like."""
+    import av
+
+    path = folder / "titled.mkv"
+    with av.open(str(folder / "a.mp4")) as old, av.open(str(path), "w") as new:
+        new.metadata["title"] = "Finale XXXXXXX"
+        stream = new.add_stream_from_template(old.streams.video[0])
+        for packet in old.demux(video=0):
+            if packet.size:
+                packet.stream = stream
+                new.mux(packet)
+    path.write_bytes(path.read_bytes().replace(b"XXXXXXX", b"f\xfcr \x98\xe0!"))
+    make_old(path)
+    result = run(path, workspace, settings=DEEP)
+    assert result.done == ["titled"] and result.failed == {}
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_randomly_damaged_files_are_taken_or_fail_and_never_end_the_batch(tmp_path, workspace, seed):
+    """Bytes flipped, zeroed, cut out and put in; the same seeds give the same files."""
+    rng = random.Random(seed)
+    folder = tmp_path / "damaged"
+    folder.mkdir()
+    for suffix in (".mp4", ".mkv", ".ts", ".mpg", ".flv"):
+        codec = "mpeg2video" if suffix == ".mpg" else "libx264"
+        whole = write_numbered(tmp_path / f"whole{suffix}", 40, codec=codec, gop=10).read_bytes()
+        for number in range(3):
+            content = bytearray(whole)
+            place = rng.randrange(len(content))
+            for _ in range(rng.choice([1, 20, 300])):
+                content[rng.randrange(len(content))] = rng.randrange(256)
+            if number == 1:
+                content[place : place + 3000] = bytes(rng.randrange(5000))
+            if number == 2:
+                content = content[:place]
+            (folder / f"{suffix[1:]}{number}{suffix}").write_bytes(content)
+    make_old(*folder.iterdir())
+    result = run(folder, workspace, settings=DEEP)
+    assert len(result.done) + len(result.failed) == 15
+    assert all("\n" not in reason for reason in result.failed.values())
+    write_reports(workspace, result)
 
 
 def test_a_good_file_replaced_by_a_bad_one_is_no_record_any_more(folder, workspace):

@@ -50,10 +50,10 @@ def check_clock(index: FrameIndex, packets: Packets, metadata: Mapping[str, str]
 
 def check_pictures(index: FrameIndex, signals: Signals) -> list[Damage]:
     """What the pictures tell: frozen, black, and not decodable."""
+    if not len(signals.luma):
+        return [*_find_undecodable(index, signals.damaged)]
     times = np.append(signals.times_ms, index.end_ms)
     luma = signals.luma.reshape(len(signals.luma), -1)
-    if not len(luma):
-        return []
     is_black = np.array([row.mean() < BLACK_MEAN and row.max() < BLACK_BRIGHTEST for row in luma])
     is_still = np.zeros(len(luma), bool)
     for place in range(1, len(luma)):
