@@ -87,7 +87,9 @@ def _decode(path: Path, start_ms: float, rate: int) -> Iterator[tuple[int, np.nd
     """Blocks as they are decoded: number of the first sample, counted from ``start_ms``, and samples (2, n)."""
     with open_media(path) as container:
         stream = container.streams.audio[0]
-        resampler = av.AudioResampler(format="fltp", layout="stereo", rate=rate)
+        # One channel is doubled here: FFmpeg would make it quieter.
+        layout = "mono" if stream.channels == 1 else "stereo"
+        resampler = av.AudioResampler(format="fltp", layout=layout, rate=rate)
         target = (start_ms - _LEAD_MS) / 1000
         if target > 0 and stream.time_base:
             with suppress(av.error.FFmpegError):  # what cannot seek is read from its start
@@ -102,4 +104,5 @@ def _decode(path: Path, start_ms: float, rate: int) -> Iterator[tuple[int, np.nd
                     if part.pts is not None and part.time_base:
                         begin = round((float(part.pts * part.time_base) - start_ms / 1000) * rate)
                         if begin + part.samples > 0:
-                            yield begin, part.to_ndarray()
+                            samples = part.to_ndarray()
+                            yield begin, np.repeat(samples, 2, axis=0) if len(samples) == 1 else samples

@@ -101,13 +101,25 @@ class _Changes:
         if self.bound[pair] < limit * _USUAL:
             return 0.0
         change = self.measure(pair, pair + 1)
-        return change / (_USUAL + self._measure_usual(pair)) if change >= limit * _USUAL else 0.0
+        if change < limit * _USUAL:
+            return 0.0
+        usual = self._measure_usual(pair, most=change / limit - _USUAL)
+        return 0.0 if usual is None else change / (_USUAL + usual)
 
-    def _measure_usual(self, pair: int) -> float:
-        """What change is usual around a pair of pictures: the median of every second, without the pair's neighbours."""
+    def _measure_usual(self, pair: int, most: float = np.inf) -> float | None:
+        """What change is usual around a pair of pictures; ``None``, without measuring all, where it exceeds ``most``.
+
+        The median of every second pair on either side, without the pair and its neighbours.
+        """
         stop = min(len(self.bound), pair + 1 + _NEIGHBOURS)
         around = [*range(pair - 2, max(-1, pair - 1 - _NEIGHBOURS), -2), *range(pair + 2, stop, 2)]
-        usual = [self.bound[near] if self.bound[near] < 2.0 else self.measure(near, near + 1) for near in around]
+        usual: list[float] = []
+        num_beyond = 0
+        for near in around:
+            usual.append(self.bound[near] if self.bound[near] < 2.0 else self.measure(near, near + 1))
+            num_beyond += usual[-1] > most
+            if 2 * num_beyond > len(around):
+                return None
         return float(np.median(usual)) if usual else 0.0
 
     def find_events(self) -> list[tuple[int, int]]:
@@ -131,7 +143,8 @@ class _Changes:
             stop = pair
             while stop < last and self.scores[stop + 1 : stop + 3].max() >= _WEAK_LIMIT:
                 stop += 1
-            limit = _LIMIT * (_USUAL + self._measure_usual(pair + int(self.scores[pair : stop + 1].argmax())))
+            largest = pair + int(self.scores[pair : stop + 1].argmax())
+            limit = _LIMIT * (_USUAL + (self._measure_usual(largest) or 0.0))
             # A flash changes far more than motion does while it lasts.
             enough = max(limit, _FLASH_REST * self.measure(pair, pair + 1))
             back = [later for later in self._list_later(pair, last) if self.measure(pair, later) < enough]
