@@ -10,6 +10,7 @@ import pytest
 from ingest_videos import write_frames
 from numbered import draw_number, write_numbered
 
+import finegym.video.ingest.duplicates as duplicates_module
 from finegym.video.ingest.corpus import describe_damage, make_rows, summarise
 from finegym.video.ingest.duplicates import Duplicates
 from finegym.video.ingest.pictures import format_time
@@ -74,6 +75,20 @@ def test_files_agree_with_the_records(corpus):
     assert facts["accepted"] == ["high"] and set(facts["disqualified"]) == {"low", "twin", "<b>&"}
     pairs = Duplicates.model_validate_json(workspace.duplicates_file.read_bytes()).pairs
     assert ("<b>&", "twin", "exact") in [(pair.left, pair.right, pair.kind) for pair in pairs]
+
+
+def test_records_are_compared_again_only_when_they_change(corpus, monkeypatch):
+    workspace, run = corpus
+    first = write_reports(workspace, run)["duplicates"]
+    calls = []
+    monkeypatch.setattr(duplicates_module, "find_candidates", lambda found: calls.append(found) or ([], 0))
+    assert write_reports(workspace, run)["duplicates"] == first and calls == []
+    place = workspace.get_record_file("low")
+    content = place.read_bytes()
+    place.unlink()
+    write_reports(workspace, run)
+    assert len(calls) == 1
+    place.write_bytes(content)
 
 
 def test_the_page_shows_every_record_and_escapes_names(corpus):

@@ -6,13 +6,16 @@ Files with one SHA-256 are exact duplicates. Of the others, all that have been l
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from finegym.files import write_text
+from finegym.video.ingest.fingerprint import FORMAT as HASH_FORMAT
 from finegym.video.ingest.fingerprint import Fingerprint, read_fingerprint
 from finegym.video.ingest.record import Record
 from finegym.video.ingest.sharing import SharedPart, find_shared_parts
@@ -60,6 +63,7 @@ class Duplicates(BaseModel):
         num_compared: records whose pictures were compared.
         not_compared: records that nobody looked at yet (quick runs), or in which nothing moves.
         num_left_out: offsets that were not looked at because a pair had too many.
+        content_sha256: of what was compared; while it stays, nothing is compared again.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -69,19 +73,27 @@ class Duplicates(BaseModel):
     num_compared: int
     not_compared: tuple[str, ...]
     num_left_out: int = 0
+    content_sha256: str = ""
 
 
 def find_duplicates(workspace: Workspace, records: Mapping[str, Record]) -> Duplicates:
-    """Compare all records of a workspace with each other."""
+    """Compare all records of a workspace with each other; what an earlier run found out about the same is kept."""
+    content = [
+        (i, record.source.sha256, record.media.sha256, record.settings.is_quick) for i, record in records.items()
+    ]
+    content_sha256 = hashlib.sha256(json.dumps([FORMAT, HASH_FORMAT, content]).encode()).hexdigest()
+    kept = _read_kept(workspace)
+    if kept is not None and kept.content_sha256 == content_sha256:
+        return kept
     exact = list(_find_exact(records))
     # Of equal files one is enough: what it shares with others, its copies share too.
     copies = {pair.right for pair in exact}
     fingerprints: dict[str, Fingerprint] = {}
     for record_id, record in records.items():
         if record_id not in copies:
-            kept = read_fingerprint(workspace.get_hashes_file(record_id), record.media.sha256)
-            if kept is not None and len(kept.steps):
-                fingerprints[record_id] = kept
+            found = read_fingerprint(workspace.get_hashes_file(record_id), record.media.sha256)
+            if found is not None and len(found.steps):
+                fingerprints[record_id] = found
     ids = list(fingerprints)
     candidates, num_left_out = find_candidates(list(fingerprints.values()))
 
@@ -103,7 +115,15 @@ def find_duplicates(workspace: Workspace, records: Mapping[str, Record]) -> Dupl
         num_compared=len(ids),
         not_compared=tuple(record_id for record_id in records if record_id not in fingerprints.keys() | copies),
         num_left_out=num_left_out,
+        content_sha256=content_sha256,
     )
+
+
+def _read_kept(workspace: Workspace) -> Duplicates | None:
+    try:
+        return Duplicates.model_validate_json(workspace.duplicates_file.read_bytes())
+    except (OSError, ValidationError):
+        return None
 
 
 def write_duplicates(workspace: Workspace, duplicates: Duplicates) -> None:
