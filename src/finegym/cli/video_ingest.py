@@ -42,6 +42,10 @@ def ingest(
     ] = False,
     chunk_minutes: Annotated[float, typer.Option(min=0.1, help="Length of a work item.")] = 10.0,
     overlap_s: Annotated[float, typer.Option(min=0.0, help="Overlap of two work items, in seconds.")] = 60.0,
+    routines: Annotated[
+        Path | None,
+        typer.Option(help="Dataset whose routines are known: work items end between them, without overlap."),
+    ] = None,
     workers: Annotated[int, typer.Option(min=1, help="Processes; each takes one record at a time.")] = 1,
     engine: Annotated[Engine, typer.Option(help="Where they run: this machine, or a Ray cluster.")] = Engine.POOL,
     print_rules: Annotated[bool, typer.Option("--print-rules", help="Print the built-in rules and stop.")] = False,
@@ -75,7 +79,15 @@ def ingest(
     settings = Settings(
         is_quick=quick, proxies=proxies, copy_media=copy, chunk_minutes=chunk_minutes, overlap_s=overlap_s
     )
-    run = run_ingest(paths, place, rules=read_rules(rules), settings=settings, workers=workers, engine=engine.value)
+    run = run_ingest(
+        paths,
+        place,
+        rules=read_rules(rules),
+        settings=settings,
+        routines=_read_routines(routines),
+        workers=workers,
+        engine=engine.value,
+    )
     facts = write_reports(place, run)
     if as_json:
         typer.echo(json.dumps(facts, indent=2, ensure_ascii=False))
@@ -84,6 +96,16 @@ def ingest(
     _print_problems(place, run)
     if run.failed:
         raise typer.Exit(1)
+
+
+def _read_routines(dataset: Path | None) -> dict[str, list[tuple[float, float]]]:
+    """Times of the actions of a dataset by record id."""
+    if dataset is None:
+        return {}
+    from finegym.annotations.source import open_source
+
+    videos = open_source(dataset).dataset.videos
+    return {video.id: [(action.start_ms, action.end_ms) for action in video.actions] for video in videos}
 
 
 def _print_run(workspace: Workspace, run: Run, duplicates: Any) -> None:

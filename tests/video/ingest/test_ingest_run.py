@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from numbered import copy_stream, read_numbers, write_numbered
 
 import finegym.video.ingest.item as item
 from finegym.errors import OutputError
+from finegym.video.ingest.chunks import read_chunks
 from finegym.video.ingest.record import Settings, read_record
 from finegym.video.ingest.report import write_reports
 from finegym.video.ingest.rules import Rules, read_rules
@@ -52,6 +54,21 @@ def workspace(tmp_path) -> Workspace:
 def run(paths, workspace, rules=ANY, settings=QUICK, **options):
     paths = [paths] if isinstance(paths, Path) else paths
     return ingest(paths, workspace, rules=rules, settings=settings, show_progress=False, **options)
+
+
+def test_known_routines_are_in_one_chunk_each_and_new_ones_make_chunks_anew(folder, workspace):
+    settings = Settings(proxies=False, chunk_minutes=0.01, overlap_s=0.1)
+    read = lambda: read_chunks(workspace.get_chunks_file("a"))  # noqa: E731
+    run(folder, workspace, settings=settings)
+    assert [(chunk.start_ms, chunk.end_ms) for chunk in read()] == [(0, 600), (500, 1100), (1000, 1600)]
+    routines = {"a": [(450, 700)]}
+    again = run(folder, workspace, settings=settings, routines=routines)
+    assert (again.done, sorted(again.kept)) == (["a"], ["b", "c"])
+    chunks = read()
+    assert all(before.end_ms == after.start_ms for before, after in pairwise(chunks))
+    assert not any(450 < chunk.end_ms < 700 for chunk in chunks)
+    assert (chunks[0].start_ms, chunks[-1].end_ms) == (0, 1600)
+    assert run(folder, workspace, settings=settings, routines=routines).done == []
 
 
 @pytest.mark.parametrize("settings", [QUICK, DEEP, Settings()], ids=["quick", "deep", "proxies"])
@@ -109,7 +126,8 @@ def test_what_changed_is_done_again_and_nothing_else(folder, workspace):
     [
         (DEEP, QUICK, True),
         (QUICK, DEEP, False),
-        (DEEP, Settings(proxies=False, chunk_minutes=5), False),
+        (DEEP, Settings(proxies=False, chunk_minutes=5), True),  # one chunk either way
+        (DEEP, Settings(proxies=False, chunk_minutes=0.01, overlap_s=0), False),
         (DEEP, Settings(proxies=False, copy_media=True), False),
         (Settings(), DEEP, True),
     ],

@@ -20,7 +20,7 @@ from finegym.video.ingest.record import Damage, FileFacts, Record, Settings, rea
 from finegym.video.ingest.remux import is_remuxed, remux
 from finegym.video.ingest.rules import Rules, judge
 from finegym.video.ingest.sources import Source
-from finegym.video.ingest.work_items import write_views, write_work_items
+from finegym.video.ingest.work_items import has_same_chunks, write_views, write_work_items
 from finegym.workspace import Workspace, make_absolute
 
 
@@ -86,8 +86,7 @@ def is_current(source: Source, *, workspace: Workspace, rules: Rules, settings: 
     if asked.is_quick:
         return True
     wants_proxies = asked.proxies and not judge(record.probe, record.damage, rules)
-    has_same_chunks = (made.chunk_minutes, made.overlap_s) == (asked.chunk_minutes, asked.overlap_s)
-    return has_same_chunks and (record.has_proxies or not wants_proxies)
+    return has_same_chunks(record, source, workspace, asked) and (record.has_proxies or not wants_proxies)
 
 
 def is_unchanged(facts: FileFacts, workspace: Workspace) -> bool:
@@ -125,7 +124,7 @@ def _make_record(source: Source, workspace: Workspace, rules: Rules, settings: S
     chunks: tuple[Chunk, ...] = ()
     has_proxies = False
     if not settings.is_quick:
-        chunks = write_work_items(source.record_id, index, workspace, settings)
+        chunks = write_work_items(source, index, workspace, settings)
         has_proxies = settings.proxies and not reasons
     if has_proxies:
         notes += write_views(source.record_id, media.path, media_facts.sha256, chunks, workspace)

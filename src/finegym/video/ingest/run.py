@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -58,6 +58,7 @@ def ingest(
     *,
     rules: Rules,
     settings: Settings,
+    routines: Mapping[str, Sequence[tuple[float, float]]] | None = None,
     workers: int = 1,
     engine: Engine = "pool",
     show_progress: bool = True,
@@ -69,6 +70,7 @@ def ingest(
         workspace: where it goes; made where it does not exist.
         rules: decide the verdicts, those of kept records included.
         settings: what to make of each record.
+        routines: ``(start_ms, end_ms)`` by record id, where they are known: no chunk ends inside of one.
         workers: processes; one record at a time each.
         engine: ``pool`` on this machine, or ``ray``.
         show_progress: whether a bar is drawn on a terminal.
@@ -81,7 +83,11 @@ def ingest(
         _follow_move(source, known.get(source.record_id), workspace, run)
         _follow_table(source, workspace)
     run.growing = _find_growing(sources.found)
-    steady = [source for source in sources.found if str(source.path) not in run.growing]
+    steady = [
+        replace(source, routines=tuple((routines or {}).get(source.record_id, ())))
+        for source in sources.found
+        if str(source.path) not in run.growing
+    ]
     tally: Tally[Record | Growing] = run_jobs(
         steady,
         partial(ingest_record, workspace=workspace, rules=rules, settings=settings),

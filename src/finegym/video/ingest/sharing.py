@@ -3,8 +3,9 @@
 What is compared are changes of the picture again, so a hall that stands behind both is no evidence. But a camera that
 pans over the same hall at the same speed makes changes that are much alike: hashes take them for copies. So the offset
 is fitted to a fraction of a frame, the cropping to a fraction of a pixel on each side, and then three times as many
-cosines each way must agree for six seconds. In a simulated competition, where cameras move like robots, copies that are
-cropped unevenly, put into bars, marked with a logo and coded badly correlate by 0.93; two vaults from one camera by 0.8.
+cosines each way must agree for six seconds. In a simulated competition, where cameras move like robots, copies that
+are cropped unevenly, put into bars, marked with a logo and coded badly correlate by 0.93; two vaults from one camera by
+0.8.
 """
 
 from __future__ import annotations
@@ -63,7 +64,9 @@ class SharedPart:
     score: float
 
 
-def find_shared_parts(candidate: Candidate, left: Signals, left_box: Box, right: Signals, right_box: Box) -> list[SharedPart]:
+def find_shared_parts(
+    candidate: Candidate, left: Signals, left_box: Box, right: Signals, right_box: Box
+) -> list[SharedPart]:
     """The stretches that two records share at a candidate's offset; empty where they do not.
 
     Args:

@@ -31,11 +31,13 @@ class Source:
         path: the file.
         record_id: the file's stem or what a table says, blanks replaced by ``_``.
         metadata: the table's other columns (``competition``, ``event``, ``duration_s``, …), empty cells left out.
+        routines: ``(start_ms, end_ms)`` on the record's clock, where they are known; chunks do not split them.
     """
 
     path: Path
     record_id: str
     metadata: Mapping[str, str] = field(default_factory=dict)
+    routines: tuple[tuple[float, float], ...] = ()
 
 
 @dataclass

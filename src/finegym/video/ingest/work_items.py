@@ -7,10 +7,11 @@ from pathlib import Path
 
 from finegym.errors import VideoError
 from finegym.video.index import FrameIndex
-from finegym.video.ingest.chunks import Chunk, make_chunks, write_chunks
+from finegym.video.ingest.chunks import Chunk, make_chunks, read_chunks, write_chunks
 from finegym.video.ingest.filmstrip import write_filmstrip
 from finegym.video.ingest.proxy import write_proxy
-from finegym.video.ingest.record import Settings
+from finegym.video.ingest.record import Record, Settings
+from finegym.video.ingest.sources import Source
 from finegym.video.ingest.waveform import write_waveform
 from finegym.workspace import Workspace
 
@@ -24,16 +25,31 @@ CHUNK_FILES = (
 )
 
 
-def write_work_items(record_id: str, index: FrameIndex, workspace: Workspace, settings: Settings) -> tuple[Chunk, ...]:
-    """Divide a record into chunks and write ``chunks.json``; files of chunks that are no more are removed."""
-    chunks = make_chunks(
-        index.start_ms,
-        index.end_ms,
+def plan_chunks(start_ms: float, end_ms: float, settings: Settings, source: Source) -> tuple[Chunk, ...]:
+    """The chunks of a record from its clock, what is asked for, and the routines that are known."""
+    return make_chunks(
+        round(start_ms, 3),
+        round(end_ms, 3),
         length_ms=round(60_000 * settings.chunk_minutes),
         overlap_ms=round(1000 * settings.overlap_s),
+        busy=source.routines,
     )
-    write_chunks(workspace.get_chunks_file(record_id), chunks)
-    folder = workspace.get_record_folder(record_id)
+
+
+def has_same_chunks(record: Record, source: Source, workspace: Workspace, settings: Settings) -> bool:
+    """Whether a finished record is divided as it would be now."""
+    try:
+        there = read_chunks(workspace.get_chunks_file(record.record_id))
+    except VideoError:
+        return False
+    return there == plan_chunks(record.probe.clock.start_ms, record.probe.clock.end_ms, settings, source)
+
+
+def write_work_items(source: Source, index: FrameIndex, workspace: Workspace, settings: Settings) -> tuple[Chunk, ...]:
+    """Divide a record into chunks and write ``chunks.json``; files of chunks that are no more are removed."""
+    chunks = plan_chunks(index.start_ms, index.end_ms, settings, source)
+    write_chunks(workspace.get_chunks_file(source.record_id), chunks)
+    folder = workspace.get_record_folder(source.record_id)
     for kind, suffix in CHUNK_FILES:
         for path in folder.glob(f"{kind}-[0-9]*{suffix}"):
             if int(path.stem.split("-")[1]) >= len(chunks):
