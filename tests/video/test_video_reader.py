@@ -266,6 +266,16 @@ def test_many_clips_of_one_file_are_decoded_in_one_pass(tmp_path, count_fed):
     assert count_fed == [number * step for number in range(70)]
 
 
+def test_clips_that_share_frames_share_no_memory(tmp_path):
+    path = write_numbered(tmp_path / "a.mp4", 30)
+    with VideoReader(path) as reader:
+        seen = {}
+        for place, frames in reader.read_clips([[3, 4], [4, 4, 5], [4]], short_side=60):
+            seen[place] = read_numbers(frames)
+            frames[:] = 0
+    assert seen == {0: [3, 4], 1: [4, 4, 5], 2: [4]}
+
+
 def test_only_packets_that_wanted_frames_are_made_from_are_decoded(tmp_path, count_fed):
     options = {"x264-params": "keyint=48:bframes=3:b-adapt=0:b-pyramid=none:scenecut=0"}
     path = write_numbered(tmp_path / "a.mp4", 96, options=options)

@@ -72,65 +72,56 @@ class PictureMaker:
         self._reformatter = VideoReformatter()
         self.shape = {"rgb": (height, width, 3), "grey": (height, width), "yuv420": (height * 3 // 2, width)}[colours]
 
-    def make(self, frame: av.VideoFrame) -> np.ndarray:
-        """The picture of a decoded frame: uint8, of ``shape``; rows may be apart in memory.
+    def make(self, frame: av.VideoFrame, out: np.ndarray) -> None:
+        """Write the picture of a decoded frame into ``out``: uint8, of ``shape``, contiguous.
 
         Raises:
             VideoError: the frame has another size than the file's first one.
         """
-        index, (height, width) = self._index, self._size
-        is_turned = index.rotation in (90, 270)
-        expected = (index.width, index.height) if is_turned else (index.height, index.width)
-        if (frame.height, frame.width) != expected:
+        index = self._index
+        height, width = self._size[::-1] if index.rotation in (90, 270) else self._size
+        coded = (index.width, index.height) if index.rotation in (90, 270) else (index.height, index.width)
+        if (frame.height, frame.width) != coded:
             raise VideoError(
-                f"{index.path}: the picture size changes from {expected[1]}x{expected[0]} to "
+                f"{index.path}: the picture size changes from {coded[1]}x{coded[0]} to "
                 f"{frame.width}x{frame.height} on the way. Re-encode the file to one size."
             )
-        if is_turned:
-            height, width = width, height
-        picture = self._convert(frame, height, width)
-        if not (index.rotation or index.is_mirrored):
-            return picture
-        if self._colours != "yuv420":
-            return self._turn(picture)
-        planes = picture.reshape(-1)
-        size, half = height * width, (height // 2, width // 2)
-        luma, u, v = np.split(planes, [size, size * 5 // 4])
-        turned = [self._turn(plane) for plane in (luma.reshape(height, width), u.reshape(half), v.reshape(half))]
-        return np.concatenate([plane.reshape(-1) for plane in turned]).reshape(self.shape)
-
-    def _convert(self, frame: av.VideoFrame, height: int, width: int) -> np.ndarray:
-        """The picture as coded, in the wanted size and colours; may be a view of memory that FFmpeg made for it."""
-        is_planar_yuv = frame.format.name.startswith("yuv")
-        is_resized = (frame.height, frame.width) != (height, width)
-        pixel_format = FORMATS[self._colours]
-        if is_planar_yuv and self._colours == "grey":
-            pixel_format = FORMATS["yuv420"]
-        elif is_planar_yuv and self._colours == "rgb" and is_resized:
-            pixel_format = RGB_PLANES
+        pixel_format = self._choose_format(frame, (height, width))
         frame = self._reformatter.reformat(
             frame, width=width, height=height, format=pixel_format, interpolation="BILINEAR", threads=1
         )
-        if self._colours == "yuv420":
-            return frame.to_ndarray()
-        if self._colours == "grey":
-            grey = _view(frame.planes[0], (height, width))
-            return STRETCH[grey] if is_planar_yuv and not self._index.is_full_range else grey
-        if pixel_format != RGB_PLANES:
-            return _view(frame.planes[0], (height, width, 3))
-        picture = np.empty((height, width, 3), np.uint8)
-        for plane, channel in zip(frame.planes, (1, 2, 0), strict=True):
-            picture[:, :, channel] = _view(plane, (height, width))
-        return picture
+        for plane, target in zip(frame.planes, self._split(out, pixel_format), strict=False):
+            target[...] = self._turn(_view(plane, target.ndim))
+        if self._colours == "grey" and pixel_format == FORMATS["yuv420"] and not index.is_full_range:
+            out[...] = STRETCH[out]
+
+    def _choose_format(self, frame: av.VideoFrame, size: tuple[int, int]) -> str:
+        """What swscale is to make of a frame."""
+        is_planar_yuv = frame.format.name.startswith("yuv")
+        if is_planar_yuv and self._colours == "grey":
+            return FORMATS["yuv420"]
+        if is_planar_yuv and self._colours == "rgb" and (frame.height, frame.width) != size:
+            return RGB_PLANES
+        return FORMATS[self._colours]
+
+    def _split(self, out: np.ndarray, pixel_format: str) -> list[np.ndarray]:
+        """Where each plane of a format goes; of grey only the first is wanted."""
+        if pixel_format == RGB_PLANES:
+            return [out[:, :, channel] for channel in (1, 2, 0)]
+        if self._colours != "yuv420":
+            return [out]
+        height, width = self._size
+        luma, u, v = np.split(out.reshape(-1), [height * width, height * width * 5 // 4])
+        return [luma.reshape(height, width), u.reshape(height // 2, -1), v.reshape(height // 2, -1)]
 
     def _turn(self, picture: np.ndarray) -> np.ndarray:
         if self._index.is_mirrored:
             picture = picture[:, ::-1]
-        return np.rot90(picture, -self._index.rotation // 90)
+        return np.rot90(picture, -self._index.rotation // 90) if self._index.rotation else picture
 
 
-def _view(plane: av.video.plane.VideoPlane, shape: tuple[int, ...]) -> np.ndarray:
-    """A plane as uint8 of this shape, without a copy; rows may be padded."""
-    row = shape[2] if len(shape) == 3 else 1
-    strides = (plane.line_size, row, 1)[: len(shape)]
+def _view(plane: av.video.plane.VideoPlane, num_axes: int) -> np.ndarray:
+    """A plane as uint8 (H, W) or, packed, (H, W, 3), without a copy; rows may be apart in memory."""
+    shape = (plane.height, plane.width, 3)[:num_axes]
+    strides = (plane.line_size, 3, 1) if num_axes == 3 else (plane.line_size, 1)
     return np.ndarray(shape, np.uint8, memoryview(plane), strides=strides)

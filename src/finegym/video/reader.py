@@ -181,26 +181,29 @@ class VideoReader:
         stop = self.index.num_frames if stop is None else stop
         self._check_there(np.array([first, stop - 1]) if stop > first else np.empty(0, np.int64))
         for _, frame in self._find(range(first, stop)):
-            yield np.ascontiguousarray(pictures.make(frame))
+            picture = np.empty(pictures.shape, np.uint8)
+            pictures.make(frame, picture)
+            yield picture
 
     def _read_clips(self, clips: list[np.ndarray], pictures: PictureMaker) -> Iterator[tuple[int, np.ndarray]]:
         self._check_there(np.concatenate(clips) if clips else np.empty(0, np.int64))
-        # (frame, clip, place in the clip), by frame.
-        slots = sorted(
-            (number, place, slot) for place, clip in enumerate(clips) for slot, number in enumerate(clip.tolist())
-        )
+        slots: dict[int, list[tuple[int, int]]] = {}  # by frame: clips that want it, and where in them
+        for place, clip in enumerate(clips):
+            for slot, number in enumerate(clip.tolist()):
+                slots.setdefault(number, []).append((place, slot))
         found: dict[int, np.ndarray] = {}
         left = [len(clip) for clip in clips]
-        following = 0
-        for number, frame in self._find(sorted({number for number, _, _ in slots})):
-            picture = pictures.make(frame)
-            while following < len(slots) and slots[following][0] == number:
-                _, place, slot = slots[following]
-                following += 1
+        for number, frame in self._find(sorted(slots)):
+            targets = []
+            for place, slot in slots[number]:
                 if place not in found:
                     found[place] = np.empty((len(clips[place]), *pictures.shape), np.uint8)
-                found[place][slot] = picture
+                targets.append(found[place][slot])
                 left[place] -= 1
+            pictures.make(frame, targets[0])
+            for target in targets[1:]:
+                target[...] = targets[0]
+            for place in dict.fromkeys(place for place, _ in slots[number]):
                 if not left[place]:
                     yield place, found.pop(place)
 
