@@ -1,5 +1,7 @@
 """Interval arithmetic against hand-worked cases and a brute-force reference."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -49,4 +51,4 @@ def test_runs_hold_the_numbers_and_have_gaps_between(numbers):
     runs = find_runs(np.array(sorted(numbers), np.int64)).tolist()
     assert {number for first, stop in runs for number in range(first, stop)} == numbers
     assert all(first < stop for first, stop in runs)
-    assert all(left[1] < right[0] for left, right in zip(runs, runs[1:], strict=False))
+    assert all(left[1] < right[0] for left, right in pairwise(runs))
