@@ -10,6 +10,8 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
+from finegym.segments import find_runs
+from finegym.video.decoding import find_damaged_frames
 from finegym.video.index import FrameIndex
 from finegym.video.ingest.packet_pass import Packets
 from finegym.video.ingest.record import Damage
@@ -51,7 +53,7 @@ def check_clock(index: FrameIndex, packets: Packets, metadata: Mapping[str, str]
 def check_pictures(index: FrameIndex, signals: Signals) -> list[Damage]:
     """What the pictures tell: frozen, black, and not decodable."""
     if not len(signals.luma):
-        return [*_find_undecodable(index, signals.damaged)]
+        return [*_find_undecodable(index, signals)]
     times = np.append(signals.times_ms, index.end_ms)
     luma = signals.luma.reshape(len(signals.luma), -1)
     is_black = np.array([row.mean() < BLACK_MEAN and row.max() < BLACK_BRIGHTEST for row in luma])
@@ -59,12 +61,12 @@ def check_pictures(index: FrameIndex, signals: Signals) -> list[Damage]:
     for place in range(1, len(luma)):
         change = np.abs(luma[place].astype(np.int16) - luma[place - 1])
         is_still[place - 1] = change.max() <= FROZEN_MAX_CHANGE and change.mean() <= FROZEN_MEAN_CHANGE
-    black = [Damage(kind="black", start_ms=a, end_ms=b) for a, b in _find_runs(is_black, times, BLACK_MS)]
+    black = [Damage(kind="black", start_ms=a, end_ms=b) for a, b in _find_stretches(is_black, times, BLACK_MS)]
     # A black picture stands still too; it is told once.
     frozen = [
-        Damage(kind="frozen", start_ms=a, end_ms=b) for a, b in _find_runs(is_still & ~is_black, times, FROZEN_MS)
+        Damage(kind="frozen", start_ms=a, end_ms=b) for a, b in _find_stretches(is_still & ~is_black, times, FROZEN_MS)
     ]
-    return [*black, *frozen, *_find_undecodable(index, signals.damaged)]
+    return [*black, *frozen, *_find_undecodable(index, signals)]
 
 
 def _find_end(index: FrameIndex, metadata: Mapping[str, str]) -> Iterator[Damage]:
@@ -113,24 +115,25 @@ def _find_tiny_packets(packets: Packets) -> Iterator[Damage]:
     # A key frame in a standing stretch is as large as ever: it does not end the run.
     is_tiny = (sizes < TINY_SHARE * usual) | ~is_inner
     times = np.append(times, times[-1] + float(np.median(np.diff(times))))
-    for start, end in _find_runs(is_tiny, times, FROZEN_MS):
+    for start, end in _find_stretches(is_tiny, times, FROZEN_MS):
         inside = is_inner & (times[:-1] >= start) & (times[:-1] < end)
         if inside.sum() >= 2:
             yield Damage(kind="frozen_hint", start_ms=start, end_ms=end, note=f"{int(inside.sum())} tiny packets")
 
 
-def _find_undecodable(index: FrameIndex, frames: np.ndarray) -> Iterator[Damage]:
-    if not len(frames):
+def _find_undecodable(index: FrameIndex, signals: Signals) -> Iterator[Damage]:
+    """Frames that do not decode, with those made from them: where the quick pass met damage, everything is decoded."""
+    if not len(signals.damaged):
         return
+    frames = np.union1d(signals.damaged, find_damaged_frames(index))
     ends = np.append(index.pts_ms[1:], index.end_ms)
-    for run in np.split(frames, np.flatnonzero(np.diff(frames) > 1) + 1):
-        first, last = int(run[0]), int(run[-1])
-        note = f"frames {first} to {last}" if last > first else f"frame {first}"
-        start, end = index.pts_ms[first], ends[last]
+    for first, stop in find_runs(frames).tolist():
+        note = f"frames {first} to {stop - 1}" if stop - first > 1 else f"frame {first}"
+        start, end = index.pts_ms[first], ends[stop - 1]
         yield Damage(kind="undecodable", start_ms=round(start), end_ms=round(end), note=note)
 
 
-def _find_runs(flags: np.ndarray, times_ms: np.ndarray, shortest_ms: float) -> list[tuple[int, int]]:
+def _find_stretches(flags: np.ndarray, times_ms: np.ndarray, shortest_ms: float) -> list[tuple[int, int]]:
     """``[start_ms, end_ms)`` of runs of flags that last long enough; ``times_ms`` has one entry more."""
     edges = np.flatnonzero(np.diff(np.concatenate([[0], flags.astype(np.int8), [0]])))
     runs = zip(times_ms[edges[::2]].tolist(), times_ms[edges[1::2]].tolist(), strict=True)
