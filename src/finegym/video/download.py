@@ -34,7 +34,7 @@ from finegym.video.download_site import (
     quote_id,
     read_cookies,
 )
-from finegym.video.scan import get_video_stream, open_media
+from finegym.video.media import get_video_stream, open_media
 
 PARTIAL_FOLDER = ".partial"
 LOCK_FILE = ".download.lock"

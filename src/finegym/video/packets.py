@@ -11,7 +11,7 @@ import av.error
 import numpy as np
 
 from finegym.video.index import FrameIndex
-from finegym.video.scan import get_video_stream, open_media
+from finegym.video.media import get_video_stream, open_media
 
 # In these, a slice that does not decode is an error. Elsewhere decoders complain about files that are sound (XviD).
 STRICT_CODECS = {"h264", "hevc"}

@@ -11,7 +11,7 @@ import av
 import av.error
 import numpy as np
 
-from finegym.video.scan import open_media
+from finegym.video.media import open_media
 
 RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
 _USUAL_RATE = 48000

@@ -21,8 +21,8 @@ from finegym.video.index import FrameIndex
 from finegym.video.index_cache import read_index
 from finegym.video.ingest.chunks import Chunk, find_chunk_frames
 from finegym.video.ingest.proxy import read_proxy_map
+from finegym.video.media import get_video_stream, open_media
 from finegym.video.reader import VideoReader
-from finegym.video.scan import get_video_stream, open_media
 
 COLUMNS = 15
 ROWS = 20

@@ -10,7 +10,7 @@ import av
 import av.error
 import numpy as np
 
-from finegym.video.scan import get_video_stream, open_media
+from finegym.video.media import get_video_stream, open_media
 
 
 @dataclass(frozen=True, eq=False)

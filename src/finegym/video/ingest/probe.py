@@ -13,7 +13,7 @@ from finegym.errors import VideoError
 from finegym.video.index import FrameIndex
 from finegym.video.ingest.packet_pass import Packets
 from finegym.video.ingest.record import AudioStream, Clock, FileFacts, Probe
-from finegym.video.scan import get_video_stream, open_media
+from finegym.video.media import get_video_stream, open_media
 
 # Lines of the short side that a class needs. Broadcasts are often cropped by a few lines (1920x1072 is 1080p).
 RESOLUTION_CLASSES = ((2160, "2160p"), (1440, "1440p"), (1080, "1080p"), (720, "720p"), (480, "480p"))

@@ -17,7 +17,7 @@ import av.error
 from finegym.errors import OutputError, VideoError
 from finegym.files import replace_file
 from finegym.video.ingest.record import Damage
-from finegym.video.scan import get_video_stream, open_media
+from finegym.video.media import get_video_stream, open_media
 
 # FFmpeg's names of containers that are remuxed: MPEG transport and program streams (.ts, .m2ts, .mpg, .vob).
 REMUXED_CONTAINERS = frozenset({"mpegts", "mpeg"})

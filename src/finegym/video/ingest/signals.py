@@ -22,8 +22,8 @@ import numpy as np
 from finegym.files import replace_file
 from finegym.video.index import FrameIndex
 from finegym.video.index_cache import read_index
+from finegym.video.media import get_video_stream, open_media
 from finegym.video.reader import VideoReader
-from finegym.video.scan import get_video_stream, open_media
 
 FORMAT = "finegym-signals/1"
 LUMA_SIZE = (36, 64)

@@ -17,8 +17,8 @@ from finegym.video.ingest.changes import compute_difference
 from finegym.video.ingest.cuts import Cut
 from finegym.video.ingest.replays import Replay
 from finegym.video.ingest.signals import Signals
+from finegym.video.media import get_video_stream, open_media
 from finegym.video.reader import VideoReader
-from finegym.video.scan import get_video_stream, open_media
 
 _NUM_FRAMES = 18
 _SIZE = (90, 160)

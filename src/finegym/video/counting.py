@@ -1,0 +1,90 @@
+"""Frames of files without time stamps of their own, by decoding everything and counting: AVI.
+
+XviD packs two frames into one packet ("packed bitstream") and fills up with empty ones, and the PTS that FFmpeg makes
+up for AVI are wrong (for XviD with B-frames they put frames in the wrong order). What is right is the order in which
+the decoder gives the frames.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import av
+import av.error
+import numpy as np
+
+from finegym.video.found import FoundFrames, compute_end
+
+
+def count_frames(container: av.container.InputContainer, stream: av.video.stream.VideoStream) -> FoundFrames:
+    """Index by decoding everything: the n-th frame out of the decoder is frame n."""
+    stream.codec_context.thread_count = 1  # the stamps that frames carry depend on it
+    packet_dts: list[int] = []
+    key_dts: list[int] = []
+    stamps: list[int | None] = []
+    keys: list[bool] = []
+    damage = ""
+    num_flushed = 0
+    try:
+        for packet in container.demux(stream):
+            is_end = packet.size == 0 and packet.dts is None
+            if packet.is_corrupt:
+                damage = "the file ends inside a frame"
+                break
+            if not is_end and packet.dts is not None:
+                packet_dts.append(packet.dts)
+                if packet.is_keyframe:
+                    key_dts.append(packet.dts)
+            decoded = packet.decode()
+            num_flushed = len(decoded) if is_end else 0
+            for frame in decoded:
+                stamps.append(frame.dts)
+                keys.append(bool(frame.key_frame))
+    except av.error.FFmpegError as error:
+        damage = f"decoding stops: {error.strerror}"
+    pts = _compute_display_times(sorted(packet_dts), stamps)
+    is_key = np.array(keys, bool)
+    seek_frames = np.flatnonzero(is_key)
+    if len(key_dts) < len(seek_frames) or not len(seek_frames) or seek_frames[0] != 0:
+        seek_frames, key_dts = np.zeros(1, np.int64), packet_dts[:1] or [0]
+    elif len(key_dts) > len(seek_frames):
+        key_dts = key_dts[: len(seek_frames)] if damage else packet_dts[:1]
+        seek_frames = seek_frames if damage else seek_frames[:1]
+    frames = FoundFrames(
+        time_base=Fraction(stream.time_base or 1),
+        pts=pts,
+        is_key=is_key,
+        seek_frames=seek_frames,
+        seek_stamps=np.array(key_dts, np.int64),
+        end_pts=compute_end(pts, np.zeros(len(pts), np.int64)),
+        num_packets=len(packet_dts),
+        stamps=np.array([-1 if stamp is None else stamp for stamp in stamps], np.int64),
+        num_flushed=num_flushed,
+    )
+    if damage:
+        frames.damage = damage
+    return frames
+
+
+def _compute_display_times(packet_dts: list[int], stamps: list[int | None]) -> np.ndarray:
+    """PTS of frames in display order, from the decoding times of the packets.
+
+    One frame a packet: frames leave in the rhythm in which packets enter, so the n-th frame is shown at the n-th DTS
+    (up to a constant delay, which is left out: AVI players start with the first frame at 0). Fewer frames than packets
+    (some only repeat the frame before): each frame has the DTS of the packet that pushed it out, less the delay.
+    """
+    if not stamps:
+        return np.empty(0, np.int64)
+    if len(stamps) >= len(packet_dts):
+        times = list(packet_dts)
+    else:
+        known = [stamp for stamp in stamps if stamp is not None]
+        delay = known[0] - packet_dts[0] if known else 0
+        times = [stamp - delay for stamp in known]
+    step = max(1, int(np.median(np.diff(packet_dts)))) if len(packet_dts) > 1 else 1
+    while len(times) < len(stamps):
+        times.append(times[-1] + step if times else 0)
+    pts = np.array(times[: len(stamps)], np.int64)
+    if np.any(np.diff(pts) <= 0):
+        pts = pts[0] + step * np.arange(len(stamps), dtype=np.int64)
+    return pts
