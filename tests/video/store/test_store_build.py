@@ -18,6 +18,7 @@ from store_samples import CODEBOOK, FRAMES, VARIABLE_MS, build, compute_psnr, ma
 from finegym.annotations.model import Dataset
 from finegym.errors import AnnotationError, ConfigError, OutputError, VideoError
 from finegym.video.reader import VideoReader
+from finegym.video.store import build as build_module
 from finegym.video.store import cut
 from finegym.video.store.build import build_store, make_settings
 from finegym.video.store.pack import list_shards
@@ -218,7 +219,7 @@ def test_a_full_disk_is_said_and_what_was_finished_is_kept(dataset, folder, monk
     assert set(tally.failed) == {ids[0]}
     assert "No space left on device" in tally.failed[ids[0]]
     assert set(tally.done) == set(ids[1:])
-    assert not list((folder / "clips").glob(".*"))
+    assert [path.name for path in (folder / "clips").glob(".*")] == [".lock"]
     assert set(build(dataset, folder).tally.done) == {ids[0]}
 
 
@@ -313,11 +314,46 @@ def test_a_run_killed_between_two_shards_taking_their_places_loses_no_clip(folde
 def test_two_builds_at_once_are_refused(dataset, folder):
     import fcntl
 
-    (folder / "clips" / ".pending").mkdir(parents=True)
-    with (folder / "clips" / ".pending" / "lock").open("w") as file:
+    (folder / "clips").mkdir()
+    with (folder / "clips" / ".lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         with pytest.raises(OutputError, match="another build is at work there"):
             build(dataset, folder)
+
+
+def test_a_build_that_ends_leaves_the_file_that_another_locks(dataset, folder):
+    """Two that opened the lock before and after the end of a build hold the same file, never one each."""
+    from finegym.video.store.build import _lock
+
+    with _lock(folder / "clips"):
+        early = (folder / "clips" / ".lock").stat().st_ino
+    build(dataset, folder)
+    with _lock(folder / "clips"):
+        assert (folder / "clips" / ".lock").stat().st_ino == early
+        with pytest.raises(OutputError, match="another build is at work there"), _lock(folder / "clips"):
+            pass
+
+
+@pytest.mark.parametrize("moment", ["before", "while"])
+def test_a_record_that_changes_while_it_is_cut_is_not_filed_as_what_it_was(dataset, folder, monkeypatch, moment):
+    path = folder / "records" / "a.mp4"
+    before = path.read_bytes()
+    name = "cut_group" if moment == "before" else "_cut"
+    module = build_module if moment == "before" else cut
+    original = getattr(module, name)
+
+    def change(*arguments, **named):
+        write_numbered(path, 90, size=(320, 180), options={"g": "20"})
+        return original(*arguments, **named)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, name, change)
+        tally = build(dataset, folder).tally
+    ids = list(dataset.instances)
+    assert set(tally.failed) == set(ids[:3]) and set(tally.done) == set(ids[3:])
+    assert all("a.mp4: changed while it was being cut" in reason for reason in tally.failed.values())
+    path.write_bytes(before)
+    assert set(build(dataset, folder).tally.done) == set(ids[:3])
 
 
 def test_settings_out_of_range_are_refused():
@@ -464,5 +500,5 @@ def test_an_mp4_in_a_shard_is_a_whole_file(dataset, folder):
 
 def test_the_lock_of_a_killed_build_is_gone_with_it(dataset, folder):
     kill(folder, "cut", "format_run", 1)
-    assert [path.name for path in (folder / "clips").iterdir()] == [".pending"]
+    assert sorted(path.name for path in (folder / "clips").iterdir()) == [".lock", ".pending"]
     assert len(build(dataset, folder, settings=FAST).tally.done) == 5

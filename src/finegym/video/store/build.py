@@ -24,6 +24,7 @@ from finegym.jobs import Engine, Tally, run_jobs
 from finegym.video.store.cut import Record, cut_group, look_into, make_groups
 from finegym.video.store.format import (
     INDEX_FILE,
+    LOCK_FILE,
     PENDING_FOLDER,
     STORE_FILE,
     ClipFacts,
@@ -39,7 +40,6 @@ from finegym.video.store.tar import StoredClip, is_sound, scan_tar
 from finegym.video.store.units import Segment, list_segments
 
 DEFAULT_CRF, DEFAULT_JPEG_QUALITY = 19, 85
-LOCK_FILE = "lock"
 
 
 def make_settings(
@@ -143,8 +143,8 @@ def build_store(
     out = Path(out)
     segments = list_segments(dataset, settings)
     _check_only(only, segments)
-    current = None if replace else _read_current(out, settings)
-    with _lock(out / PENDING_FOLDER):
+    with _lock(out):
+        current = None if replace else _read_current(out, settings)
         tally: Tally[ClipFacts] = Tally()
         records = _look_into_records(segments, Path(folder), workers, engine, show_progress, tally)
         there = _find_clips(out, current, verify)
@@ -210,18 +210,23 @@ def _read_current(out: Path, settings: StoreSettings) -> StoreFacts | None:
 
 
 @contextmanager
-def _lock(pending: Path) -> Iterator[None]:
-    """One build a store at a time; the lock of a killed one is gone with it."""
+def _lock(out: Path) -> Iterator[None]:
+    """One build a store at a time; the lock of a killed one is gone with it.
+
+    The file stays for ever: who removed it while another had it open would let a third lock a new one.
+    """
     try:
-        pending.mkdir(parents=True, exist_ok=True)
-        file = (pending / LOCK_FILE).open("w")
+        out.mkdir(parents=True, exist_ok=True)
+        file = (out / LOCK_FILE).open("a")
     except OSError as error:
-        raise OutputError(f"{pending.parent}: cannot be written: {error.strerror}. Choose another folder.") from error
+        raise OutputError(f"{out}: cannot be written: {error.strerror}. Choose another folder.") from error
     with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise OutputError(f"{out}: another build is at work there. Wait for it to end.") from error
         except OSError as error:
-            raise OutputError(f"{pending.parent}: another build is at work there. Wait for it to end.") from error
+            raise OutputError(f"{out}: cannot be locked: {error.strerror}. Build on another file system.") from error
         yield
 
 

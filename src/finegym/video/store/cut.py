@@ -87,8 +87,9 @@ def cut_group(
         The clips that are there now, and those that could not be cut, with the reason.
 
     Raises:
-        VideoError: the record cannot be read at all.
+        VideoError: the record cannot be read at all, or is another one than was looked into.
     """
+    _check_unchanged(group.record, folder)
     done: list[ClipFacts] = []
     failed: dict[str, str] = {}
     with VideoReader(folder / group.record.path) as reader:
@@ -111,7 +112,27 @@ def cut_group(
                     ]
                 except VideoError as error:
                     failed[segment.instance_id] = str(error)
+    try:
+        _check_unchanged(group.record, folder)
+    except VideoError:
+        for facts in done:
+            (out / PENDING_FOLDER / f"{make_key(facts.instance_id)}.tar").unlink()
+        raise
     return done, failed
+
+
+def _check_unchanged(record: Record, folder: Path) -> None:
+    """Clips say which record they show; one that is being replaced would be filed as what it was."""
+    try:
+        fingerprint = hash_samples(folder / record.path)
+    except OSError as error:
+        raise VideoError(
+            f"{folder / record.path}: went away while it was being cut: {error.strerror}. Build again."
+        ) from error
+    if fingerprint != record.fingerprint:
+        raise VideoError(
+            f"{folder / record.path}: changed while it was being cut (is it still being written?). Build again."
+        )
 
 
 def _cut(

@@ -5,6 +5,7 @@
 ``shard-000000.tar``, …  the clips; every clip is ``<key>.json`` (``ClipFacts``) followed by its media
 ``index.parquet``        a row a clip: the same facts, and where its bytes lie
 ``skipped.csv``          clips that could not be cut, each with the reason; only if there are any
+``.lock``                empty; held by the build at work, and never removed: a lock is on a file, not on its name
 =======================  ==============================================================================================
 
 A store without ``store.json`` is not finished. The shards alone are enough to make the index again.
@@ -23,7 +24,7 @@ from finegym.errors import VideoError
 
 FORMAT = "finegym-clips/1"
 STORE_FILE, INDEX_FILE, SKIPPED_FILE = "store.json", "index.parquet", "skipped.csv"
-PENDING_FOLDER = ".pending"
+PENDING_FOLDER, LOCK_FILE = ".pending", ".lock"
 Unit = Literal["sub-action", "action", "snippet"]
 
 # What a packet is for: nobody refers to it, others refer to it, decoding can start at it.
