@@ -9,6 +9,7 @@ from numbered import copy_stream, read_number, write_numbered
 
 from finegym.errors import OutputError, VideoError
 from finegym.video.ingest.remux import is_remuxed, remux
+from finegym.video.ingest.remux_clock import join_fields
 from finegym.video.reader import VideoReader
 
 
@@ -92,6 +93,103 @@ def test_a_clock_that_jumps_goes_on_without_the_jump(tmp_path, order):
         numbers = [read_number(frame) for frame in reader.iterate_frames()]
         assert numbers == [*range(50), *range(50)]
         assert np.allclose(np.diff(reader.index.pts_ms), 40)
+
+
+PYRAMID = {"x264-params": "keyint=24:bframes=5:b-adapt=0:b-pyramid=normal:scenecut=0"}
+OPEN = {"x264-params": "keyint=24:min-keyint=24:bframes=5:b-adapt=0:scenecut=0:open-gop=1"}
+
+
+def read_all_numbers(path):
+    with VideoReader(path) as reader:
+        assert reader.index.damage == ""
+        return [read_number(frame) for frame in reader.iterate_frames()]
+
+
+def read_positions(path):
+    """Byte positions of the video packets, and which are key frames."""
+    with av.open(str(path)) as container:
+        found = [(packet.pos // 188 * 188, packet.is_keyframe) for packet in container.demux(video=0) if packet.size]
+    return [place for place, _ in found], [is_key for _, is_key in found]
+
+
+def test_a_clock_that_overflows_goes_on(tmp_path):
+    whole = write_numbered(tmp_path / "whole.mp4", 120, options=PYRAMID)
+    source = copy_stream(whole, tmp_path / "a.ts", shift_s=95_441)
+    result = remux(source, tmp_path / "out.mp4")
+    assert result.num_packets == 120
+    (damage,) = result.damage
+    assert damage.kind == "clock_jump" and "overflows" in damage.note
+    assert read_all_numbers(tmp_path / "out.mp4") == [*range(120)]
+    with VideoReader(tmp_path / "out.mp4") as reader:
+        assert reader.index.start_ms == pytest.approx(95_441_000, abs=1500), "the stream's own clock"
+        assert reader.index.end_ms > 2**33 / 90
+        assert np.allclose(np.diff(reader.index.pts_ms), 40)
+
+
+@pytest.mark.parametrize("fall", [1, 3, 7, 12, 20, 24])
+def test_a_splice_whose_clock_falls_back_a_little_loses_nothing(tmp_path, fall):
+    first = write_numbered(tmp_path / "first.ts", 72, options=PYRAMID)
+    other = write_numbered(tmp_path / "other.mp4", 48, options=PYRAMID)
+    copy_stream(other, tmp_path / "other.ts", shift_s=(72 - fall) / 25)
+    (tmp_path / "spliced.ts").write_bytes(first.read_bytes() + (tmp_path / "other.ts").read_bytes())
+    result = remux(tmp_path / "spliced.ts", tmp_path / "out.mp4")
+    assert result.num_packets == 120 and result.streams_left_out == ()
+    assert read_all_numbers(tmp_path / "out.mp4") == [*range(72), *range(48)]
+
+
+@pytest.mark.parametrize("cut", [26, 33, 40, 46])
+@pytest.mark.parametrize("start", [0.4, 0.9, 2000])
+def test_a_splice_between_key_frames_shows_no_wrong_picture(tmp_path, cut, start):
+    """What follows it refers to pictures that are not there: it is left out up to the next key frame, and told."""
+    first = write_numbered(tmp_path / "first.ts", 72, options=PYRAMID)
+    other = write_numbered(tmp_path / "other.mp4", 96, options=PYRAMID, prepare=lambda picture: picture[::-1])
+    copy_stream(other, tmp_path / "other.ts", shift_s=start)
+    places, _ = read_positions(tmp_path / "other.ts")
+    content = (tmp_path / "other.ts").read_bytes()
+    (tmp_path / "spliced.ts").write_bytes(first.read_bytes() + content[: 188 * 3] + content[places[cut] :])
+    result = remux(tmp_path / "spliced.ts", tmp_path / "out.mp4")
+    assert result.num_packets == 72 + 48
+    (lost,) = [found for found in result.damage if found.kind == "no_key_frame"]
+    assert lost.note == f"{48 - cut} packets left out"
+    with VideoReader(tmp_path / "out.mp4") as reader:
+        assert reader.index.num_frames == 120
+        pictures = [*reader.iterate_frames()]
+    assert [read_number(picture) for picture in pictures[:72]] == [*range(72)]
+    assert [read_number(picture[::-1]) for picture in pictures[72:]] == [*range(48, 96)]
+
+
+def test_leading_pictures_after_a_splice_are_left_out_where_they_refer_past_it(tmp_path):
+    first = write_numbered(tmp_path / "first.ts", 72, options=OPEN)
+    places, is_key = read_positions(first)
+    second_key = places[[place for place, key in enumerate(is_key) if key][1]]
+    (tmp_path / "spliced.ts").write_bytes(first.read_bytes() + first.read_bytes()[second_key:])
+    result = remux(tmp_path / "spliced.ts", tmp_path / "out.mp4")
+    numbers = read_all_numbers(tmp_path / "out.mp4")
+    assert numbers == [*range(72), *range(24, 72)] and result.num_packets == len(numbers)
+    assert any(found.kind == "no_key_frame" and "refer to pictures" in found.note for found in result.damage)
+
+
+def test_the_second_field_of_a_picture_joins_the_first(tmp_path):
+    """Broadcasts that send a field a PES give FFmpeg every second packet without times."""
+    first, second, later = (av.Packet(content) for content in (b"top", b"bottom", b"later"))
+    with av.open(str(write_numbered(tmp_path / "a.ts", 5)), "r") as container:
+        video = container.streams.video[0]
+        for packet in (first, second):
+            packet.stream, packet.time_base, packet.duration = video, Fraction(1, 90_000), 1800
+        first.pts, first.dts, first.is_keyframe = 7200, 3600, True
+        later.stream, later.pts, later.dts, later.time_base = video, 10_800, 7200, Fraction(1, 90_000)
+        joined = list(join_fields([first, second, later], video.index))
+    assert [bytes(packet) for packet in joined] == [b"topbottom", b"later"]
+    assert (joined[0].pts, joined[0].dts, joined[0].duration, joined[0].is_keyframe) == (7200, 3600, 3600, True)
+
+
+def test_a_copy_that_lost_frames_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr("finegym.video.ingest.remux_clock.OVERFLOW_S", Fraction(1))  # times stay negative
+    whole = write_numbered(tmp_path / "whole.mp4", 120, options=PYRAMID)
+    source = copy_stream(whole, tmp_path / "a.ts", shift_s=95_441)
+    with pytest.raises(VideoError, match="120 packets give"):
+        remux(source, tmp_path / "out.mp4")
+    assert not (tmp_path / "out.mp4").exists()
 
 
 def test_what_mp4_cannot_hold_is_named(tmp_path):
