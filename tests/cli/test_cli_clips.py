@@ -2,6 +2,7 @@
 
 import json
 import runpy
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from finegym.annotations.folder import write_dataset
+from finegym.annotations.folder import read_dataset, write_dataset
 from finegym.annotations.model import Action, Dataset, SubAction, Video
 from finegym.cli.app import app
 from finegym.cli.clips import count_reasons
@@ -103,6 +104,32 @@ def test_only_some(folder, tmp_path):
     assert ClipStore(folder / "clips").instance_ids == (SECOND,)
     with pytest.raises(ConfigError, match="cannot be read as a list of ids"):
         run("build", folder, "--only", tmp_path / "none.txt")
+
+
+def test_what_stays_and_what_goes_is_said(folder, tmp_path):
+    run("build", folder)
+    (folder / "records" / "v1.mp4").rename(tmp_path / "v1.mp4")
+    result = run("build", folder)
+    assert result.stdout.splitlines()[0] == "done 0, kept 2, of them 2 whose record cannot be read now, failed 2"
+    assert "2 kept without a look at their record:\n  2 x " in result.stderr
+    facts = json.loads(run("build", folder, "--json").stdout)
+    assert list(facts["kept_without_record"]) == [FIRST, SECOND] and len(facts["failed"]) == 2
+    (tmp_path / "v1.mp4").rename(folder / "records" / "v1.mp4")
+    dataset = read_dataset(folder)
+    action = dataset.videos[0].actions[0]
+    fewer = replace(action, sub_actions=action.sub_actions[1:])
+    write_dataset(replace(dataset, videos=(replace(dataset.videos[0], actions=(fewer,)),)), folder)
+    (tmp_path / "ids.txt").write_text(f"{SECOND}\n")
+    lines = run("build", folder, "--only", tmp_path / "ids.txt").stdout.splitlines()
+    assert lines[:2] == [
+        "done 0, kept 1, failed 0",
+        "stale 1: their annotation has changed or is gone; they stay, --only names others",
+    ]
+    assert run("build", folder).stdout.splitlines()[:2] == [
+        "done 0, kept 1, failed 0",
+        "removed 1: no longer annotated",
+    ]
+    assert ClipStore(folder / "clips").instance_ids == (SECOND,)
 
 
 def test_other_settings_are_refused_unless_the_store_may_be_replaced(folder):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -55,7 +56,9 @@ def build(
     fast: Annotated[bool, typer.Option("--fast", help="JPEGs rather than H.264: five times as large.")] = False,
     crf: Annotated[int | None, typer.Option(help="Quality of H.264, 0 (best) to 51; 19 by default.")] = None,
     jpeg_quality: Annotated[int | None, typer.Option(help="Quality of JPEG, 1 to 100; 85 by default.")] = None,
-    only: Annotated[Path | None, typer.Option(help="Cut only the ids in this file, one a line.")] = None,
+    only: Annotated[
+        Path | None, typer.Option(help="Cut only the ids in this file, one a line; what is there stays.")
+    ] = None,
     shard_mb: Annotated[int, typer.Option(min=1, help="A shard is closed when it has reached this size.")] = 128,
     workers: Annotated[int, typer.Option("--workers", "-w", min=1, help="Processes; a few clips each at a time.")] = 1,
     engine: Annotated[Engine, typer.Option(help="Where they run: this machine, or a Ray cluster.")] = Engine.POOL,
@@ -67,6 +70,7 @@ def build(
 ) -> None:
     """Cut every clip of a dataset into a store; run again to go on, or after annotations have changed.
 
+    A clip that is there and shows what is annotated stays, also while its record cannot be read.
     Exit status 1 where clips could not be cut; they are listed in `skipped.csv`, the others are there.
 
     **Example**: `finegym clips build competition --workers 2`
@@ -119,26 +123,50 @@ def _print_build(target: Path, result: Build, as_json: bool) -> None:
             "out": str(target),
             "done": list(tally.done),
             "kept": tally.skipped,
+            "kept_without_record": dict(result.without_record),
+            "stale": list(result.stale),
+            "removed": list(result.removed),
+            "damaged": list(result.damaged),
             "failed": tally.failed,
             "reach_past_their_record": result.shortened,
             "store": store.model_dump(mode="json"),
         }
         typer.echo(json.dumps(facts, indent=2, ensure_ascii=False))
     else:
-        typer.echo(f"done {len(tally.done)}, kept {len(tally.skipped)}, failed {len(tally.failed)}")
+        for line in _describe_tally(result):
+            typer.echo(line)
         size = sum(shard.size_bytes for shard in store.shards)
         typer.echo(
             f"{target}: {store.num_clips} clips, {size / 1e6:.1f} MB in {len(store.shards)} shards ({store.settings})"
         )
         if result.shortened:
             typer.echo(f"{len(result.shortened)} reach past the end of their record (missing_ms in the index)")
+    if result.without_record:
+        typer.echo(f"{len(result.without_record)} kept without a look at their record:", err=True)
+        _print_reasons(result.without_record)
     if tally.failed:
         typer.echo(f"{len(tally.failed)} failed, listed in {target / SKIPPED_FILE}:", err=True)
-        for reason, number in count_reasons(tally.failed):
-            typer.echo(f"  {number} x {reason}", err=True)
+        _print_reasons(tally.failed)
 
 
-def count_reasons(failed: dict[str, str], limit: int = 20) -> list[tuple[str, int]]:
+def _describe_tally(result: Build) -> Iterator[str]:
+    tally = result.tally
+    unseen = f", of them {len(result.without_record)} whose record cannot be read now" if result.without_record else ""
+    yield f"done {len(tally.done)}, kept {len(tally.skipped)}{unseen}, failed {len(tally.failed)}"
+    if result.stale:
+        yield f"stale {len(result.stale)}: their annotation has changed or is gone; they stay, --only names others"
+    if result.removed:
+        yield f"removed {len(result.removed)}: no longer annotated"
+    if result.damaged:
+        yield f"damaged {len(result.damaged)}, not kept: {', '.join(result.damaged)}"
+
+
+def _print_reasons(reasons: Mapping[str, str]) -> None:
+    for reason, number in count_reasons(reasons):
+        typer.echo(f"  {number} x {reason}", err=True)
+
+
+def count_reasons(failed: Mapping[str, str], limit: int = 20) -> list[tuple[str, int]]:
     """Reasons and how often each occurs, the most frequent first; the last line counts those not shown."""
     from collections import Counter
 

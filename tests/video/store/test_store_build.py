@@ -156,6 +156,74 @@ def test_some_clips_can_be_cut_and_the_others_later(dataset, folder):
         build(dataset, folder, only=["nobody"])
 
 
+def test_clips_outlive_their_record(dataset, folder):
+    """Unmounted, deleted, damaged, or no longer in records.csv: what shows the annotated times stays."""
+    build(dataset, folder)
+    before = read_all(folder / "clips")
+    ids = list(dataset.instances)
+    (folder / "records" / "a.mp4").write_text("hello")
+    (folder / "records" / "b.mp4").rename(folder / "b.mp4")
+    again = build(dataset, folder)
+    assert (again.tally.skipped, again.tally.done, again.tally.failed) == (ids, {}, {})
+    assert list(again.without_record) == ids
+    assert "is not a video" in again.without_record[ids[0]] and "no such file" in again.without_record[ids[3]]
+    assert read_all(folder / "clips") == before
+    nowhere = replace(dataset, videos=(dataset.videos[0], replace(dataset.videos[1], path=None)))
+    again = build(nowhere, folder)
+    assert again.without_record[ids[3]] == "record b has no file in records.csv"
+    assert read_all(folder / "clips") == before
+    # A clip of other times than the annotated ones is not what is asked for, and there is nothing to cut it from.
+    moved = make_dataset([(VARIABLE_MS[10], VARIABLE_MS[30]), (400, 600)])
+    again = build(moved, folder)
+    assert list(again.tally.failed) == [ids[4]] and "no such file" in again.tally.failed[ids[4]]
+    assert again.tally.skipped == ids[:4]
+
+
+def test_clips_that_are_not_named_stay_whatever_became_of_annotation_and_record(dataset, folder, monkeypatch):
+    build(dataset, folder)
+    ids = list(dataset.instances)
+    before = {i: ClipStore(folder / "clips").get_facts(i) for i in ids}
+    (folder / "records" / "b.mp4").unlink()
+    looked_into = []
+    monkeypatch.setattr(build_module, "look_into", lambda path, folder: looked_into.append(path) or look(path, folder))
+    # Of b one clip has other times, the other is gone; the named clip of a has other times too.
+    videos = make_video("a", [(2040, 2800), (400, 1000), (1000, 1020)]), make_video("b", [(0, 200)])
+    changed = Dataset(CODEBOOK, videos)
+    result = build(changed, folder, only=[ids[0]])
+    assert looked_into == ["records/a.mp4"]
+    assert (list(result.tally.done), result.tally.skipped, result.tally.failed) == ([ids[0]], ids[1:3], {})
+    assert (result.stale, result.removed) == ((ids[3], ids[4]), ())
+    store = ClipStore(folder / "clips")
+    assert store.instance_ids == tuple(ids)
+    assert {i: store.get_facts(i) for i in ids[1:]} == {i: before[i] for i in ids[1:]}
+    assert store.get_facts(ids[0]).first_frame == 51
+
+
+def look(path, folder):
+    return cut.look_into(path, folder=folder)
+
+
+def test_what_an_earlier_build_could_not_cut_stays_listed_when_others_are_named(dataset, folder):
+    (folder / "records" / "b.mp4").rename(folder / "b.mp4")
+    ids = list(dataset.instances)
+    assert set(build(dataset, folder).tally.failed) == set(ids[3:])
+    (folder / "b.mp4").rename(folder / "records" / "b.mp4")
+    result = build(dataset, folder, only=[ids[3]])
+    assert (list(result.tally.done), result.tally.failed, result.store.num_skipped) == ([ids[3]], {}, 1)
+    with (folder / "clips" / "skipped.csv").open(newline="") as file:
+        assert [row["instance_id"] for row in csv.DictReader(file)] == [ids[4]]
+
+
+def test_a_full_build_removes_and_counts_clips_that_are_no_longer_annotated(dataset, folder):
+    build(dataset, folder)
+    ids = list(dataset.instances)
+    fewer = replace(dataset, videos=dataset.videos[:1])
+    result = build(fewer, folder)
+    assert (result.removed, result.stale, result.tally.failed) == (tuple(ids[3:]), (), {})
+    build(fewer, folder, folder / "new")
+    assert read_all(folder / "clips") == read_all(folder / "new")
+
+
 def test_what_cannot_be_cut_is_named_and_the_rest_goes_on(dataset, folder):
     path = folder / "records" / "cut.mp4"
     write_numbered(path, 90, container_options={"movflags": "faststart"})

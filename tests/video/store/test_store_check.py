@@ -78,10 +78,54 @@ def test_a_build_makes_a_lost_index_again_without_cutting(store, folder, dataset
 
 def test_the_index_of_damaged_shards_is_not_made(store, tmp_path):
     flip(store / "shard-000000.tar", ClipStore(store)._index.get(0).packet_offsets[0] + 5)
-    with pytest.raises(VideoError, match="1 clips are damaged"):
+    with pytest.raises(VideoError, match="1 of 5 clips are damaged: a_E_"):
         rebuild_index(store)
     with pytest.raises(VideoError, match="there are no shards"):
         rebuild_index(tmp_path)
+
+
+@pytest.mark.parametrize("lost", [("store.json",), ("store.json", "index.parquet")])
+def test_without_store_json_a_changed_byte_is_not_made_good(store, folder, dataset, lost):
+    before = read_all(store)
+    clip = ClipStore(store)._index.get(2)
+    flip(store / "shard-000000.tar", clip.packet_offsets[0] + 5)
+    for name in lost:
+        (store / name).unlink()
+    with pytest.raises(VideoError, match=f"1 of 5 clips are damaged: {clip.facts.instance_id}"):
+        rebuild_index(store)
+    result = build(dataset, folder)
+    assert result.damaged == (clip.facts.instance_id,) == tuple(result.tally.done)
+    assert read_all(store) == before
+
+
+def test_a_damaged_clip_whose_record_is_gone_is_named_and_not_kept(store, folder, dataset):
+    clip = ClipStore(store)._index.get(2)
+    flip(store / "shard-000000.tar", clip.packet_offsets[0] + 5)
+    (folder / "records").rename(folder / "away")
+    result = build(dataset, folder, verify=True)
+    assert result.damaged == (clip.facts.instance_id,) == tuple(result.tally.failed)
+    assert len(result.tally.skipped) == 4
+
+
+def test_a_header_that_is_damaged_hides_no_clip(store, folder, dataset):
+    """A tar reader takes a damaged header for the end; a shard that holds more than its clips is not made good."""
+    before = read_all(store)
+    flip(store / "shard-000000.tar", ClipStore(store)._index.get(3).offset + 150)
+    (store / "store.json").unlink()
+    with pytest.raises(VideoError, match="holds bytes that are no whole clip: after clip a_E_"):
+        rebuild_index(store)
+    assert len(build(dataset, folder).tally.done) == 2
+    assert read_all(store) == before
+
+
+def test_a_changed_byte_beside_the_media_is_repaired_too(store, folder, dataset):
+    """In a clip's JSON: no CRC covers it, the index knows better."""
+    before = read_all(store)
+    data = before["shard-000000.tar"]
+    flip(store / "shard-000000.tar", data.index(b'"start_ms":') + 11)
+    assert len(check_store(store).problems) == 1
+    assert len(build(dataset, folder, verify=True).tally.done) == 1
+    assert read_all(store) == before
 
 
 def test_what_no_hash_shows_decoding_does(folder, dataset, monkeypatch):

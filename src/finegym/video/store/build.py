@@ -19,24 +19,23 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from finegym.annotations.model import Dataset
-from finegym.errors import ConfigError, OutputError, VideoError
+from finegym.errors import ConfigError, OutputError
 from finegym.jobs import Engine, Tally, run_jobs
-from finegym.video.store.cut import Record, cut_group, look_into, make_groups
+from finegym.video.store.cut import Group, cut_group, look_into, make_groups
+from finegym.video.store.find import find_clips, read_current
 from finegym.video.store.format import (
-    INDEX_FILE,
     LOCK_FILE,
     PENDING_FOLDER,
-    STORE_FILE,
+    SKIPPED_FILE,
     ClipFacts,
     StoreFacts,
     StoreSettings,
     Unit,
     make_key,
-    parse_store,
 )
-from finegym.video.store.index import ClipIndex
-from finegym.video.store.pack import list_shards, pack_shards
-from finegym.video.store.tar import StoredClip, is_sound, scan_tar
+from finegym.video.store.pack import pack_shards
+from finegym.video.store.plan import Plan, make_plan
+from finegym.video.store.tar import StoredClip, scan_tar
 from finegym.video.store.units import Segment, list_segments
 
 DEFAULT_CRF, DEFAULT_JPEG_QUALITY = 19, 85
@@ -96,11 +95,19 @@ class Build:
         tally: by instance id: facts of the clips that were cut now, those that were there, those that could not be cut.
         store: ``store.json``, as it is now.
         shortened: clips that reach past the last frame of their record.
+        without_record: of the clips that were there, those whose record cannot be read now, each with the reason.
+        stale: clips that stay although their annotation has changed or is gone, because ``only`` named others.
+        removed: clips that were there and are no longer annotated.
+        damaged: clips that were there and whose bytes had changed; they are under ``done`` or ``failed`` too.
     """
 
     tally: Tally[ClipFacts]
     store: StoreFacts
     shortened: tuple[str, ...]
+    without_record: Mapping[str, str]
+    stale: tuple[str, ...]
+    removed: tuple[str, ...]
+    damaged: tuple[str, ...]
 
 
 def build_store(
@@ -124,7 +131,8 @@ def build_store(
         folder: the dataset's folder; records' paths are relative to it.
         out: folder of the store.
         settings: what a clip is and how it is encoded.
-        only: cut only these; ``None``: all. Others that are there already stay.
+        only: cut only these, and look only into their records; whatever else is there stays. ``None``: all, and clips
+            that are no longer annotated are removed.
         shard_mb: a shard is closed when it has reached this size, in 10^6 bytes.
         workers: processes; a few clips each at a time.
         engine: where they run; see ``run_jobs``.
@@ -139,53 +147,41 @@ def build_store(
         ConfigError: an id of ``only`` is unknown, or the folder holds a store of other settings.
         AnnotationError: an id occurs twice.
         OutputError: the store cannot be written; what was cut waits for the next run.
+        VideoError: a clip that is to be moved to another shard is damaged.
     """
-    out = Path(out)
+    out, folder = Path(out), Path(folder)
     segments = list_segments(dataset, settings)
+    only = None if only is None else set(only)
     _check_only(only, segments)
+    run = partial(run_jobs, workers=workers, engine=engine, show_progress=show_progress)
     with _lock(out):
-        current = None if replace else _read_current(out, settings)
-        tally: Tally[ClipFacts] = Tally()
-        records = _look_into_records(segments, Path(folder), workers, engine, show_progress, tally)
-        there = _find_clips(out, current, verify)
-        left: dict[str, list[Segment]] = {}
-        for segment in segments:
-            if segment.path not in records or segment.path is None:
-                continue
-            clip = there.get(segment.instance_id)
-            if clip is not None and _fits(clip.facts, segment, records[segment.path], settings):
-                tally.skipped.append(segment.instance_id)
-            elif only is None or segment.instance_id in only:
-                left.setdefault(segment.path, []).append(segment)
-        groups = [group for path, some in left.items() for group in make_groups(records[path], some)]
-        by_group = run_jobs(
+        current = None if replace else read_current(out, settings)
+        there, damaged = find_clips(out, current, settings, verify=verify)
+        wanted = [segment for segment in segments if only is None or segment.instance_id in only]
+        paths = list(dict.fromkeys(segment.path for segment in wanted if segment.path is not None))
+        records = run(paths, partial(look_into, folder=folder), key=str, title="looking into records")
+        plan = make_plan(segments, there, records.done, records.failed, only)
+        groups = [group for path, some in plan.to_cut.items() for group in make_groups(records.done[path], some)]
+        cut = run(
             groups,
-            partial(cut_group, folder=Path(folder), out=out, settings=settings),
+            partial(cut_group, folder=folder, out=out, settings=settings),
             key=lambda group: group.name,
-            workers=workers,
-            engine=engine,
             title="cutting clips, a few at a time",
-            show_progress=show_progress,
         )
-        for group in groups:
-            if group.name in by_group.done:
-                done, failed = by_group.done[group.name]
-                tally.done |= {facts.instance_id: facts for facts in done}
-                tally.failed |= failed
-            else:
-                tally.failed |= {segment.instance_id: by_group.failed[group.name] for segment in group.segments}
-        clips = _gather(out, segments, there, tally)
+        tally = _count(plan, groups, cut)
+        clips = _gather(out, plan, there, tally)
+        failed = tally.failed if only is None else _read_skipped(out, plan, clips, only) | tally.failed
         store = pack_shards(
             out,
             clips,
             settings=settings,
-            skipped=_format_skipped(tally.failed, segments),
-            num_skipped=len(tally.failed),
+            skipped=_format_skipped(failed, segments),
+            num_skipped=len(failed),
             shard_bytes=shard_mb * 1_000_000,
             known={} if current is None or verify else {shard.name: shard for shard in current.shards},
         )
     shortened = tuple(clip.facts.instance_id for clip in clips if clip.facts.missing_ms)
-    return Build(tally, store, shortened)
+    return Build(tally, store, shortened, plan.without_record, tuple(plan.stale), tuple(plan.removed), damaged)
 
 
 def _check_only(only: Collection[str] | None, segments: Sequence[Segment]) -> None:
@@ -194,19 +190,6 @@ def _check_only(only: Collection[str] | None, segments: Sequence[Segment]) -> No
         raise ConfigError(
             f"{len(unknown)} ids to be cut are not in the dataset; first: {unknown[0]}. Correct the list."
         )
-
-
-def _read_current(out: Path, settings: StoreSettings) -> StoreFacts | None:
-    """The store as it is; ``None`` where there is none, or none that is finished."""
-    path = out / STORE_FILE
-    if not path.is_file():
-        return None
-    current = parse_store(path.read_bytes(), path)
-    if current.settings != settings:
-        raise ConfigError(
-            f"{out}: holds {current.settings}; asked for {settings}. Choose another --out, or --replace it."
-        )
-    return current
 
 
 @contextmanager
@@ -230,87 +213,39 @@ def _lock(out: Path) -> Iterator[None]:
         yield
 
 
-def _look_into_records(
-    segments: Sequence[Segment],
-    folder: Path,
-    workers: int,
-    engine: Engine,
-    show_progress: bool,
-    tally: Tally[ClipFacts],
-) -> Mapping[str, Record]:
-    """The records that can be read, by path; clips of the others are failed."""
-    paths = list(dict.fromkeys(segment.path for segment in segments if segment.path is not None))
-    records = run_jobs(
-        paths,
-        partial(look_into, folder=folder),
-        key=str,
-        workers=workers,
-        engine=engine,
-        title="looking into records",
-        show_progress=show_progress,
-    )
-    for segment in segments:
-        if segment.path is None:
-            tally.failed[segment.instance_id] = f"record {segment.video_id} has no file in records.csv"
-        elif segment.path in records.failed:
-            tally.failed[segment.instance_id] = records.failed[segment.path]
-    return records.done
+def _count(plan: Plan, groups: Sequence[Group], cut: Tally[tuple[list[ClipFacts], dict[str, str]]]) -> Tally[ClipFacts]:
+    """What became of every clip, from what became of every group."""
+    tally: Tally[ClipFacts] = Tally(skipped=plan.kept, failed=dict(plan.failed))
+    for group in groups:
+        if group.name in cut.done:
+            done, failed = cut.done[group.name]
+            tally.done |= {facts.instance_id: facts for facts in done}
+            tally.failed |= failed
+        else:
+            tally.failed |= {segment.instance_id: cut.failed[group.name] for segment in group.segments}
+    return tally
 
 
-def _find_clips(out: Path, current: StoreFacts | None, verify: bool) -> dict[str, StoredClip]:
-    """Every whole clip in the folder: in finished shards, in shards that were being packed, and waiting."""
-    found: list[StoredClip] = []
-    indexed = current and _read_index(out, current)
-    if indexed:
-        found += indexed
-    else:
-        found += [clip for path in list_shards(out) for clip in scan_tar(path)]
-    pending = out / PENDING_FOLDER
-    found += [clip for staging in pending.glob("shards-*") for path in list_shards(staging) for clip in scan_tar(path)]
-    found += [
-        clip for path in sorted(pending.glob("*.tar")) if not path.name.startswith(".") for clip in scan_tar(path)
-    ]
-    if verify:
-        found = [clip for clip in found if _is_whole(clip)]
-    return {clip.facts.instance_id: clip for clip in found}
-
-
-def _read_index(out: Path, current: StoreFacts) -> list[StoredClip] | None:
-    """The clips as the index tells, where index and shards look as they were written."""
-    try:
-        if any((out / shard.name).stat().st_size != shard.size_bytes for shard in current.shards):
-            return None
-        index = ClipIndex((out / INDEX_FILE).read_bytes(), current.settings, out / INDEX_FILE)
-    except (OSError, VideoError):
-        return None
-    clips = [index.get(row) for row in range(len(index))]
-    return [clip.move(out / clip.path, clip.offset) for clip in clips]
-
-
-def _is_whole(clip: StoredClip) -> bool:
-    with clip.path.open("rb") as file:
-        file.seek(clip.offset)
-        return is_sound(clip, file.read(clip.length))
-
-
-def _fits(facts: ClipFacts, segment: Segment, record: Record, settings: StoreSettings) -> bool:
-    """Whether a clip shows what would be cut now."""
-    made = (facts.record, facts.record_bytes, facts.record_fingerprint, facts.start_ms, facts.end_ms, facts.settings)
-    return made == (record.path, record.size_bytes, record.fingerprint, segment.start_ms, segment.end_ms, settings)
-
-
-def _gather(
-    out: Path, segments: Sequence[Segment], there: Mapping[str, StoredClip], tally: Tally[ClipFacts]
-) -> list[StoredClip]:
-    """The clips that the store is to hold, in the order of the dataset."""
-    kept = {instance_id: there[instance_id] for instance_id in tally.skipped}
-    clips = []
-    for segment in segments:
-        if segment.instance_id in tally.done:
-            clips += list(scan_tar(out / PENDING_FOLDER / f"{make_key(segment.instance_id)}.tar"))
-        elif segment.instance_id in kept:
-            clips.append(kept[segment.instance_id])
+def _gather(out: Path, plan: Plan, there: Mapping[str, StoredClip], tally: Tally[ClipFacts]) -> list[StoredClip]:
+    """The clips that the store is to hold, in order."""
+    stay = {*plan.kept, *plan.stale}
+    clips: list[StoredClip] = []
+    for name in plan.order:
+        if name in tally.done:
+            clips += scan_tar(out / PENDING_FOLDER / f"{make_key(name)}.tar")
+        elif name in stay:
+            clips.append(there[name])
     return clips
+
+
+def _read_skipped(out: Path, plan: Plan, clips: Sequence[StoredClip], only: Collection[str]) -> dict[str, str]:
+    """What an earlier build could not cut and this one was not asked to."""
+    if not (out / SKIPPED_FILE).is_file():
+        return {}
+    known = {*only, *(clip.facts.instance_id for clip in clips)}
+    with (out / SKIPPED_FILE).open(encoding="utf-8", newline="") as file:
+        rows = {row["instance_id"]: row["reason"] for row in csv.DictReader(file)}
+    return {name: rows[name] for name in plan.order if name in rows and name not in known}
 
 
 def _format_skipped(failed: Mapping[str, str], segments: Sequence[Segment]) -> str:

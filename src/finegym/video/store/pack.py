@@ -26,7 +26,7 @@ from finegym.video.store.format import (
     get_shard_name,
 )
 from finegym.video.store.index import format_index
-from finegym.video.store.tar import END, StoredClip, is_sound
+from finegym.video.store.tar import END, StoredClip, is_sound, is_sound_on_disk
 
 SHARD_NAME = re.compile(r"shard-\d{6,}\.tar")
 
@@ -64,7 +64,7 @@ def pack_shards(
         if _is_in_place(out / name, part):
             facts = known.get(name)
             if facts is None or facts.size_bytes != (out / name).stat().st_size:
-                facts = describe_shard(out / name, len(part))
+                facts = describe_shard(out / name, part)
         else:
             facts = _write_shard(staging / name, part)
         shards.append(facts)
@@ -123,11 +123,39 @@ def list_shards(folder: Path) -> list[Path]:
     return sorted(path for path in folder.glob("shard-*.tar") if SHARD_NAME.fullmatch(path.name))
 
 
-def describe_shard(path: Path, num_clips: int) -> ShardFacts:
-    """Size and hash of a shard."""
+def describe_shard(path: Path, clips: Sequence[StoredClip]) -> ShardFacts:
+    """Size and hash of a shard whose hash is not known any more.
+
+    Args:
+        path: of the shard.
+        clips: found in it; their paths lead to it.
+
+    Raises:
+        VideoError: a clip is damaged, or there is something else than whole clips: a hash would make it good.
+    """
+    damaged = [clip.facts.instance_id for clip in clips if not is_sound_on_disk(clip)]
+    if damaged:
+        raise VideoError(
+            f"{path}: {len(damaged)} of {len(clips)} clips are damaged: {', '.join(damaged)}. "
+            "`finegym clips build DATASET --verify` cuts them again."
+        )
+    if not _is_in_place(path, clips):
+        after = [
+            clip.facts.instance_id for clip, place in zip(clips, _lay_out(path, clips), strict=True) if clip != place
+        ]
+        where = (
+            f"before clip {after[0]}"
+            if after
+            else f"after clip {clips[-1].facts.instance_id}"
+            if clips
+            else "all of it"
+        )
+        raise VideoError(
+            f"{path}: holds bytes that are no whole clip: {where}. `finegym clips build DATASET --verify` repairs it."
+        )
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return ShardFacts(name=path.name, size_bytes=path.stat().st_size, sha256=digest, num_clips=num_clips)
+    return ShardFacts(name=path.name, size_bytes=path.stat().st_size, sha256=digest, num_clips=len(clips))
 
 
 def _make_staging(pending: Path) -> Path:

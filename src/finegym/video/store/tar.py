@@ -112,6 +112,17 @@ def is_sound(clip: StoredClip, run: bytes) -> bool:
     return len(run) == clip.length and zlib.crc32(b"".join(get_files(clip, run))) == clip.facts.media_crc32
 
 
+def is_sound_on_disk(clip: StoredClip) -> bool:
+    """Whether a clip's run of members lies byte by byte where it should: media, ``.json`` and headers."""
+    try:
+        with clip.path.open("rb") as file:
+            file.seek(clip.offset)
+            run = file.read(clip.length)
+    except OSError:
+        return False
+    return is_sound(clip, run) and run == format_run(clip.facts, get_files(clip, run))
+
+
 def get_files(clip: StoredClip, run: bytes) -> list[bytes]:
     """The mp4, or the JPEGs, of a clip's run of members."""
     starts = [offset - clip.offset for offset in clip.packet_offsets]

@@ -1,0 +1,90 @@
+"""What a build leaves as it is, and what it has to cut. A clip that is there is never given up without need."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from finegym.video.store.cut import Record
+from finegym.video.store.tar import StoredClip
+from finegym.video.store.units import Segment
+
+
+@dataclass
+class Plan:
+    """Every clip of the dataset and every clip that is there, sorted.
+
+    Attributes:
+        kept: ids of clips that are there and show what is annotated.
+        without_record: those of ``kept`` whose record cannot be read now, each with the reason.
+        stale: ids of clips that are there and stay, because others were named, although their annotation has changed or
+            is gone.
+        removed: ids of clips that are there and are no longer annotated.
+        to_cut: clips to be cut, by path of their record.
+        failed: ids of clips that are not there and cannot be cut, each with the reason.
+        order: ids of all clips that are annotated or stay, in the order of the store.
+    """
+
+    kept: list[str] = field(default_factory=list)
+    without_record: dict[str, str] = field(default_factory=dict)
+    stale: list[str] = field(default_factory=list)
+    removed: list[str] = field(default_factory=list)
+    to_cut: dict[str, list[Segment]] = field(default_factory=dict)
+    failed: dict[str, str] = field(default_factory=dict)
+    order: list[str] = field(default_factory=list)
+
+
+def make_plan(
+    segments: Sequence[Segment],
+    there: Mapping[str, StoredClip],
+    records: Mapping[str, Record],
+    unreadable: Mapping[str, str],
+    only: Collection[str] | None,
+) -> Plan:
+    """Sort clips into those that stay and those to be cut.
+
+    Args:
+        segments: every clip of the dataset.
+        there: every clip that is there, by id; all of the settings that are asked for.
+        records: records that can be read, by path.
+        unreadable: why others cannot be, by path.
+        only: ids to be cut; all other clips that are there stay as they are. ``None``: all.
+    """
+    plan = Plan()
+    for segment in segments:
+        name, clip = segment.instance_id, there.get(segment.instance_id)
+        plan.order.append(name)
+        has_times = clip is not None and (clip.facts.start_ms, clip.facts.end_ms) == (segment.start_ms, segment.end_ms)
+        if only is not None and name not in only:
+            if clip is not None:
+                (plan.kept if has_times else plan.stale).append(name)
+        elif segment.path is not None and segment.path in records:
+            if clip is not None and has_times and _shows(clip, records[segment.path]):
+                plan.kept.append(name)
+            else:
+                plan.to_cut.setdefault(segment.path, []).append(segment)
+        else:
+            reason = (
+                f"record {segment.video_id} has no file in records.csv"
+                if segment.path is None
+                else unreadable[segment.path]
+            )
+            if has_times:
+                plan.kept.append(name)
+                plan.without_record[name] = reason
+            else:
+                plan.failed[name] = reason
+    annotated = set(plan.order)
+    others = [name for name in there if name not in annotated]
+    if only is None:
+        plan.removed = others
+    else:
+        plan.stale += others
+        plan.order += others
+    return plan
+
+
+def _shows(clip: StoredClip, record: Record) -> bool:
+    """Whether a clip was cut from a record as it is now."""
+    made = clip.facts.record, clip.facts.record_bytes, clip.facts.record_fingerprint
+    return made == (record.path, record.size_bytes, record.fingerprint)
