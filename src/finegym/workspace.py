@@ -17,6 +17,7 @@
         duplicates.json         pairs of records that share a part
         skipped.csv             what the last run did not take, and why
         report.json, report.html
+        run.lock                held by the run that is at work
       clips/                    the clip store
 
 Paths only: nothing here opens a file. A dataset folder can be a workspace.
@@ -26,6 +27,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+
+# Files beside the records' folders in ``ingest/``: no record may have such an id.
+CORPUS_NAME, SKIPPED_NAME, DUPLICATES_NAME = "corpus.csv", "skipped.csv", "duplicates.json"
+REPORT_NAME, PAGE_NAME, LOCK_NAME = "report.json", "report.html", "run.lock"
+OWN_NAMES = frozenset({CORPUS_NAME, SKIPPED_NAME, DUPLICATES_NAME, REPORT_NAME, PAGE_NAME, LOCK_NAME})
 
 
 def make_absolute(path: Path) -> Path:
@@ -65,27 +71,32 @@ class Workspace:
     @property
     def corpus_file(self) -> Path:
         """A row a record."""
-        return self.ingest / "corpus.csv"
+        return self.ingest / CORPUS_NAME
 
     @property
     def duplicates_file(self) -> Path:
         """Pairs of records that share a part."""
-        return self.ingest / "duplicates.json"
+        return self.ingest / DUPLICATES_NAME
 
     @property
     def skipped_file(self) -> Path:
         """What the last run did not take, and why."""
-        return self.ingest / "skipped.csv"
+        return self.ingest / SKIPPED_NAME
 
     @property
     def report_file(self) -> Path:
         """The report for machines."""
-        return self.ingest / "report.json"
+        return self.ingest / REPORT_NAME
 
     @property
     def report_page(self) -> Path:
         """The report for people."""
-        return self.ingest / "report.html"
+        return self.ingest / PAGE_NAME
+
+    @property
+    def lock_file(self) -> Path:
+        """Held by the run that is ingesting; empty, and never removed."""
+        return self.ingest / LOCK_NAME
 
     def get_record_folder(self, record_id: str) -> Path:
         """Everything about one record."""

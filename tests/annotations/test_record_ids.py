@@ -86,3 +86,8 @@ def test_media_are_found_by_the_whole_stem(tmp_path):
         "a": "a.MP4",
         "two": "two.mp4",
     }
+
+
+def test_a_cell_may_hold_what_python_takes_for_a_line_end(tmp_path):
+    (tmp_path / "ids.csv").write_bytes("video_id,title\na,Final\u2028Beam\nb,ok\n".encode())
+    assert read_record_ids(tmp_path / "ids.csv").ids == ("a", "b")

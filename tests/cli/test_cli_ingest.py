@@ -121,3 +121,40 @@ def test_a_report_that_cannot_be_written_is_one_line(folder, tmp_path):
     result = subprocess.run(command, capture_output=True, text=True)
     assert result.returncode == 1 and result.stderr.count("\n") == 1
     assert result.stderr.startswith("OutputError") and "cannot be written" in result.stderr
+
+
+def test_two_runs_at_once_in_one_workspace_are_refused(folder, tmp_path):
+    from finegym.video.ingest.lock import hold_workspace
+    from finegym.workspace import Workspace
+
+    place = Workspace(tmp_path / "gym")
+    command = [sys.executable, "-m", "finegym", "video", "ingest", folder / "a.mp4", "-w", place.folder, "--quick"]
+    with hold_workspace(place):
+        second = subprocess.run(command, capture_output=True, text=True, check=False)
+        (line,) = second.stderr.splitlines()
+        assert second.returncode == 1 and second.stdout == "" and "another ingest is at work" in line
+        assert [path.name for path in place.ingest.iterdir()] == ["run.lock"], "it wrote nothing"
+    again = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert again.returncode == 0 and "done 1" in again.stdout and place.lock_file.exists()
+
+
+def test_a_file_with_other_content_under_the_same_id_is_told(folder, tmp_path):
+    (folder / "text.mp4").unlink()
+    run(folder, "--workspace", tmp_path / "gym", "--quick")
+    for name, when in (("a.mp4", 1800), ("b c.mp4", 1700)):
+        os.utime(folder / name, (time.time() - when,) * 2)
+    touched = run(folder, "--workspace", tmp_path / "gym", "--quick")
+    assert "done 2" in touched.stdout and "other content" not in touched.stdout
+    numbered["write_numbered"](folder / "a.mp4", 60, size=(320, 180))
+    changed = run(folder, "--workspace", tmp_path / "gym", "--quick", "--json")
+    assert json.loads(changed.stdout)["this_run"]["changed"] == ["a"]
+    shutil.copy(folder / "a.mp4", folder / "b c.mp4")
+    numbered["write_numbered"](folder / "a.mp4", 70, size=(320, 180))
+    told = run(folder, "--workspace", tmp_path / "gym", "--quick").stdout.splitlines()
+    assert "2 records have other content than before: labels may point at other frames: a, b_c" in told
+
+
+def test_ids_that_differ_in_case_only_are_told(folder, tmp_path):
+    shutil.copy(folder / "a.mp4", folder / "A.mp4")
+    result = run(folder / "a.mp4", folder / "A.mp4", "--workspace", tmp_path / "gym", "--quick")
+    assert "records A and a differ in case only: on macOS and Windows their folders are one" in result.stdout

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import gzip
+import io
 import json
 import re
 import zlib
@@ -106,7 +107,7 @@ def _parse_lines(text: str, path: Path) -> list[str]:
 
 
 def _parse_csv(text: str, path: Path) -> list[str]:
-    rows = csv.reader(text.splitlines(keepends=True))
+    rows = csv.reader(io.StringIO(text, newline=""))  # str.splitlines would break rows at U+2028
     try:
         header = [name.strip() for name in next(rows, [])]
         if ID_COLUMN not in header:

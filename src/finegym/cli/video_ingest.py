@@ -58,6 +58,7 @@ def ingest(
 
     **Example**: `finegym video ingest recordings --workspace gym --rules rules.toml --workers 2`
     """
+    from finegym.video.ingest.lock import hold_workspace
     from finegym.video.ingest.record import Settings
     from finegym.video.ingest.report import write_reports
     from finegym.video.ingest.rules import DEFAULT_RULES, read_rules
@@ -79,16 +80,12 @@ def ingest(
     settings = Settings(
         is_quick=quick, proxies=proxies, copy_media=copy, chunk_minutes=chunk_minutes, overlap_s=overlap_s
     )
-    run = run_ingest(
-        paths,
-        place,
-        rules=read_rules(rules),
-        settings=settings,
-        routines=_read_routines(routines),
-        workers=workers,
-        engine=engine.value,
-    )
-    facts = write_reports(place, run)
+    limits, known = read_rules(rules), _read_routines(routines)
+    with hold_workspace(place):
+        run = run_ingest(
+            paths, place, rules=limits, settings=settings, routines=known, workers=workers, engine=engine.value
+        )
+        facts = write_reports(place, run)
     if as_json:
         typer.echo(json.dumps(facts, indent=2, ensure_ascii=False))
     else:
@@ -142,6 +139,11 @@ def _print_run(workspace: Workspace, run: Run, duplicates: Any) -> None:
         typer.echo(f"{len(run.sources.other_files)} other files are no media (in skipped.csv): {first}")
     for name, record_id in run.sources.renamed.items():
         typer.echo(f"{name!r} is record {record_id}")
+    for one, other in run.sources.alike.items():
+        typer.echo(f"records {one} and {other} differ in case only: on macOS and Windows their folders are one")
+    if run.changed:
+        which = "1 record has" if len(run.changed) == 1 else f"{len(run.changed)} records have"
+        typer.echo(f"{which} other content than before: labels may point at other frames: {_list(run.changed)}")
     if run.sources.num_repeated:
         typer.echo(f"{run.sources.num_repeated} files were named more than once and taken once")
     typer.echo(f"report: {workspace.report_page}")
@@ -156,6 +158,10 @@ def _print_problems(workspace: Workspace, run: Run) -> None:
         typer.echo(line, err=True)
     if len(lines) > SHOWN:
         typer.echo(f"and {len(lines) - SHOWN} more, in {workspace.skipped_file} and report.json", err=True)
+
+
+def _list(names: list[str]) -> str:
+    return ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
 
 
 def _join(place: str, reason: str) -> str:

@@ -129,3 +129,43 @@ def test_missing_paths_and_names_that_are_not_utf8_are_named(tmp_path):
     assert sources.found == []
     assert "there is no such file" in sources.problems[str(tmp_path / "gone")]
     assert any("not UTF-8" in reason for reason in sources.problems.values())
+
+
+@pytest.mark.parametrize("order", ["table first", "folder first"])
+def test_what_a_table_says_of_a_file_counts_in_any_order(tmp_path, order):
+    touch(tmp_path / "media/a.mp4", tmp_path / "media/b.mp4")
+    table = tmp_path / "list.csv"
+    table.write_text("path,video_id,competition\nmedia/a.mp4,FINAL,Worlds\n", "utf-8")
+    paths = [table, tmp_path / "media"] if order == "table first" else [tmp_path / "media", table]
+    sources = find_sources(paths)
+    found = {source.path.name: (source.record_id, dict(source.metadata)) for source in sources.found}
+    assert found == {"a.mp4": ("FINAL", {"competition": "Worlds"}), "b.mp4": ("b", {})}
+    assert sources.num_repeated == 1 and sources.problems == {}
+
+
+@pytest.mark.parametrize("separator", ["\u2028", "\x0b", "\x85", "\x1c", '"\r\n"'])
+def test_cells_may_hold_what_python_takes_for_a_line_end(tmp_path, separator):
+    touch(tmp_path / "a.mp4", tmp_path / "b.mp4")
+    table = tmp_path / "list.csv"
+    cell = "Final" + separator.strip('"') + "Beam"
+    quoted = f'"{cell}"' if '"' in separator else cell
+    table.write_bytes(f"path,title\na.mp4,{quoted}\nb.mp4,ok\n".encode())
+    sources = find_sources([table])
+    assert [source.metadata["title"] for source in sources.found] == [cell, "ok"] and sources.problems == {}
+
+
+@pytest.mark.parametrize(
+    "name", ["corpus.csv", "report.json", "Report.HTML", "skipped.csv", "duplicates.json", "run.lock"]
+)
+def test_an_id_that_ingest_needs_for_a_file_of_its_own_is_refused(tmp_path, name):
+    touch(tmp_path / f"{name}.mp4")
+    sources = find_sources([tmp_path])
+    (reason,) = sources.problems.values()
+    assert sources.found == [] and "ingest writes a file of that name" in reason
+
+
+def test_ids_that_differ_in_case_only_are_named(tmp_path):
+    touch(tmp_path / "one/Final.mp4", tmp_path / "two/final.mkv")
+    sources = find_sources([tmp_path], taken={"FINAL": tmp_path / "old.mp4"})
+    assert get_ids(sources) == ["Final", "final"], "they are two ids"
+    assert sources.alike == {"Final": "FINAL", "final": "FINAL"}

@@ -1,5 +1,7 @@
 """The quick pass: which frames it looks at, what it sees of them, what is damaged."""
 
+from dataclasses import replace
+
 import av
 import cv2
 import numpy as np
@@ -104,6 +106,17 @@ def test_ten_bits_and_odd_sizes(tmp_path):
     odd = write_numbered(tmp_path / "odd.mp4", 8, size=(321, 181), codec="mpeg4")
     for path in (ten, odd):
         assert read_numbers_of(compute_signals(path)) == list(range(8))
+
+
+def test_a_frame_that_others_refer_to_and_that_never_comes_out_is_damaged(tmp_path, monkeypatch):
+    path = write_numbered(tmp_path / "a.mp4", 60, size=(320, 180), options=B_FRAMES)
+    index = read_index(path)
+    # The index takes every frame for one that others refer to: those that the decoder leaves out are missed.
+    doubtful = replace(index, is_disposable=np.zeros(index.num_frames, bool))
+    monkeypatch.setattr("finegym.video.ingest.signals.read_index", lambda path: doubtful)
+    signals = compute_signals(path)
+    assert signals.damaged.tolist() == np.flatnonzero(index.is_disposable).tolist()
+    assert sorted([*signals.frames, *signals.damaged]) == [*range(60)]
 
 
 def test_damaged_frames_are_named(tmp_path):

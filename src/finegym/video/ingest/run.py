@@ -31,6 +31,7 @@ class Run:
         done: ids of the records ingested now.
         kept: ids of those that an earlier run had finished.
         judged_anew: ids of kept records whose verdict other rules have changed.
+        changed: ids of records done now whose file holds other content than the one of an earlier run.
         moved: record id → where its file was before.
         growing: path → how it shows that the file is still being written; left for the next run.
         failed: place (path, or table and line) → why it cannot be taken.
@@ -41,6 +42,7 @@ class Run:
     done: list[str] = field(default_factory=list)
     kept: list[str] = field(default_factory=list)
     judged_anew: list[str] = field(default_factory=list)
+    changed: list[str] = field(default_factory=list)
     moved: dict[str, str] = field(default_factory=dict)
     growing: dict[str, str] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
@@ -104,6 +106,9 @@ def ingest(
             run.growing[path] = result.reason
         else:
             run.done.append(result.record_id)
+            before = known.get(result.record_id)
+            if before is not None and before.source.sha256 != result.source.sha256:
+                run.changed.append(result.record_id)
     ids = {str(source.path): source.record_id for source in steady}
     run.kept = [ids[path] for path in tally.skipped]
     _judge_anew(workspace, rules, run)

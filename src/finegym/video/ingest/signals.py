@@ -42,8 +42,9 @@ class Signals:
         luma: uint8 (N, 36, 64): the upright picture, area-averaged, in the range in which it is coded (16 to 235, or
             all of it); pictures of other proportions are stretched.
         chroma: uint8 (N, 2, 9, 16): U and V likewise; 128 is no colour.
-        damaged: int64 (M,), increasing: frames that the decoder gave up on or marked as damaged; they are not among
-            ``frames``. Damage of a frame that no other refers to is not seen here.
+        damaged: int64 (M,), increasing: frames that the decoder gave up on, marked as damaged, or never gave although
+            others refer to them (H.264); they are not among ``frames``. Damage of a frame that no other refers to is
+            not seen here.
     """
 
     frames: np.ndarray
@@ -84,7 +85,7 @@ def compute_signals(path: Path) -> Signals:
         times_ms=index.pts_ms[numbers],
         luma=luma[places],
         chroma=chroma[places],
-        damaged=np.array(sorted(damaged - set(frames)), np.int64),
+        damaged=np.setdiff1d(np.union1d([*damaged], _find_expected(index)).astype(np.int64), numbers),
     )
 
 
@@ -110,6 +111,14 @@ def read_signals(path: Path, key: str) -> Signals | None:
             return Signals(**{name: stored[name] for name in _ARRAYS})
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         return None
+
+
+def _find_expected(index: FrameIndex) -> np.ndarray:
+    """Frames that must come out of the pass; a field that is stored apart never does.
+
+    Only H.264 says of each picture whether it is left out; H.265 depends on layers that the index does not keep.
+    """
+    return np.flatnonzero(~index.is_disposable) if index.codec == "h264" and not index.is_counted else np.empty(0, int)
 
 
 def _look_at_references(path: Path, index: FrameIndex, damaged: set[int]) -> Iterator[tuple[int, list[np.ndarray]]]:

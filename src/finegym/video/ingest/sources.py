@@ -6,12 +6,13 @@ Nothing is skipped silently: files that are no media, rows that say nothing usab
 from __future__ import annotations
 
 import csv
+import io
 import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from finegym.workspace import make_absolute
+from finegym.workspace import OWN_NAMES, make_absolute
 
 # What a folder is searched for. A file that is named itself is taken whatever its suffix.
 MEDIA_SUFFIXES = frozenset(
@@ -50,6 +51,7 @@ class Sources:
         problems: place (path, or table and line) → why it cannot be taken.
         renamed: name as written → record id, where blanks had to be replaced.
         absent: table and line → why there is no file, of rows that say so themselves (``finegym video download``).
+        alike: record id → another one from which it differs only in case; on some disks they are one name.
         num_repeated: how often a file was named once more.
     """
 
@@ -58,6 +60,7 @@ class Sources:
     problems: dict[str, str] = field(default_factory=dict)
     renamed: dict[str, str] = field(default_factory=dict)
     absent: dict[str, str] = field(default_factory=dict)
+    alike: dict[str, str] = field(default_factory=dict)
     num_repeated: int = 0
 
 
@@ -67,8 +70,8 @@ def find_sources(
     """Files, folders (with everything below them) and CSV tables as sources with unique ids.
 
     Args:
-        paths: what the user names. A ``.csv`` is a table with a column ``path`` (relative to the table) and optionally
-            ``video_id``; its other columns are kept as metadata.
+        paths: what the user names, in any order: what a table says of a file counts. A ``.csv`` is a table with a
+            column ``path`` (relative to the table) and optionally ``video_id``; its other columns are kept as metadata.
         ignored: absolute paths that folders may hold and that are no sources: media and folders that ingest made.
         taken: record id → the file that has it already; another file may not take it while that one exists.
     """
@@ -76,14 +79,17 @@ def find_sources(
     by_id: dict[str, Path] = {}
     seen: set[Path] = set()
     taken = taken or {}
-    for place, path, name, metadata in _iterate(paths, set(ignored), sources):
+    cases = {record_id.casefold(): record_id for record_id in taken}
+    found = list(_iterate(paths, set(ignored), sources))
+    in_tables = {make_absolute(path) for _, path, _, _, is_row in found if is_row}
+    for place, path, name, metadata, is_row in found:
+        whole = make_absolute(path)
+        if whole in seen or (not is_row and whole in in_tables):
+            sources.num_repeated += 1  # what a table says of a file counts, wherever else it is named
+            continue
         reason = _check_name(path, name)
         record_id = "_".join(name.split())
-        whole = make_absolute(path)
         holder = by_id.get(record_id, taken.get(record_id))
-        if reason is None and whole in seen:
-            sources.num_repeated += 1
-            continue
         if reason is None and holder is not None and make_absolute(holder) != whole and holder.exists():
             reason = f"record id {record_id!r} belongs to {holder}; give one of them another video_id in a CSV"
         if reason is not None:
@@ -91,27 +97,29 @@ def find_sources(
             continue
         seen.add(whole)
         by_id[record_id] = path
+        if cases.setdefault(record_id.casefold(), record_id) != record_id:
+            sources.alike[record_id] = cases[record_id.casefold()]
         if record_id != name:
             sources.renamed[name] = record_id
         sources.found.append(Source(path, record_id, metadata))
     return sources
 
 
-_Found = tuple[str, Path, str, Mapping[str, str]]
+_Found = tuple[str, Path, str, Mapping[str, str], bool]
 
 
 def _iterate(paths: Sequence[Path], ignored: set[Path], sources: Sources) -> Iterator[_Found]:
-    """(place for messages, path, name of the record, metadata) of everything that looks like a source."""
+    """Place for messages, path, name of the record, metadata, whether a table says it, of what looks like a source."""
     for path in paths:
         if path.is_dir():
             for file in _walk(path, ignored, sources):
-                yield str(file), file, file.stem, {}
+                yield str(file), file, file.stem, {}, False
         elif not path.exists():
             sources.problems[str(path)] = "there is no such file"
         elif path.suffix.lower() == ".csv":
             yield from _read_table(path, sources)
         else:
-            yield str(path), path, path.stem, {}
+            yield str(path), path, path.stem, {}, False
 
 
 def _walk(folder: Path, ignored: set[Path], sources: Sources) -> Iterator[Path]:
@@ -140,12 +148,13 @@ def _walk(folder: Path, ignored: set[Path], sources: Sources) -> Iterator[Path]:
 
 def _read_table(table: Path, sources: Sources) -> Iterator[_Found]:
     try:
-        text = table.read_text(encoding="utf-8-sig")
+        with table.open(encoding="utf-8-sig", newline="") as file:
+            text = file.read()
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8; save it as UTF-8"
         sources.problems[str(table)] = f"cannot be read: {reason}"
         return
-    rows = csv.DictReader(text.splitlines(keepends=True))
+    rows = csv.DictReader(io.StringIO(text, newline=""))  # str.splitlines would break rows at U+2028
     columns = [name.strip() for name in rows.fieldnames or []]
     if "path" not in columns or len(set(columns)) != len(columns):
         sources.problems[str(table)] = f"expected a column path, and no column twice; got {','.join(columns) or 'none'}"
@@ -166,7 +175,7 @@ def _read_table(table: Path, sources: Sources) -> Iterator[_Found]:
             continue
         path = table.parent / facts["path"]
         metadata = {name: value for name, value in facts.items() if name not in RESERVED_COLUMNS}
-        yield place, path, facts.get("video_id", path.stem), metadata
+        yield place, path, facts.get("video_id", path.stem), metadata, True
 
 
 def _check_row(facts: Mapping[str, str], folder: Path) -> str | None:
@@ -188,4 +197,6 @@ def _check_name(path: Path, name: str) -> str | None:
         return "its name is not UTF-8; rename it"
     if not name.strip() or "/" in name or "\\" in name or name.startswith("."):
         return f"{name!r} cannot be a record id: it must not be empty, hold a slash or start with a dot"
+    if "_".join(name.split()).casefold() in OWN_NAMES:
+        return f"{name!r} cannot be a record id: ingest writes a file of that name; give it another video_id in a CSV"
     return None
