@@ -98,30 +98,38 @@ class ClipIndex:
         import pyarrow.parquet as pq
 
         try:
-            table = pq.read_table(io.BytesIO(data))
+            file = pq.ParquetFile(io.BytesIO(data))
+            self._check_columns(file.schema_arrow, where)
+            self._values: dict[str, Any] = {}
+            self._ends: dict[str, np.ndarray] = {}
+            for name, kind in COLUMNS.items():
+                # One at a time and by one thread: a table whole takes three times the memory.
+                self._take_column(name, kind, file.read(columns=[name], use_threads=False)[name].combine_chunks())
         except (pa.ArrowException, OSError) as error:
             raise VideoError(f"{where}: is damaged ({error}). `finegym clips build` makes it again.") from error
-        if table.schema.remove_metadata() != _make_schema():
-            raise VideoError(f"{where}: expected the columns {', '.join(COLUMNS)}, got {', '.join(table.column_names)}")
+        pa.default_memory_pool().release_unused()
         self._settings = settings
-        self._values: dict[str, Any] = {}
-        self._ends: dict[str, np.ndarray] = {}
-        for name, kind in COLUMNS.items():
-            column = table[name].combine_chunks()
-            if kind.startswith("list"):
-                # Copies: views would keep Arrow's memory.
-                self._values[name] = column.flatten().to_numpy().copy()
-                self._ends[name] = column.offsets.to_numpy().astype(np.int64)
-            elif kind == "string":
-                self._values[name] = [sys.intern(text) for text in column.to_pylist()]
-            else:
-                self._values[name] = column.to_numpy().astype(np.int64)
         self.instance_ids: tuple[str, ...] = tuple(self._values["instance_id"])
         self._row = {instance_id: row for row, instance_id in enumerate(self.instance_ids)}
         self.num_frames: np.ndarray = self._values["num_frames"]
         self.shards: np.ndarray = self._values["shard"]
         self.offsets: np.ndarray = self._values["offset"]
         self.lengths: np.ndarray = self._values["length"]
+
+    @staticmethod
+    def _check_columns(schema: pa.Schema, where: str | Path) -> None:
+        if schema.remove_metadata() != _make_schema():
+            raise VideoError(f"{where}: expected the columns {', '.join(COLUMNS)}, got {', '.join(schema.names)}")
+
+    def _take_column(self, name: str, kind: str, column: pa.Array) -> None:
+        """Copies: views would keep Arrow's memory."""
+        if kind.startswith("list"):
+            self._values[name] = column.flatten().to_numpy().copy()
+            self._ends[name] = column.offsets.to_numpy().astype(np.int64)
+        elif kind == "string":
+            self._values[name] = [sys.intern(text) for text in column.to_pylist()]
+        else:
+            self._values[name] = column.to_numpy().astype(np.int64)
 
     def __len__(self) -> int:
         return len(self.instance_ids)
