@@ -53,6 +53,19 @@ def test_keys_must_be_unique():
         run_jobs([1, 1], square, key=str)
 
 
+def die_at_seven(number: int) -> int:
+    if number == 7:
+        os.kill(os.getpid(), signal.SIGKILL)  # what the system does when memory runs out
+    return number
+
+
+def test_an_item_whose_process_dies_is_failed_and_the_others_are_done():
+    tally = run_jobs(range(20), die_at_seven, key=str, workers=2)
+    assert sorted(tally.done.values()) == [number for number in range(20) if number != 7]
+    assert list(tally.failed) == ["7"]
+    assert "its process died" in tally.failed["7"]
+
+
 def sleep_and_tell(folder: str) -> None:
     (Path(folder) / str(os.getpid())).touch()
     time.sleep(120)

@@ -14,6 +14,7 @@ import sys
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from typing import Generic, Literal, TypeVar
 
@@ -63,7 +64,8 @@ def run_jobs(
 
     Returns:
         The tally. A ``FineGymError`` of one item is recorded under ``failed`` and the others go on; any other exception
-        is a bug and is raised. Ctrl-C stops cleanly: finished items stay finished.
+        is a bug and is raised. In a pool, an item whose process dies is failed too. Ctrl-C stops cleanly: finished
+        items stay finished.
     """
     keys = [key(item) for item in items]
     assert len(set(keys)) == len(keys), "job keys must be unique"
@@ -103,6 +105,25 @@ def _run_in_pool(
     tally: Tally[Result],
     progress: _Progress,
 ) -> None:
+    while pending:
+        left = _run_together(pending, do, workers, tally, progress)
+        # A process died: the item is among those that were running or next in line. Each of them gets one of its own.
+        num_suspects = 2 * workers + 1
+        for name, item in left[:num_suspects]:
+            if _run_together([(name, item)], do, 1, tally, progress):
+                tally.failed[name] = "its process died: killed (out of memory?), or a library crashed"
+                progress.advance()
+        pending = left[num_suspects:]
+
+
+def _run_together(
+    pending: list[tuple[str, Item]],
+    do: Callable[[Item], Result],
+    workers: int,
+    tally: Tally[Result],
+    progress: _Progress,
+) -> list[tuple[str, Item]]:
+    """Run items in a pool; what is left of them, in order, if one of its processes died."""
     # spawn: PyAV, OpenCV and torch hold threads that do not survive a fork.
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(min(workers, len(pending)), context, _die_with_parent) as pool:
@@ -116,10 +137,13 @@ def _run_in_pool(
                         tally.done[futures[future]] = future.result()
                     except FineGymError as error:
                         tally.failed[futures[future]] = str(error)
+                    except BrokenProcessPool:
+                        continue
                     progress.advance()
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
+    return [(name, item) for name, item in pending if name not in tally.done and name not in tally.failed]
 
 
 def _die_with_parent() -> None:

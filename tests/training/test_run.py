@@ -55,7 +55,7 @@ def test_a_run_leaves_everything_that_says_what_it_was(make_recipe, make_data, t
 
 
 def test_a_model_overfits_eight_clips(make_recipe, make_data, tmp_path):
-    overrides = ("schedule.epochs=15", "optim.learning_rate=0.1", "model.dropout=0.0", "train.evaluate_every=0")
+    overrides = ("schedule.epochs=40", "optim.learning_rate=0.02", "model.dropout=0.0", "train.evaluate_every=0")
     recipe = make_recipe(*overrides, "data.crop_scales=[1.0]")
     run = train(recipe, make_data(num_train=8), tmp_path / "run")
     epochs = get_epochs(run)

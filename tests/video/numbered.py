@@ -60,6 +60,7 @@ def write_numbered(
     gop: int | None = None,
     matrix: Sequence[int] | None = None,
     prepare: Callable[[np.ndarray], np.ndarray] = np.asarray,
+    first_number: int = 0,
 ) -> Path:
     """Encode frames 0, 1, … with their numbers drawn in.
 
@@ -69,6 +70,7 @@ def write_numbered(
         size: (width, height) as drawn.
         matrix: a b c d of the display matrix to be stored.
         prepare: applied to every picture before it is encoded; turns what the matrix turns back.
+        first_number: drawn in frame 0.
     """
     with av.open(str(path), "w", options=container_options or {}) as container:
         stream = container.add_stream(codec, rate=rate, options=options or {})
@@ -84,7 +86,7 @@ def write_numbered(
             a, b, c, d = (65536 * entry for entry in matrix)
             stream.set_display_matrix([a, b, 0, c, d, 0, 0, 0, 1 << 30])
         for number in range(num_frames):
-            picture = np.ascontiguousarray(prepare(draw_number(number, *size)))
+            picture = np.ascontiguousarray(prepare(draw_number(first_number + number, *size)))
             frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
             frame.pts = number if times is None else times[number]
             frame.time_base = 1 / Fraction(rate) if time_base is None else time_base

@@ -55,6 +55,13 @@ def test_hevc_pictures_may_be_left_out_of_the_highest_layer_only(pack, extradata
     assert scan.find_disposable().tolist() == [False, False, False, True, False, True, False]
 
 
+def test_hevc_pictures_below_a_layer_that_only_has_references_are_kept():
+    scan = ReferenceScan("hevc", HVCC)
+    for unit in (hevc(19, 0), hevc(0, 1), hevc(1, 2)):
+        scan.add(with_lengths(unit))
+    assert not scan.find_disposable().any()
+
+
 def test_pictures_of_other_codecs_are_never_left_out():
     scan = ReferenceScan("vp9", None)
     scan.add(b"\x82\x49\x83")

@@ -2,6 +2,7 @@
 
 import csv
 import random
+from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 
@@ -274,6 +275,77 @@ def test_clips_that_share_frames_share_no_memory(tmp_path):
             seen[place] = read_numbers(frames)
             frames[:] = 0
     assert seen == {0: [3, 4], 1: [4, 4, 5], 2: [4]}
+
+
+def test_reads_that_interrupt_each_other_are_right(tmp_path):
+    path = MATRIX["open-gop.mp4"](tmp_path / "a.mp4")
+    with VideoReader(path) as reader:
+        expected = reader.read_frames(range(90))
+        clips = [range(first, first + 4) for first in range(0, 86, 7)]
+        for place, frames in reader.read_clips(clips):
+            np.testing.assert_array_equal(frames, expected[list(clips[place])])
+            other = place * 37 % 90
+            np.testing.assert_array_equal(reader.read_frames([other])[0], expected[other])
+        for number, (one, two) in enumerate(zip(reader.iterate_frames(0, 40), reader.iterate_frames(45), strict=False)):
+            np.testing.assert_array_equal(one, expected[number])
+            np.testing.assert_array_equal(two, expected[45 + number])
+        passing = reader.iterate_frames(20, 40)
+        for number in range(20, 40):
+            np.testing.assert_array_equal(next(passing), expected[number])
+            if number % 5 == 0:
+                reader.close()
+
+
+def test_a_file_that_was_put_in_the_place_of_another_is_noticed(tmp_path):
+    path = write_numbered(tmp_path / "a.mp4", 30)
+    other = write_numbered(tmp_path / "b.mp4", 30, options=X264_PYRAMID)
+    with VideoReader(path) as reader:
+        assert read_numbers(reader.read_frames([5])) == [5]
+    other.replace(path)
+    with pytest.raises(VideoError, match=r"a\.mp4: is another file than the one that was indexed"):
+        reader.read_frames([6])
+    with VideoReader(path) as reader:
+        assert read_numbers(reader.read_frames([6])) == [6]
+
+
+def test_a_lost_packet_of_a_transport_stream_costs_what_is_made_from_it(tmp_path):
+    path = write_numbered(tmp_path / "a.ts", 120, options=X264_PYRAMID)
+    data, middle = path.read_bytes(), path.stat().st_size // 188 // 2 * 188
+    path.write_bytes(data[:middle] + data[middle + 188 :])
+    with VideoReader(path) as reader:
+        assert reader.index.damage == ""
+        numbers = {}
+        for number, time_ms in enumerate(reader.index.pts_ms - reader.index.pts_ms[0]):
+            with suppress(VideoError):
+                numbers[round(time_ms / 40)] = read_number(reader.read_frames([number])[0])
+    assert all(shown == number for number, shown in numbers.items())
+    assert 90 < len(numbers) < 120
+
+
+def test_times_that_come_twice_in_a_transport_stream_never_give_another_frame(tmp_path):
+    one = write_numbered(tmp_path / "one.ts", 60, options=X264_PYRAMID)
+    two = write_numbered(tmp_path / "two.ts", 60, options=X264_PYRAMID, first_number=1000)
+    path = tmp_path / "both.ts"
+    path.write_bytes(one.read_bytes() + two.read_bytes())
+    with VideoReader(path) as reader:
+        frames = range(reader.index.num_frames)
+        for number in [*frames, *reversed(frames)]:
+            with suppress(VideoError):
+                assert read_number(reader.read_frames([number])[0]) == (number if number < 60 else 940 + number)
+
+
+def test_an_avi_of_copied_frames_is_whole_whatever_its_header_counts(tmp_path):
+    """FFmpeg writes the rate of fields for copied H.264, and counts an empty chunk for every other."""
+    times = range(0, 120, 2)
+    path = write_numbered(tmp_path / "a.avi", 60, rate=50, times=times, time_base=Fraction(1, 50), options=X264_PYRAMID)
+    with VideoReader(path) as reader:
+        assert (reader.index.damage, reader.index.num_frames_header) == ("", 119)
+        assert read_numbers(reader.read_frames(range(reader.index.num_frames))) == list(range(60))
+    data = path.read_bytes()
+    path.write_bytes(data[: len(data) * 6 // 10])
+    with VideoReader(path) as reader:
+        assert reader.index.damage
+        assert 0 < reader.index.num_frames < 60
 
 
 def test_only_packets_that_wanted_frames_are_made_from_are_decoded(tmp_path, count_fed):

@@ -16,13 +16,23 @@ import numpy as np
 from finegym.video.found import FoundFrames, compute_end
 
 
-def count_frames(container: av.container.InputContainer, stream: av.video.stream.VideoStream) -> FoundFrames:
-    """Index by decoding everything: the n-th frame out of the decoder is frame n."""
+def count_frames(
+    container: av.container.InputContainer, stream: av.video.stream.VideoStream, *, has_pts: bool
+) -> FoundFrames:
+    """Index by decoding everything: the n-th frame out of the decoder is frame n.
+
+    Args:
+        container: just opened.
+        stream: of the video.
+        has_pts: whether the container carries PTS; those of the frames are used where they increase.
+    """
     stream.codec_context.thread_count = 1  # the stamps that frames carry depend on it
     packet_dts: list[int] = []
     key_dts: list[int] = []
+    dts_behind_damage: set[int | None] = set()
     stamps: list[int | None] = []
     keys: list[bool] = []
+    shown: list[int | None] = []
     damage = ""
     num_flushed = 0
     try:
@@ -30,7 +40,9 @@ def count_frames(container: av.container.InputContainer, stream: av.video.stream
             is_end = packet.size == 0 and packet.dts is None
             if packet.is_corrupt:
                 damage = "the file ends inside a frame"
-                break
+            if damage:
+                dts_behind_damage.add(packet.dts)
+                continue
             if not is_end and packet.dts is not None:
                 packet_dts.append(packet.dts)
                 if packet.is_keyframe:
@@ -40,12 +52,19 @@ def count_frames(container: av.container.InputContainer, stream: av.video.stream
             for frame in decoded:
                 stamps.append(frame.dts)
                 keys.append(bool(frame.key_frame))
+                shown.append(frame.pts)
     except av.error.FFmpegError as error:
         damage = f"decoding stops: {error.strerror}"
-    pts = _compute_display_times(sorted(packet_dts), stamps)
+    known = [time for time in shown if time is not None]
+    if has_pts and len(known) == len(shown) and np.all(np.diff(known) > 0):
+        pts = np.array(known, np.int64)
+    else:
+        pts = _compute_display_times(sorted(packet_dts), stamps)
     is_key = np.array(keys, bool)
     seek_frames = np.flatnonzero(is_key)
-    if len(key_dts) < len(seek_frames) or not len(seek_frames) or seek_frames[0] != 0:
+    # Where the clock begins again, a seek may end in either part.
+    is_ambiguous = len(set(key_dts)) < len(key_dts) or not dts_behind_damage.isdisjoint(key_dts)
+    if len(key_dts) < len(seek_frames) or not len(seek_frames) or seek_frames[0] != 0 or is_ambiguous:
         seek_frames, key_dts = np.zeros(1, np.int64), packet_dts[:1] or [0]
     elif len(key_dts) > len(seek_frames):
         key_dts = key_dts[: len(seek_frames)] if damage else packet_dts[:1]

@@ -67,16 +67,15 @@ class NeededDecoder:
         number_by_pts = dict(zip(self._index.pts[numbers].tolist(), numbers, strict=True))
         to_feed = set(number_by_pts)
         _, packets = self._source.seek(point)
-        decode = self._source.decoder.decode
         for packet in packets:
             if packet.pts in to_feed:
                 to_feed.discard(packet.pts)
             elif packet.pts in self._disposable:
                 continue
-            if packet.size == 0 or packet.is_corrupt:
+            if packet.size == 0:
                 break
             try:
-                yield from _select(decode(packet), number_by_pts)
+                yield from _select(self._feed(packet), number_by_pts)
             except av.error.FFmpegError as error:
                 self.reason = error.strerror or ""
                 # With several threads the error may be of another packet.
@@ -86,8 +85,13 @@ class NeededDecoder:
             if not to_feed:
                 break
         with suppress(av.error.FFmpegError):
-            yield from _select(decode(None), number_by_pts)
+            yield from _select(self._source.decoder.decode(None), number_by_pts)
         self._source.decoder.flush_buffers()
+
+    def _feed(self, packet: av.Packet) -> list[av.VideoFrame]:
+        if packet.is_corrupt:
+            raise av.error.InvalidDataError(0, "a packet is cut short")
+        return self._source.decoder.decode(packet)
 
 
 def _select(frames: Iterable[av.VideoFrame], number_by_pts: dict[int, int]) -> Iterator[Numbered]:
@@ -109,6 +113,7 @@ class PlainDecoder:
         self._source = PacketSource(index, threads)
         self._decoded: Iterator[Numbered] = iter(())
         self._next = 0  # the frame that comes next; meaningless while nothing is open
+        self._hopeless: set[int] = set()  # seek points behind which a frame does not decode from the start either
 
     def close(self) -> None:
         self._decoded = iter(())
@@ -120,9 +125,11 @@ class PlainDecoder:
             is_ahead = self._source.is_open and self._next <= target
             must_seek = not is_ahead or (point >= 0 and self._next < self._index.seek_frames[point])
             frame = self._read_on(target, point if must_seek else None)
-            if frame is None and must_seek and point > 0:
+            if frame is None and must_seek and point > 0 and point not in self._hopeless:
                 # Files with intra refresh have key frames by name only: whole pictures come from the start alone.
                 frame = self._read_on(target, -1)
+                if frame is None:
+                    self._hopeless.add(point)
             if frame is not None:
                 yield target, frame
 

@@ -151,3 +151,37 @@ def _read_matroska_end(path: Path) -> int:
             return 0  # "unknown": a live recording
         position += length + size
     return position
+
+
+def is_cut_short(path: Path, container: str, promised: int | None, num_packets: int) -> bool:
+    """Whether a file whose frames are counted ends before it should.
+
+    An AVI says how long its chunks are; how many frames its header promises is no help, because FFmpeg counts empty
+    ones when it copies field-coded streams. Where those lengths were never filled in, and in other containers, the
+    promise counts.
+    """
+    if container == "avi":
+        end = _read_riff_end(path)
+        if end:
+            return path.stat().st_size < end
+    return promised is not None and num_packets < promised
+
+
+def _read_riff_end(path: Path) -> int:
+    """Where an AVI promises to end, in bytes: behind its last RIFF chunk; 0 where it does not say.
+
+    Large files have several such chunks in a row (OpenDML).
+    """
+    size = path.stat().st_size
+    end = 0
+    with path.open("rb") as file:
+        while end < size:
+            file.seek(end)
+            head = file.read(12)
+            if len(head) < 12 or head[:4] != b"RIFF" or head[8:12] not in (b"AVI ", b"AVIX"):
+                break
+            length = int.from_bytes(head[4:8], "little")
+            if length == 0:
+                return 0
+            end += 8 + length + length % 2
+    return end

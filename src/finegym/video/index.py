@@ -50,6 +50,7 @@ class FrameIndex:
         num_frames_header: the number of frames that the container promises; ``None`` where it makes no promise.
         has_audio: whether there is a sound track.
         size_bytes: of the file.
+        file_id: device and inode of the file, so that one put in its place is noticed.
         damage: what is wrong with the file, in words; empty for a sound one. Frames before the damage can be read.
     """
 
@@ -73,6 +74,7 @@ class FrameIndex:
     size_bytes: int
     colour_matrix: int = UNKNOWN_MATRIX
     is_full_range: bool = False
+    file_id: tuple[int, int] | None = None
     damage: str = ""
     is_disposable: np.ndarray = field(default_factory=lambda: np.empty(0, bool))
     position: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))

@@ -16,6 +16,7 @@ import json
 import os
 import zipfile
 from contextlib import suppress
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -25,9 +26,10 @@ import numpy as np
 from finegym.errors import OutputError, VideoError
 from finegym.files import hash_samples, replace_file
 from finegym.video.index import FrameIndex
+from finegym.video.media import identify_file
 from finegym.video.scan import scan_file
 
-FORMAT = "finegym-index/2"
+FORMAT = "finegym-index/3"
 ARRAYS = (
     "pts",
     "is_key",
@@ -68,6 +70,11 @@ def read_index(path: Path, *, use_cache: bool = True) -> FrameIndex:
         VideoError: the file is missing, empty, no video, or not one frame of it decodes.
     """
     path = Path(path)
+    file_id = identify_file(path)
+    return replace(_read_or_scan(path, use_cache), file_id=file_id)
+
+
+def _read_or_scan(path: Path, use_cache: bool) -> FrameIndex:
     if not use_cache or not path.is_file():
         return scan_file(path)
     key = _compute_key(path)

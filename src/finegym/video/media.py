@@ -45,3 +45,12 @@ def get_video_stream(container: av.container.InputContainer, path: Path) -> av.v
             return stream
     kinds = ", ".join(sorted({stream.type for stream in container.streams})) or "nothing"
     raise VideoError(f"{path}: holds no video (it holds: {kinds})")
+
+
+def identify_file(path: Path) -> tuple[int, int] | None:
+    """Device and inode of a file; ``None`` where there is none. Another file under the same name has others."""
+    try:
+        facts = Path(path).stat()
+    except OSError:
+        return None
+    return facts.st_dev, facts.st_ino

@@ -25,23 +25,21 @@ class ReferenceScan:
 
     def __init__(self, codec: str, extradata: bytes | None) -> None:
         self._length_size = _parse_length_size(codec, extradata or b"")
-        self._classify: Callable[[Iterator[bytes]], int] | None = {"h264": _classify_h264, "hevc": _classify_hevc}.get(
-            codec
-        )
-        self._layers: list[int] = []
+        self._classify: Callable[[Iterator[bytes]], tuple[bool, int]] = {
+            "h264": _classify_h264,
+            "hevc": _classify_hevc,
+        }.get(codec, _classify_other)
+        self._found: list[tuple[bool, int]] = []
 
     def add(self, packet: bytes) -> None:
         """Look at the next packet."""
-        if self._classify is None:
-            self._layers.append(-1)
-        else:
-            self._layers.append(self._classify(_iterate_headers(packet, self._length_size)))
+        self._found.append(self._classify(_iterate_headers(packet, self._length_size)))
 
     def find_disposable(self) -> np.ndarray:
         """Whether a picture can be left out without changing another one: bool (P,), in the order of the packets."""
-        # -1: others refer to it. What is not of the highest layer may be referred to from above.
-        layers = np.array(self._layers, np.int64)
-        return (layers >= 0) & (layers == layers.max(initial=-1))
+        # What is not of the highest layer may be referred to from above.
+        highest = max((layer for _, layer in self._found), default=0)
+        return np.array([not is_reference and layer == highest for is_reference, layer in self._found], bool)
 
 
 def _parse_length_size(codec: str, extradata: bytes) -> int:
@@ -68,16 +66,20 @@ def _iterate_headers(packet: bytes, length_size: int) -> Iterator[bytes]:
             position = packet.find(b"\0\0\1", position + 3)
 
 
-def _classify_h264(headers: Iterator[bytes]) -> int:
-    """0 where no slice of the picture is for reference, else -1; a packet without slices is not left out."""
+def _classify_h264(headers: Iterator[bytes]) -> tuple[bool, int]:
+    """Whether a slice of the picture is for reference, and its layer; a packet without slices is not left out."""
     # Every slice is asked: the two fields of one picture may differ.
     marks = [header[0] >> 5 & 3 for header in headers if header and header[0] & 31 in (1, 2, 5)]
-    return 0 if marks and not any(marks) else -1
+    return not marks or any(marks), 0
 
 
-def _classify_hevc(headers: Iterator[bytes]) -> int:
-    """The temporal layer where no slice of the picture is for reference in it, else -1."""
+def _classify_hevc(headers: Iterator[bytes]) -> tuple[bool, int]:
+    """Whether a slice of the picture is for reference in its temporal layer, and the layer."""
     slices = [header for header in headers if len(header) == 2 and header[0] >> 1 & 63 < 32]
-    if not slices or any((header[0] >> 1 & 63) > 14 or header[0] >> 1 & 1 for header in slices):
-        return -1
-    return max((header[1] & 7) - 1 for header in slices)
+    kinds = [header[0] >> 1 & 63 for header in slices]
+    is_reference = not kinds or any(kind > 14 or kind % 2 for kind in kinds)
+    return is_reference, max(((header[1] & 7) - 1 for header in slices), default=0)
+
+
+def _classify_other(headers: Iterator[bytes]) -> tuple[bool, int]:
+    return True, 0

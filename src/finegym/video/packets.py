@@ -10,8 +10,9 @@ import av
 import av.error
 import numpy as np
 
+from finegym.errors import VideoError
 from finegym.video.index import FrameIndex
-from finegym.video.media import get_video_stream, open_media
+from finegym.video.media import get_video_stream, identify_file, open_media
 
 # In these, a slice that does not decode is an error. Elsewhere decoders complain about files that are sound (XviD).
 STRICT_CODECS = {"h264", "hevc"}
@@ -71,6 +72,8 @@ class PacketSource:
 
     def _demux(self) -> Iterator[av.Packet]:
         if self._container is None:
+            if self._index.file_id not in (None, identify_file(self._index.path)):
+                raise VideoError(f"{self._index.path}: is another file than the one that was indexed. Open it anew.")
             self._container = self._opened.enter_context(open_media(self._index.path))
             self._stream = get_video_stream(self._container, self._index.path)
             for stream in self._container.streams:

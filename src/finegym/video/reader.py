@@ -68,6 +68,7 @@ class VideoReader:
         else:
             self._ways = NeededDecoder(self.index, threads), PlainDecoder(self.index, threads)
         self._last: int | None = None  # the last frame of the call before
+        self._turn = 0  # which read the decoders serve; one that another has interrupted begins again where it was
 
     def __enter__(self) -> VideoReader:
         return self
@@ -80,6 +81,7 @@ class VideoReader:
     def close(self) -> None:
         """Free decoders and file; the next read opens them again."""
         self._last = None
+        self._turn += 1
         for way in self._ways:
             way.close()
 
@@ -223,12 +225,18 @@ class VideoReader:
         goes_on = self._last is not None and 0 < wanted[0] - self._last <= STEP_FRAMES
         self._last = wanted[-1]
         ways = self._ways[::-1] if goes_on else self._ways
-        came = ways[0].find(wanted)
-        head = next(came, None)
-        for target in wanted:
+        came: Iterator[Numbered] = iter(())
+        head: Numbered | None = None
+        turn = -1
+        for place, target in enumerate(wanted):
+            if turn != self._turn:
+                turn = self._turn = self._turn + 1
+                came = ways[0].find(wanted[place:])
+                head = next(came, None)
             if head is not None and head[0] == target:
                 yield head
-                head = next(came, None)
+                if turn == self._turn:
+                    head = next(came, None)
             else:
                 found = next(ways[1].find([target]), None) if len(ways) > 1 else None
                 if found is None:

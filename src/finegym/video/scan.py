@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import av
 import av.error
@@ -17,7 +17,7 @@ import numpy as np
 
 from finegym.errors import VideoError
 from finegym.video.counting import count_frames
-from finegym.video.found import FoundFrames, compute_end, compute_promise, find_safe_end
+from finegym.video.found import FoundFrames, compute_end, compute_promise, find_safe_end, is_cut_short
 from finegym.video.index import FrameIndex
 from finegym.video.media import get_video_stream, open_media
 from finegym.video.nal import ReferenceScan
@@ -46,9 +46,9 @@ def scan_file(path: Path) -> FrameIndex:
     if frames is None:
         with open_media(path) as container:
             stream = get_video_stream(container, path)
-            frames = count_frames(container, stream)
+            frames = count_frames(container, stream, has_pts=container_name in CONTAINERS_WITH_PTS)
             promised = stream.frames or None
-            if promised and len(frames.pts) < promised and not frames.damage and frames.num_packets < promised:
+            if not frames.damage and is_cut_short(path, container_name, promised, frames.num_packets):
                 frames.lose_tail("the file ends early")
     if len(frames.pts) == 0:
         raise VideoError(
@@ -119,10 +119,24 @@ def _parse_display_matrix(frame: av.VideoFrame, path: Path) -> tuple[int, bool]:
     return turns[a, b, c, d], is_mirrored
 
 
+class _Packet(NamedTuple):
+    """What is asked of a packet."""
+
+    pts: int
+    dts: int | None
+    duration: int
+    is_key: bool
+    is_hidden: bool
+    position: int
+    num_bytes: int
+    is_corrupt: bool
+
+
 def _scan_packets(container: av.container.InputContainer, stream: av.video.stream.VideoStream) -> FoundFrames | None:
     """Index by packets; ``None`` where packets do not tell the frames apart."""
-    pts, dts, durations, keys, hidden, positions, sizes = [], [], [], [], [], [], []
-    references = ReferenceScan(stream.codec_context.name, stream.codec_context.extradata)
+    codec = stream.codec_context.name
+    references = ReferenceScan(codec, stream.codec_context.extradata)
+    packets: list[_Packet] = []
     damage = ""
     end_s = 0.0
     try:
@@ -131,48 +145,62 @@ def _scan_packets(container: av.container.InputContainer, stream: av.video.strea
                 continue
             if packet.pts is not None and packet.time_base:
                 end_s = max(end_s, float((packet.pts + (packet.duration or 0)) * packet.time_base))
-            if packet.stream_index != stream.index or damage:
-                continue
-            if packet.is_corrupt:
-                damage = "the file ends inside a frame"
+            if packet.stream_index != stream.index:
                 continue
             if packet.pts is None:
                 return None
-            pts.append(packet.pts)
-            dts.append(packet.dts)
-            durations.append(packet.duration or 0)
-            keys.append(packet.is_keyframe)
-            hidden.append(packet.is_discard or _is_hidden(packet, stream.codec_context.name))
-            positions.append(-1 if packet.pos is None else packet.pos)
-            sizes.append(packet.size)
+            packets.append(
+                _Packet(
+                    packet.pts,
+                    packet.dts,
+                    packet.duration or 0,
+                    packet.is_keyframe,
+                    packet.is_discard or _is_hidden(packet, codec),
+                    -1 if packet.pos is None else packet.pos,
+                    packet.size,
+                    packet.is_corrupt,
+                )
+            )
             references.add(bytes(packet))
     except av.error.FFmpegError as error:
         damage = f"reading stops: {error.strerror}"
-    if len(set(pts)) != len(pts):
+    is_disposable = references.find_disposable()
+    # A packet that is cut short ends a file; only in MPEG-TS, which is sent over lines that lose some, more may follow.
+    is_line = container.format.name == "mpegts"
+    cut = [place for place, packet in enumerate(packets) if packet.is_corrupt]
+    if cut and (not is_line or cut[-1] == len(packets) - 1):
+        end = cut[-1] if is_line else cut[0]
+        packets, is_disposable = packets[:end], is_disposable[:end]
+        damage = damage or "the file ends inside a frame"
+    return _arrange(packets, is_disposable, Fraction(stream.time_base or 1), damage, end_s)
+
+
+def _arrange(
+    packets: list[_Packet], is_disposable: np.ndarray, time_base: Fraction, damage: str, end_s: float
+) -> FoundFrames | None:
+    """Packets in display order; ``None`` where two frames have one PTS."""
+    order = sorted(range(len(packets)), key=lambda place: packets[place].pts)
+    sorted_packets = [packets[place] for place in order]
+    shown = [packet for packet in sorted_packets if not packet.is_hidden]
+    pts = np.array([packet.pts for packet in shown], np.int64)
+    if np.any(np.diff(pts) == 0):
         return None
-    order = np.argsort(np.array(pts, np.int64), kind="stable")
-    all_pts = np.array(pts, np.int64)[order]
-    is_key, is_hidden = np.array(keys, bool)[order], np.array(hidden, bool)[order]
-    shown = all_pts[~is_hidden]
-
-    def arrange(values: list[int] | np.ndarray) -> np.ndarray:
-        return np.asarray(values)[order][~is_hidden]
-
+    key_pts = np.array([packet.pts for packet in sorted_packets if packet.is_key], np.int64)
     frames = FoundFrames(
-        time_base=Fraction(stream.time_base or 1),
-        pts=shown,
-        is_key=is_key[~is_hidden],
+        time_base=time_base,
+        pts=pts,
+        is_key=np.array([packet.is_key for packet in shown], bool),
         # Decoding may have to start at a key frame that is itself not shown.
-        seek_frames=np.searchsorted(shown, all_pts[is_key]),
-        seek_stamps=all_pts[is_key],
-        end_pts=compute_end(shown, arrange(durations)),
-        num_packets=len(pts),
-        is_disposable=arrange(references.find_disposable()),
-        position=arrange(positions),
-        packet_bytes=arrange(sizes),
-        hidden_pts=all_pts[is_hidden],
+        seek_frames=np.searchsorted(pts, key_pts),
+        seek_stamps=key_pts,
+        end_pts=compute_end(pts, np.array([packet.duration for packet in shown], np.int64)),
+        num_packets=len(packets),
+        is_disposable=is_disposable[order][[not packet.is_hidden for packet in sorted_packets]],
+        position=np.array([packet.position for packet in shown], np.int64),
+        packet_bytes=np.array([packet.num_bytes for packet in shown], np.int64),
+        hidden_pts=np.array([packet.pts for packet in sorted_packets if packet.is_hidden], np.int64),
         end_s=end_s,
-        safe_until=find_safe_end(pts, dts),
+        safe_until=find_safe_end([packet.pts for packet in packets], [packet.dts for packet in packets]),
     )
     if damage:
         frames.lose_tail(damage)
