@@ -9,11 +9,14 @@ import pytest
 from numbered import draw_number, read_number, read_numbers, write_numbered
 
 from finegym.errors import OutputError, VideoError
+from finegym.video.decoding import find_damaged_frames
 from finegym.video.index_cache import read_index
 from finegym.video.ingest.chunks import Chunk, make_chunks
 from finegym.video.ingest.filmstrip import write_filmstrip
 from finegym.video.ingest.proxy import GOP, read_proxy_map, write_proxy
+from finegym.video.ingest.work_items import write_views
 from finegym.video.reader import VideoReader
+from finegym.workspace import Workspace
 
 
 def write_with_clicks(path, *, seconds=6, clicks=(1.0, 3.5), start_s=0.0, audio_start_s=0.0, rate=44100):
@@ -191,6 +194,51 @@ def test_frames_that_do_not_decode_are_left_out_and_named(tmp_path):
     assert 25 in made.left_out and set(made.left_out) <= set(range(25, 30))
     assert sorted([*made.frames, *made.left_out]) == list(range(60))
     check_map(record, tmp_path / "p.mp4")
+
+
+def damage(record, numbers):
+    """Overwrite what frames are decoded from, behind length and header."""
+    index, data = read_index(record), bytearray(record.read_bytes())
+    for number in numbers:
+        position, size = int(index.position[number]), int(index.packet_bytes[number])
+        data[position + 5 : position + size] = bytes((73 * place + 11) & 255 for place in range(size - 5))
+    record.write_bytes(data)
+
+
+def test_many_lost_frames_in_a_row_leave_a_proxy_of_the_others(tmp_path, monkeypatch):
+    """Each lost frame that is asked for costs its group again: after the first, only those that decode are."""
+    options = {"x264-params": "bframes=0:keyint=400:min-keyint=400:scenecut=0"}
+    record = write_numbered(tmp_path / "a.mp4", 850, size=(160, 90), options=options)
+    damage(record, [410])
+    asked, passes = [], []
+    iterate = VideoReader.iterate_frames
+    monkeypatch.setattr(
+        VideoReader, "iterate_frames", lambda self, *run, **how: asked.append(run) or iterate(self, *run, **how)
+    )
+    find = lambda index: passes.append(1) or find_damaged_frames(index)  # noqa: E731
+    made = write_proxy(record, Chunk(number=0, start_ms=8000, end_ms=34_000), tmp_path / "p.mp4", find_damaged=find)
+    assert len(passes) == 1 and len(asked) <= 3
+    assert made.left_out[0] == 410 and len(made.left_out) > 250
+    assert sorted([*made.frames, *made.left_out]) == [*range(200, 850)]
+    assert set(made.frames) >= {*range(200, 410), *range(800, 850)}
+    check_map(record, tmp_path / "p.mp4")
+
+
+def test_the_chunks_of_a_record_look_for_damage_once(tmp_path, monkeypatch):
+    options = {"x264-params": "bframes=0:keyint=25:scenecut=0"}
+    record = write_numbered(tmp_path / "a.mp4", 200, size=(160, 90), options=options)
+    damage(record, [30, 110, 160])
+    passes = []
+    monkeypatch.setattr(
+        "finegym.video.ingest.work_items.find_damaged_frames",
+        lambda index: passes.append(1) or find_damaged_frames(index),
+    )
+    chunks = make_chunks(0, 8000, length_ms=2000, overlap_ms=0)
+    workspace = Workspace(tmp_path / "gym")
+    assert write_views("a", record, "x", chunks, workspace) == [] and len(passes) == 1
+    for chunk in chunks:
+        made = check_map(record, workspace.get_chunk_file("a", "proxy", chunk.number, ".mp4"))
+        assert len(made.frames) + len(made.left_out) == 50
 
 
 def test_wrong_requests_leave_nothing_behind(tmp_path):

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
@@ -22,6 +22,7 @@ import numpy as np
 
 from finegym.errors import OutputError, VideoError
 from finegym.files import replace_file
+from finegym.video.decoding import find_damaged_frames
 from finegym.video.index import FrameIndex
 from finegym.video.ingest.audio import Sound, iterate_audio, read_audio_rate
 from finegym.video.ingest.chunks import Chunk, find_chunk_frames
@@ -37,7 +38,6 @@ _X264 = {
     "crf": "26",
     "x264-params": f"keyint={GOP}:min-keyint={GOP}:scenecut=0:bframes=0:mbtree=0",
 }
-_MOST_LOST_IN_A_ROW = 250
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,7 +87,15 @@ class ProxyMap:
         return int(self.frames[np.abs(self.times_s - media_time_s).argmin()])
 
 
-def write_proxy(path: Path, chunk: Chunk, out: Path, *, short_side: int = 360, record_sha256: str = "") -> ProxyMap:
+def write_proxy(
+    path: Path,
+    chunk: Chunk,
+    out: Path,
+    *,
+    short_side: int = 360,
+    record_sha256: str = "",
+    find_damaged: Callable[[FrameIndex], np.ndarray] = find_damaged_frames,
+) -> ProxyMap:
     """Make the proxy of a chunk and its map, each whole or not at all; what is there and fits is kept.
 
     Args:
@@ -96,6 +104,8 @@ def write_proxy(path: Path, chunk: Chunk, out: Path, *, short_side: int = 360, r
         out: the ``.mp4``; the map gets the same name with ``.npz``.
         short_side: pixels of the proxy's shorter side, even; smaller records keep their size.
         record_sha256: of the record's file; computed where it is not given.
+        find_damaged: called once a frame does not decode, for all of the record that do not; it decodes everything, so
+            where a record has several chunks, give one that remembers.
 
     Raises:
         VideoError: the record cannot be read, or no frame of the chunk decodes.
@@ -111,7 +121,7 @@ def write_proxy(path: Path, chunk: Chunk, out: Path, *, short_side: int = 360, r
             if out.stat().st_size == made.proxy_bytes:
                 return made
     with VideoReader(path) as reader, replace_file(out) as temporary:
-        proxy = _Encoder(reader, chunk, short_side, record_sha256)
+        proxy = _Encoder(reader, chunk, short_side, record_sha256, find_damaged)
         proxy.write(temporary)
         made = proxy.describe(temporary.stat().st_size)
     _write_map(out.with_suffix(".npz"), made)
@@ -155,9 +165,17 @@ def _compute_sha256(path: Path) -> str:
 class _Encoder:
     """Encodes one chunk and remembers which frames went in."""
 
-    def __init__(self, reader: VideoReader, chunk: Chunk, short_side: int, record_sha256: str) -> None:
+    def __init__(
+        self,
+        reader: VideoReader,
+        chunk: Chunk,
+        short_side: int,
+        record_sha256: str,
+        find_damaged: Callable[[FrameIndex], np.ndarray],
+    ) -> None:
         self.reader, self.index, self.chunk = reader, reader.index, chunk
         self.short_side, self.record_sha256 = short_side, record_sha256
+        self.find_damaged = find_damaged
         self.size = _compute_proxy_size(self.index, short_side)
         self.frames: list[int] = []
         self.left_out: list[int] = []
@@ -214,17 +232,30 @@ class _Encoder:
 
     def _read(self, span: range) -> Iterator[tuple[int, np.ndarray]]:
         """Number and planes of every frame that decodes; the others are noted."""
-        number, lost = span.start, 0
-        while number < span.stop:
+        runs, number, is_damage_known = [span], span.start, False
+        while runs:
+            run = runs.pop(0)
             try:
-                for planes in self.reader.iterate_frames(number, span.stop, size=self.size, colours="yuv420"):
+                number = run.start
+                for planes in self.reader.iterate_frames(run.start, run.stop, size=self.size, colours="yuv420"):
                     yield number, planes
-                    number, lost = number + 1, 0
+                    number += 1
             except VideoError:
                 self.left_out.append(number)
-                number, lost = number + 1, lost + 1
-                if lost > _MOST_LOST_IN_A_ROW:
-                    raise
+                if is_damage_known:
+                    runs.insert(0, range(number + 1, run.stop))
+                    continue
+                # Each frame that does not decode costs its whole group: from here on only the others are asked for.
+                is_damage_known = True
+                rest = np.arange(number + 1, run.stop)
+                sound = np.setdiff1d(rest, self.find_damaged(self.index))
+                self.left_out += np.setdiff1d(rest, sound).tolist()
+                runs = [
+                    range(part[0], part[-1] + 1)
+                    for part in np.split(sound, np.flatnonzero(np.diff(sound) > 1) + 1)
+                    if len(part)
+                ]
+        self.left_out.sort()
 
     def _add_video(self, media: av.container.OutputContainer) -> av.video.stream.VideoStream:
         rate = Fraction(self.index.fps_average).limit_denominator(1001)

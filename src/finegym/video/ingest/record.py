@@ -189,7 +189,7 @@ class Record(_Model):
         num_chunks: work items; 0 after a quick run.
         num_cuts: cuts found; ``None`` where nobody looked.
         num_replays: candidates for replays; likewise.
-        has_proxies: each chunk has its proxy, filmstrip and waveform.
+        has_proxies: each chunk in which a frame decodes has its proxy, filmstrip and waveform; ``notes`` name others.
     """
 
     format: Literal["finegym-record/1"] = FORMAT

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+
 from finegym.errors import VideoError
+from finegym.video.decoding import find_damaged_frames
 from finegym.video.index import FrameIndex
 from finegym.video.ingest.chunks import Chunk, make_chunks, read_chunks, write_chunks
 from finegym.video.ingest.filmstrip import write_filmstrip
@@ -67,10 +70,18 @@ def write_views(record_id: str, media: Path, sha256: str, chunks: Sequence[Chunk
         OutputError: a file cannot be written.
     """
     notes = []
+    damaged: list[np.ndarray] = []
+
+    def find_damaged(index: FrameIndex) -> np.ndarray:
+        """Once for all chunks."""
+        if not damaged:
+            damaged.append(find_damaged_frames(index))
+        return damaged[0]
+
     for chunk in chunks:
         try:
             out = workspace.get_chunk_file(record_id, "proxy", chunk.number, ".mp4")
-            write_proxy(media, chunk, out, record_sha256=sha256)
+            write_proxy(media, chunk, out, record_sha256=sha256, find_damaged=find_damaged)
             write_filmstrip(
                 media, chunk, workspace.get_chunk_file(record_id, "filmstrip", chunk.number, ".jpg"), proxy=out
             )
