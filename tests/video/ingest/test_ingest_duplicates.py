@@ -3,6 +3,7 @@
 A competition is simulated: three records in one hall, seen by cameras that move like robots, with other routines.
 """
 
+from dataclasses import replace
 from fractions import Fraction
 
 import cv2
@@ -172,6 +173,21 @@ def test_candidates_are_those_of_a_comparison_of_everything():
     assert {found[1, 3].offset_steps} == find_by_brute_force(records[1], records[3]) == {-150}
     assert (found[1, 3].crop_left, found[1, 3].crop_right) == (3, 0)
     assert found[0, 2].distance == pytest.approx(4, abs=0.01)
+
+
+@pytest.mark.parametrize("days", [(3, 0), (0, 197), (197, 197), (20_000, 20_000.5)])
+def test_clocks_may_begin_anywhere(days):
+    """197 days is where steps no longer fit as they are packed; 20,000 are the seconds since 1970."""
+    rng = np.random.default_rng(5)
+    records = [make_fingerprint(rng) for _ in range(2)]
+    plant(records[0], records[1], 100, 180, 77, 4, rng)
+    (near,), _ = find_candidates(records)
+    starts = [round(8 * 86_400 * day) for day in days]
+    moved = [replace(record, steps=record.steps + start) for record, start in zip(records, starts, strict=True)]
+    (found,), _ = find_candidates(moved)
+    assert found == replace(
+        near, offset_steps=near.offset_steps + starts[1] - starts[0], first_step=near.first_step + starts[0]
+    )
 
 
 def test_the_cropped_record_may_be_the_left_or_the_right_one():

@@ -146,3 +146,18 @@ def test_a_record_without_pictures_of_a_pair_still_has_a_report(corpus):
 )
 def test_times_are_written_for_people(time_ms, text):
     assert format_time(time_ms) == text
+
+
+def test_of_equal_files_the_one_that_was_looked_at_is_compared(tmp_path):
+    workspace = Workspace(tmp_path / "gym")
+    first = write_numbered(tmp_path / "a.mp4", 100, size=(320, 180))
+    second = tmp_path / "b.mp4"
+    second.write_bytes(first.read_bytes())
+    for path, is_quick in ((first, True), (second, False)):
+        settings = Settings(proxies=False, is_quick=is_quick)
+        run = ingest([path], workspace, rules=Rules(), settings=settings, show_progress=False)
+        assert len(run.done) == 1
+    found = duplicates_module.find_duplicates(workspace, read_records(workspace))
+    (pair,) = found.pairs
+    assert (pair.left, pair.right, pair.kind) == ("b", "a", "exact")
+    assert found.num_compared == 1 and found.not_compared == ()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from functools import lru_cache
 from typing import Literal
 
@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from finegym.files import write_text
 from finegym.video.ingest.fingerprint import FORMAT as HASH_FORMAT
-from finegym.video.ingest.fingerprint import Fingerprint, read_fingerprint
+from finegym.video.ingest.fingerprint import read_fingerprint
 from finegym.video.ingest.record import Record
 from finegym.video.ingest.sharing import SharedPart, find_shared_parts
 from finegym.video.ingest.signals import Signals, read_signals
@@ -30,7 +30,7 @@ class Pair(BaseModel):
     """A part that two records share.
 
     Attributes:
-        left: id of one record.
+        left: id of one record; of exact copies, the one that is compared with the others.
         right: id of the other.
         kind: ``exact``: the files are equal byte for byte; ``shared``: the pictures are.
         left_start_ms: on the left record's clock.
@@ -85,15 +85,12 @@ def find_duplicates(workspace: Workspace, records: Mapping[str, Record]) -> Dupl
     kept = _read_kept(workspace)
     if kept is not None and kept.content_sha256 == content_sha256:
         return kept
-    exact = list(_find_exact(records))
+    every = {i: read_fingerprint(workspace.get_hashes_file(i), record.media.sha256) for i, record in records.items()}
+    fingerprints = {i: found for i, found in every.items() if found is not None and len(found.steps)}
+    exact = list(_find_exact(records, fingerprints))
     # Of equal files one is enough: what it shares with others, its copies share too.
     copies = {pair.right for pair in exact}
-    fingerprints: dict[str, Fingerprint] = {}
-    for record_id, record in records.items():
-        if record_id not in copies:
-            found = read_fingerprint(workspace.get_hashes_file(record_id), record.media.sha256)
-            if found is not None and len(found.steps):
-                fingerprints[record_id] = found
+    fingerprints = {i: found for i, found in fingerprints.items() if i not in copies}
     ids = list(fingerprints)
     candidates, num_left_out = find_candidates(list(fingerprints.values()))
 
@@ -135,11 +132,15 @@ def write_duplicates(workspace: Workspace, duplicates: Duplicates) -> None:
     write_text(workspace.duplicates_file, duplicates.model_dump_json(indent=2) + "\n")
 
 
-def _find_exact(records: Mapping[str, Record]) -> Iterator[Pair]:
-    """Each file that is equal to an earlier one, with that one."""
+def _find_exact(records: Mapping[str, Record], looked_at: Container[str]) -> Iterator[Pair]:
+    """Each file that is equal to another one, with that one: the first that somebody looked at, else the first."""
     first_of: dict[str, str] = {}
     for record_id, record in records.items():
         first = first_of.setdefault(record.source.sha256, record_id)
+        if first not in looked_at and record_id in looked_at:
+            first_of[record.source.sha256] = record_id
+    for record_id, record in records.items():
+        first = first_of[record.source.sha256]
         if first != record_id:
             one, other = records[first].probe.clock, record.probe.clock
             yield Pair(

@@ -11,7 +11,7 @@ share one by chance. The work grows with the square of the hours from a small co
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -35,7 +35,8 @@ MAX_OFFSETS = 6
 # say least: the most common ones are left out where this would be exceeded. It bounds the time.
 MAX_HITS = 64
 _CHUNK = 4_000_000
-# How votes are packed into 63 bits: step (three days) and offset, three bits for the crop, the rest for the record.
+# How votes are packed into 63 bits: step since the start (four days) and offset, three bits for the crop, the rest for
+# the record.
 _STEP_BITS, _OFFSET_BITS, _OWNER_BITS = 22, 23, 15
 _STEP_ZERO, _OFFSET_ZERO = 1 << 20, 1 << 22
 
@@ -73,6 +74,12 @@ def find_candidates(fingerprints: Sequence[Fingerprint]) -> tuple[list[Candidate
     if len(fingerprints) < 2 or sum(sizes) == 0:
         return [], 0
     assert len(fingerprints) < 1 << _OWNER_BITS, f"{len(fingerprints)} records are too many for one comparison"
+    # Clocks may begin anywhere (days into a broadcast, at the time of day): steps are packed from each record's start.
+    starts = [int(fingerprint.steps[0]) if len(fingerprint.steps) else 0 for fingerprint in fingerprints]
+    fingerprints = [
+        replace(fingerprint, steps=fingerprint.steps - start)
+        for fingerprint, start in zip(fingerprints, starts, strict=True)
+    ]
     hashes = np.concatenate([fingerprint.hashes.reshape(-1) for fingerprint in fingerprints])
     owners = np.repeat(np.arange(len(sizes), dtype=np.int32), [size * len(CROPS) for size in sizes])
     steps = np.concatenate([np.tile(fingerprint.steps, len(CROPS)) for fingerprint in fingerprints]).astype(np.int32)
@@ -90,7 +97,16 @@ def find_candidates(fingerprints: Sequence[Fingerprint]) -> tuple[list[Candidate
         if parts:
             cells = _count(np.concatenate(parts))
             near += [close for cell in cells if (close := _measure(query, cell, fingerprints)) is not None]
-    return _choose(near)
+    chosen, num_left_out = _choose(near)
+    return [_count_from_clock(candidate, starts) for candidate in chosen], num_left_out
+
+
+def _count_from_clock(candidate: Candidate, starts: Sequence[int]) -> Candidate:
+    """A candidate in steps of the records' clocks, from one in steps since their starts."""
+    left, right = starts[candidate.left], starts[candidate.right]
+    return replace(
+        candidate, offset_steps=candidate.offset_steps + right - left, first_step=candidate.first_step + left
+    )
 
 
 def _get_band(hashes: np.ndarray, band: int) -> np.ndarray:
