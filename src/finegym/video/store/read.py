@@ -171,8 +171,8 @@ class ClipStore:
     ) -> Iterator[tuple[str, np.ndarray]]:
         """All clips in turn, or a reader's share of them: the shards are read in stretches of 8 MB, front to back.
 
-        For feature extraction and other people's loaders. finegym's training draws its own order over all clips, so that a
-        run that is taken up again sees what an uninterrupted one would have seen, and reads by instance id.
+        For feature extraction and other people's loaders. finegym's training draws its own order over all clips, so
+        that a run that is taken up again sees what an uninterrupted one would have seen, and reads by instance id.
 
         Over all readers of one epoch every clip comes exactly once; shares differ by one clip at most among ranks, and
         by one among the workers of a rank. What comes when depends on the arguments alone.
