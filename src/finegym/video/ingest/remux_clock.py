@@ -73,7 +73,9 @@ class Clock:
         self._num_lost = 0
         self._first_key: Fraction | None = None
         self._splice_key: Fraction | None = None  # frames shown before it belong to what was cut off
-        self._recent: deque[Fraction] = deque(maxlen=64)  # PTS
+        self._splice_start = Fraction(0)
+        self._is_splice_noted = False
+        self._recent: deque[int] = deque(maxlen=64)  # PTS written, in ticks
         self._num_stray = 0
 
     def pass_on(self, packet: Any, source: Path) -> bool:
@@ -113,19 +115,20 @@ class Clock:
             return False
         tick = packet.time_base
         last = self._last.get(packet.stream_index, time - tick)
-        moved = max(time, last + tick), shown
-        while moved[1] in self._recent:
-            moved = moved[0], moved[1] + tick
-        is_moved = moved != (time, shown)
+        ticks = round(shown / tick)
+        is_moved = time < last + tick or ticks in self._recent
+        if is_moved:
+            while ticks in self._recent:
+                ticks += 1
+            time, shown = max(time, last + tick), ticks * tick
         self.num_moved += is_moved
         self._num_stray = self._num_stray + 1 if is_moved else 0
-        time, shown = moved
         length = (packet.duration or 0) * packet.time_base
         if packet.is_corrupt:
             self._note_corrupt(shown, length)
         self.num_leading += self._first_key is not None and shown < self._first_key
         self._end = max(self._end, shown + length)
-        self._recent.append(shown)
+        self._recent.append(ticks)
         self._write_times(packet, time, shown)
         return True
 
@@ -140,6 +143,7 @@ class Clock:
             shown += self._end - time
             note = f"from {float(self._end):.3f} to {float(time):.3f} s"
             self.damage.append(_make_damage("clock_jump", self._end, self._end, note))
+        self._splice_start, self._is_splice_noted = start, self._first_lost is not None
         if self._first_lost is not None:
             self._note_lost(start, shown)
         self._splice_key = shown if has_jumped or self._first_lost is not None else None
@@ -177,10 +181,10 @@ class Clock:
 
     def _note_leading(self, key: Fraction) -> None:
         """Pictures after a splice that refer to what was cut off before it; one entry for all of them."""
-        start = max((shown for shown in self._recent if shown < key), default=key)
-        found = _make_damage("no_key_frame", start, key, "left out: they refer to pictures that were cut off")
-        if found not in self.damage:
-            self.damage.append(found)
+        if not self._is_splice_noted:
+            note = "left out: they refer to pictures that were cut off"
+            self.damage.append(_make_damage("no_key_frame", self._splice_start, key, note))
+            self._is_splice_noted = True
 
     def _note_lost(self, start: Fraction, end: Fraction) -> None:
         packets = "1 packet" if self._num_lost == 1 else f"{self._num_lost} packets"
