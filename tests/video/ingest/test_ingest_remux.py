@@ -5,6 +5,7 @@ from fractions import Fraction
 import av
 import numpy as np
 import pytest
+from field_videos import write_fields
 from numbered import copy_stream, read_number, write_numbered
 
 from finegym.errors import OutputError, VideoError
@@ -181,6 +182,15 @@ def test_the_second_field_of_a_picture_joins_the_first(tmp_path):
         joined = list(join_fields([first, second, later], video.index))
     assert [bytes(packet) for packet in joined] == [b"topbottom", b"later"]
     assert (joined[0].pts, joined[0].dts, joined[0].duration, joined[0].is_keyframe) == (7200, 3600, 3600, True)
+
+
+def test_pictures_in_fields_a_pes_each_are_remuxed(tmp_path):
+    source = write_fields(tmp_path / "a.ts", 12)
+    with av.open(str(source)) as container:
+        assert sum(packet.pts is None for packet in container.demux(video=0) if packet.size) == 12, "second fields"
+    result = remux(source, tmp_path / "out.mp4")
+    assert result.num_packets == 12 and result.damage == ()
+    assert read_all_numbers(tmp_path / "out.mp4") == [*range(12)]
 
 
 def test_a_copy_that_lost_frames_is_refused(tmp_path, monkeypatch):
