@@ -1,4 +1,4 @@
-"""Frames of files without time stamps of their own, by decoding everything and counting: AVI.
+"""Frames of files whose packets do not tell them apart, by decoding everything and counting: AVI, and packed fields.
 
 XviD packs two frames into one packet ("packed bitstream") and fills up with empty ones, and the PTS that FFmpeg makes
 up for AVI are wrong (for XviD with B-frames they put frames in the wrong order). What is right is the order in which
@@ -7,13 +7,43 @@ the decoder gives the frames.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from fractions import Fraction
+from pathlib import Path
 
 import av
 import av.error
 import numpy as np
 
 from finegym.video.found import FoundFrames, compute_end
+from finegym.video.media import get_video_stream, open_media
+
+HEAD_PACKETS = 16
+
+
+def has_field_packets(path: Path) -> bool:
+    """Whether the packets of a file hold half pictures: interlaced H.264 whose fields are packed one by one.
+
+    Told by decoding the first few: of every two packets, one gives its time to a picture. Such packets do not tell the
+    frames apart.
+    """
+    with open_media(path) as container:
+        stream = get_video_stream(container, path)
+        decoder = stream.codec_context
+        if decoder.name != "h264":
+            return False
+        decoder.thread_count = 1
+        fed: list[int | None] = []
+        shown: set[int | None] = set()
+        with suppress(av.error.FFmpegError):
+            for packet in container.demux(stream):
+                if packet.size == 0 or len(fed) == HEAD_PACKETS:
+                    break
+                if fed or packet.is_keyframe:
+                    fed += [] if packet.is_discard else [packet.pts]
+                    shown |= {frame.pts for frame in decoder.decode(packet)}
+            shown |= {frame.pts for frame in decoder.decode(None)}
+        return len(fed) >= 4 and all((time in shown) == (place % 2 == 0) for place, time in enumerate(fed))
 
 
 def count_frames(

@@ -7,6 +7,7 @@ enough. Everything else is decoded once, and its frames are counted (``counting`
 from __future__ import annotations
 
 import struct
+from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,7 +17,7 @@ import av.error
 import numpy as np
 
 from finegym.errors import VideoError
-from finegym.video.counting import count_frames
+from finegym.video.counting import count_frames, has_field_packets
 from finegym.video.found import FoundFrames, compute_end, compute_promise, find_safe_end, is_cut_short
 from finegym.video.index import FrameIndex
 from finegym.video.media import get_video_stream, open_media
@@ -39,7 +40,7 @@ def scan_file(path: Path) -> FrameIndex:
         stream = get_video_stream(container, path)
         container_name = container.format.name.split(",")[0]
         frames = None
-        if container_name in CONTAINERS_WITH_PTS:
+        if container_name in CONTAINERS_WITH_PTS and not has_field_packets(path):
             frames = _scan_packets(container, stream)
         if frames is not None:
             promised = compute_promise(path, container, stream, frames)
@@ -80,11 +81,10 @@ def _look_at_first_frame(path: Path) -> dict:
     """What the first frame tells: size, rotation, pixel format."""
     with open_media(path) as container:
         stream = get_video_stream(container, path)
-        try:
-            frame = next(container.decode(stream))
-        except (StopIteration, av.error.FFmpegError) as error:
+        frame = _decode_first(container, stream)
+        if frame is None:
             promise = stream.frames or "no number of frames"
-            raise VideoError(f"{path}: frame 0 does not decode (header promises {promise})") from error
+            raise VideoError(f"{path}: frame 0 does not decode (header promises {promise}), and no other does")
         rotation, is_mirrored = _parse_display_matrix(frame, path)
         width, height = (frame.height, frame.width) if rotation in (90, 270) else (frame.width, frame.height)
         return {
@@ -99,6 +99,15 @@ def _look_at_first_frame(path: Path) -> dict:
             or frame.format.name.startswith(("yuvj", "rgb", "gbr")),
             "has_audio": bool(container.streams.audio),
         }
+
+
+def _decode_first(container: av.container.InputContainer, stream: av.video.stream.VideoStream) -> av.VideoFrame | None:
+    """The first frame that decodes: a recording may begin in the middle of a group."""
+    for packet in container.demux(stream):
+        with suppress(av.error.FFmpegError):
+            for frame in packet.decode():
+                return frame
+    return None
 
 
 def _parse_display_matrix(frame: av.VideoFrame, path: Path) -> tuple[int, bool]:
