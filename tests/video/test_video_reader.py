@@ -9,6 +9,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from field_coded import write_field_coded
 from numbered import copy_stream, draw_number, read_number, read_numbers, write_numbered
 from PIL import Image, ImageSequence
 
@@ -432,6 +433,16 @@ def test_frames_behind_damage_are_refused_and_frames_before_it_are_right(tmp_pat
         with pytest.raises(VideoError, match=r"a\.mp4: frame 30 does not decode \(header promises 60\)"):
             reader.read_frames([30])
         assert read_numbers(reader.read_frames(range(40, 60))) == list(range(40, 60))
+
+
+@pytest.mark.parametrize("suffix", ["mkv", "mp4", "ts"])
+def test_two_fields_that_are_packed_one_by_one_are_one_frame(tmp_path, suffix):
+    path = write_field_coded(tmp_path / f"fields.{suffix}")
+    with VideoReader(path) as reader:
+        np.testing.assert_array_equal(reader.index.pts_ms, np.arange(16) * 40.0)
+        for number in (15, 3, 8, 7, 0):
+            assert read_numbers(reader.read_frames([number])) == [number]
+        assert read_numbers(reader.read_frames(range(16))) == list(range(16))
 
 
 @pytest.mark.parametrize("name", ["growing.mkv", "growing.ts", "growing.mp4"])
