@@ -70,8 +70,8 @@ def _write_field(planes: list[np.ndarray], is_bottom: bool, number: int) -> byte
     return bits.to_nal(0x65 if is_idr else 0x61)
 
 
-def write_fields(path: Path, num_frames: int) -> Path:
-    """A transport stream in which each field is a PES of its own, and only the first of a picture carries times."""
+def write_fields(path: Path, num_frames: int, *, is_each_timed: bool = False) -> Path:
+    """A transport stream; without times of its own, the second field of a picture is in the PES of the first."""
     with av.open(str(path), "w") as container:
         stream = container.add_stream("h264", rate=25)
         stream.width, stream.height = WIDTH, HEIGHT
@@ -83,8 +83,11 @@ def write_fields(path: Path, num_frames: int) -> Path:
                 _write_field([plane[parity::2] for plane in planes], bool(parity), number) for parity in (0, 1)
             )
             start, rest = b"\0\0\0\1\x09\x10", b"\0\0\0\1\x09\x30"
-            packet = av.Packet(start + _write_parameters() + top + rest + bottom)
-            packet.pts = packet.dts = 9000 + 3600 * number
-            packet.time_base, packet.is_keyframe, packet.stream = Fraction(1, 90_000), number == 0, stream
-            container.mux(packet)
+            first, second = start + _write_parameters() + top, rest + bottom
+            for place, content in enumerate([first, second] if is_each_timed else [first + second]):
+                packet = av.Packet(content)
+                packet.pts = packet.dts = 9000 + 3600 * number + 1800 * place
+                packet.time_base, packet.stream = Fraction(1, 90_000), stream
+                packet.is_keyframe = number == 0 and place == 0
+                container.mux(packet)
     return path

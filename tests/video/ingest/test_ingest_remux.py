@@ -184,12 +184,14 @@ def test_the_second_field_of_a_picture_joins_the_first(tmp_path):
     assert (joined[0].pts, joined[0].dts, joined[0].duration, joined[0].is_keyframe) == (7200, 3600, 3600, True)
 
 
-def test_pictures_in_fields_a_pes_each_are_remuxed(tmp_path):
-    source = write_fields(tmp_path / "a.ts", 12)
+@pytest.mark.parametrize("is_each_timed", [False, True])
+def test_pictures_in_two_fields_are_remuxed(tmp_path, is_each_timed):
+    source = write_fields(tmp_path / "a.ts", 12, is_each_timed=is_each_timed)
     with av.open(str(source)) as container:
-        assert sum(packet.pts is None for packet in container.demux(video=0) if packet.size) == 12, "second fields"
+        timed = [packet.pts is not None for packet in container.demux(video=0) if packet.size]
+    assert timed == [True, is_each_timed] * 12
     result = remux(source, tmp_path / "out.mp4")
-    assert result.num_packets == 12 and result.damage == ()
+    assert result.num_packets == (24 if is_each_timed else 12) and result.damage == ()
     assert read_all_numbers(tmp_path / "out.mp4") == [*range(12)]
 
 

@@ -113,7 +113,9 @@ def _check_frames(source: Path, target: Path, num_packets: int, num_leading: int
     try:
         index = read_index(target)
         whole = index.num_frames + index.num_discarded
-        if whole == num_packets and index.num_discarded <= num_leading and not index.damage:
+        # Frames are counted where each packet holds a field, half a picture; one may be alone at either end.
+        is_whole = abs(2 * whole - num_packets) <= 2 if index.is_counted else whole == num_packets
+        if is_whole and index.num_discarded <= num_leading and not index.damage:
             return
         problem = f"{num_packets} packets give {index.num_frames} frames and {index.num_discarded} hidden ones"
     except VideoError as error:
