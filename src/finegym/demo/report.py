@@ -92,10 +92,10 @@ def _describe_ingest(outcome: Outcome) -> Section:
     text = (
         "The recordings were taken in like any others: probed, hashed, decoded once to look for damage, cuts and parts "
         f"that they share with each other. Of {num_true} true cuts {num_found} were found, to the frame; the wipes "
-        "around replays count as one cut each, to half their length. The page of ingest itself is "
-        f"{workspace.report_page.relative_to(outcome.folder.parent)}."
+        "around replays count as one cut each, to half their length; replays are candidates. The page of ingest itself "
+        f"is {workspace.report_page.relative_to(outcome.folder.parent)}."
     )
-    header = ["record", "minutes", "size", "damage", "true cuts", "cuts found", "of them right", "replay candidates"]
+    header = ["record", "minutes", "size", "damage", "cuts", "found", "right", "replays?"]
     return Section("What ingest found", [Prose(text), Table(header, rows)], badge=SIMULATED)
 
 
