@@ -62,3 +62,8 @@ def test_samples_tell_files_apart_at_both_ends_and_by_size(tmp_path):
     # A file smaller than a sample is read whole, sixteen times.
     path.write_bytes(b"x")
     assert hash_samples(path) == hashlib.sha256(b"1" + 16 * b"x").hexdigest()
+
+
+def test_a_name_that_is_no_utf8_can_be_written_down(tmp_path):
+    write_text(tmp_path / "a.txt", b"bad\xff.avi".decode("utf-8", "surrogateescape"))
+    assert (tmp_path / "a.txt").read_text(encoding="utf-8") == "bad\\udcff.avi"

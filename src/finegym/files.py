@@ -48,9 +48,12 @@ def replace_file(path: Path) -> Iterator[Path]:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write UTF-8 text to ``path`` whole or not at all; line ends are written as they stand."""
+    """Write UTF-8 text to ``path`` whole or not at all; line ends are written as they stand.
+
+    What of a file's name is no UTF-8 is written as an escape, so that it can be named in a report.
+    """
     with replace_file(path) as temporary:
-        temporary.write_bytes(text.encode("utf-8"))
+        temporary.write_bytes(text.encode("utf-8", "backslashreplace"))
 
 
 def _read_umask() -> int:
