@@ -42,7 +42,7 @@ def test_before_the_first_frame_players_show_the_first():
     assert make_index([200, 240]).find_frame_at(10) == 0
 
 
-@pytest.mark.parametrize("time_ms", [-1, 140, 1e9])
+@pytest.mark.parametrize("time_ms", [-1, 140, 1e9, float("nan")])
 def test_nothing_is_shown_outside_the_video(time_ms):
     with pytest.raises(VideoError, match="nothing is shown at"):
         make_index([0, 40, 100]).find_frame_at(time_ms)

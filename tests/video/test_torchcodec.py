@@ -66,3 +66,9 @@ def test_where_torchcodec_is_missing_the_extra_is_named(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "torchcodec.decoders", None)
     with pytest.raises(ConfigError, match=r"pip install 'finegym\[torchcodec\]'"):
         VideoReader(path, backend="torchcodec")
+
+
+def test_an_unknown_backend_is_refused(tmp_path):
+    path = write_numbered(tmp_path / "a.mp4", 5)
+    with pytest.raises(ConfigError, match=r"backend must be pyav or torchcodec, got 'decord'"):
+        VideoReader(path, backend="decord")

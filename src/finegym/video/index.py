@@ -134,7 +134,7 @@ class FrameIndex:
         Raises:
             VideoError: the time is negative, or the video is over by then.
         """
-        if time_ms < 0 or time_ms >= self.end_ms:
+        if not 0 <= time_ms < self.end_ms:  # not a number is no time either
             raise VideoError(
                 f"{self.path}: nothing is shown at {time_ms:g} ms: the video runs from {self.start_ms:g} to "
                 f"{self.end_ms:g} ms{self._describe_loss()}"

@@ -14,7 +14,7 @@ from typing import Literal
 
 import numpy as np
 
-from finegym.errors import VideoError
+from finegym.errors import ConfigError, VideoError
 from finegym.video.decoding import Decoder, NeededDecoder, Numbered, PlainDecoder
 from finegym.video.index import FrameIndex
 from finegym.video.index_cache import read_index
@@ -38,7 +38,7 @@ class VideoReader:
 
     Raises:
         VideoError: the file is missing, empty, no video, or not one frame of it decodes.
-        ConfigError: the backend is not installed.
+        ConfigError: the backend is unknown or not installed.
 
     Example::
 
@@ -63,6 +63,8 @@ class VideoReader:
             from finegym.video.torchcodec import TorchcodecDecoder
 
             self._ways = (TorchcodecDecoder(self.index, threads),)
+        elif backend != "pyav":
+            raise ConfigError(f"backend must be pyav or torchcodec, got {backend!r}")
         elif self.index.is_counted:
             self._ways = (PlainDecoder(self.index, threads),)
         else:
