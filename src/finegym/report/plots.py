@@ -127,6 +127,7 @@ def draw_class_histogram(
         axes.set_ylim(0.5, max([1, *counts]) * 1.5)
         axes.set_xlim(-0.7, max(len(order), 1) - 0.3)
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}" if value >= 1 else ""))
+        axes.yaxis.set_minor_formatter(NullFormatter())
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(visible=False, axis="x")
         axes.set(xlabel=class_label, ylabel="instances (log scale)", title=title)

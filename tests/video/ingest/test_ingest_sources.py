@@ -169,3 +169,10 @@ def test_ids_that_differ_in_case_only_are_named(tmp_path):
     sources = find_sources([tmp_path], taken={"FINAL": tmp_path / "old.mp4"})
     assert get_ids(sources) == ["Final", "final"], "they are two ids"
     assert sources.alike == {"Final": "FINAL", "final": "FINAL"}
+
+
+def test_a_pipe_is_no_file_and_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "fifo.mp4")
+    sources = find_sources([tmp_path])
+    assert sources.found == []
+    assert "is a pipe or a device" in sources.problems[str(tmp_path / "fifo.mp4")]

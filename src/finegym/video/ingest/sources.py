@@ -195,6 +195,8 @@ def _check_name(path: Path, name: str) -> str | None:
         f"{path}{name}".encode()
     except UnicodeEncodeError:
         return "its name is not UTF-8; rename it"
+    if path.exists() and not path.is_file():
+        return "is a pipe or a device, not a file; save it as one first"
     if not name.strip() or "/" in name or "\\" in name or name.startswith("."):
         return f"{name!r} cannot be a record id: it must not be empty, hold a slash or start with a dot"
     if "_".join(name.split()).casefold() in OWN_NAMES:

@@ -85,13 +85,14 @@ class ClipDecoder:
         decoded = iter(packets) if is_jpeg else _decode_h264(facts, packets, set(slots))
         try:
             for number, frame in decoded:
-                first, *others = slots.pop(number)
+                first, *others = slots[number]
                 if isinstance(frame, bytes):
                     self._write_jpeg(frame, (facts.height, facts.width), colours, frames[first])
                 else:
                     self._write(frame, size, colours, frames[first])
                 for other in others:
                     frames[other] = frames[first]
+                del slots[number]
         except (av.error.FFmpegError, ValueError) as error:
             raise VideoError(f"clip {facts.instance_id}: frame {min(slots)} does not decode: {error}") from error
         if slots:
