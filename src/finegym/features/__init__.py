@@ -1,0 +1,1 @@
+"""What is computed from frames once and stored: optical flow, poses."""
