@@ -66,6 +66,17 @@ def test_prose_says_what_is_affected():
     assert all(line == line.rstrip() for line in text.splitlines())
 
 
+def test_a_split_by_video_is_not_told_to_split_by_video():
+    dataset = make()
+    by_video = explain_audit(audit_split(make_split(dataset, {2, 3, 4, 5}), dataset))
+    assert by_video[-1] == (
+        "Numbers of this split say little about new competitions or athletes; for those, split with "
+        "--by competition,athlete."
+    )
+    across = explain_audit(audit_split(make_split(dataset, {2, 3}), dataset))
+    assert across[-1].endswith("split with --by video,competition.")
+
+
 def test_numbers_for_machines_have_the_prose_too():
     value = json.loads(json.dumps(audit_split(make_split(make(), {1}), make()).to_dict()))
     assert [leak["kind"] for leak in value["leaks"]] == list(AUDITED)

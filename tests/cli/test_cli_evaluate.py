@@ -97,7 +97,7 @@ def test_a_file_that_lacks_instances_is_an_error_that_lists_them(folder):
 
 
 def test_an_unknown_split_names_those_there_are(folder):
-    with pytest.raises(AnnotationError, match=r"has no split 'gym99', and it is no split folder; there are: sets"):
+    with pytest.raises(AnnotationError, match=r"has no split 'gym99', and that is no split folder.*; there are: sets"):
         run(folder / "p.parquet", "--dataset", folder / "set", "--split", "gym99")
 
 
@@ -114,6 +114,8 @@ def test_gym99_is_evaluated_from_the_official_files(shared, tmp_path):
     arguments = (tmp_path / "p.parquet", "--dataset", shared / "finegym", "--split", "gym99", "--rollup", "--json")
     scores = json.loads(run(*arguments, "--resamples", 100).stdout)
     assert (scores["num_instances"], scores["num_missing"]) == (8521, 0)
+    older = (tmp_path / "p.parquet", "--dataset", shared / "finegym", "--split", "gym99-v1.0", "--resamples", 100)
+    assert "gym99-v1.0/val: 8,521 instances" in run(*older).stdout
     results = {(result["scope"], result["level"]): result for result in scores["results"]}
     assert results["all", "element"]["num_classes"] == 99 and not results["all", "element"]["absent_classes"]
     assert results["all", "set"]["top1_accuracy"]["value"] == 1 and results["all", "set"]["num_classes"] == 14

@@ -64,8 +64,8 @@ def test_text_carries_counts_seed_and_hashes():
     assert ELEMENTS[0].name in text
     assert "note" not in text
     lines = [line.split() for line in text.splitlines()]
-    assert ["all", "element", "7", "42", "0"] in [line[:5] for line in lines]
-    assert ["FX-S1", "element", "4", "24", "0"] in [line[:5] for line in lines]
+    assert ["all", "element", "7", "6", "42", "0"] in [line[:6] for line in lines]
+    assert ["FX-S1", "element", "4", "6", "24", "0"] in [line[:6] for line in lines]
 
 
 def test_json_holds_what_the_text_says_and_no_nan():
@@ -114,6 +114,23 @@ def test_what_a_reader_should_know_is_noted():
         "the file was written for FX/train",
         "the model was not shown 3 instances, whose clips were missing",
     ]
+
+
+def test_intervals_over_few_groups_are_called_rough():
+    (note,) = report(group_kind="competition").notes
+    assert "intervals over fewer than 5 groups by competition, here 2, are rough" in note
+    assert "2 of" not in note
+    exported = export_recognition_report(report(group_kind="competition"))
+    assert exported["notes"] == [note] and exported["results"][0]["classes"][0]["num_groups"] in (0, 2)
+
+
+def test_a_missing_interval_is_explained():
+    only = {id_: class_ for id_, class_ in TARGETS.items() if id_.startswith("video0")}
+    split = replace(SPLIT, val=only)
+    found = make_recognition_report(make_predictions(7), split, DATASET, source="p.parquet", num_resamples=100)
+    assert found.notes == ("no interval for top-1, top-5, mean class, macro F1 (all element): only 1 group, not 2",)
+    score = export_recognition_report(found)["results"][0]["top1_accuracy"]
+    assert score["low"] is None and score["no_interval"] == "only 1 group, not 2"
 
 
 def test_groups_come_from_the_dataset():

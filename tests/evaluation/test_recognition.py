@@ -176,6 +176,34 @@ def test_one_group_has_no_interval():
     logits, targets, _, names = make_case(4)
     score = evaluate_recognition(logits, targets, ["same"] * 200, names).top1_accuracy
     assert (score.low, score.high) == (None, None)
+    assert score.no_interval
+
+
+def test_a_mean_over_other_classes_is_no_interval_of_this_one():
+    # The rare class is right and in one of four groups: 1 in 3 resamples lacks it, and 99 % of them lie below the score.
+    targets = np.array([0] * 40 + [1])
+    logits = np.eye(2)[[0, 1, 1, 1] * 10 + [1]]
+    groups = [str(k % 4) for k in range(41)]
+    result = evaluate_recognition(logits, targets, groups, ["common", "rare"])
+    score = result.mean_class_accuracy
+    assert (score.value, score.low, score.high) == (0.625, None, None)
+    assert "lack more than 10% of the classes" in score.no_interval
+    assert result.macro_f1.no_interval == score.no_interval
+    assert result.top1_accuracy.low is not None and not result.top1_accuracy.no_interval
+    assert result.class_groups.tolist() == [4, 1]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_score_lies_in_its_interval(seed):
+    rng = np.random.default_rng(seed)
+    num_groups, num_classes = int(rng.integers(2, 30)), int(rng.integers(2, 9))
+    targets = rng.integers(0, num_classes, 80)
+    logits = rng.normal(size=(80, num_classes)) + 2 * rng.random() * np.eye(num_classes)[targets]
+    groups = [str(group) for group in rng.integers(0, num_groups, 80)]
+    result = evaluate_recognition(logits, targets, groups, [str(k) for k in range(num_classes)], num_resamples=300)
+    for score in (result.top1_accuracy, result.mean_class_accuracy, result.macro_f1):
+        assert (score.low is None) == bool(score.no_interval)
+        assert score.low is None or score.low <= score.value <= score.high
 
 
 def test_nothing_to_evaluate_is_no_crash():

@@ -172,9 +172,12 @@ def _conclude(audit: Audit) -> tuple[str, ...]:
         sentences.append("Localization needs whole routines on one side; this split cannot be used for it.")
     if "near-duplicate" in shared:
         sentences.append("Near-duplicates are one performance annotated twice: training has seen the very frames.")
-    if shared & {"video", "competition", "athlete"}:
+    # Only what is shared is advised against: a split by video can share athletes, and has nothing to gain from videos.
+    wider = [kind for kind in ("video", "competition", "athlete") if kind in shared]
+    if wider:
         sentences.append(
-            "Numbers of this split say little about new videos; for those, split with --by video or wider."
+            f"Numbers of this split say little about new {' or '.join(_PLURAL[kind] for kind in wider)}; for those, "
+            f"split with --by {','.join(wider)}."
         )
     return tuple(sentences)
 

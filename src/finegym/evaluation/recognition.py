@@ -4,7 +4,8 @@ Ties are broken by class index: the target's rank is the number of classes with 
 equal logit and a smaller index. Top-1 then agrees with ``argmax``, and a constant prediction is not right everywhere.
 
 Intervals are percentile bootstraps over *groups* (records by default): clips of one record are not independent, and an
-interval over clips would be too narrow.
+interval over clips would be too narrow. A resample of few groups lacks classes; its mean over classes is then one over
+*other* classes than the score's. Where that happens much, the score has no interval and says why.
 """
 
 from __future__ import annotations
@@ -15,15 +16,27 @@ from dataclasses import dataclass
 import numpy as np
 
 MISSING = -1
+FEW_GROUPS = 5
+"""An interval over fewer groups is rough: two groups have three different resamples."""
+MAX_LACKING = 0.1
+"""Share of the classes that resamples may lack on average; beyond it, means over classes have no interval."""
 
 
 @dataclass(frozen=True)
 class Score:
-    """A number in [0, 1] and its 95 % interval; the interval is ``None`` where fewer than two groups carry it."""
+    """A number in [0, 1] and its 95 % interval.
+
+    Attributes:
+        value: the number.
+        low: lower bound; ``None`` where there is no interval.
+        high: upper bound, likewise. A score lies within its interval.
+        no_interval: why there is none; empty where there is one.
+    """
 
     value: float
     low: float | None
     high: float | None
+    no_interval: str = ""
 
 
 @dataclass(frozen=True)
@@ -43,6 +56,7 @@ class RecognitionResult:
         class_accuracy: float64 (K,), NaN for absent classes.
         class_interval: float64 (K, 2), 95 % interval of each accuracy; NaN where fewer than two groups hold the class.
         class_count: int64 (K,), instances a class.
+        class_groups: int64 (K,), groups that hold the class.
         confusion: int64 (K, K), rows targets, columns predictions; missing instances are in no column.
         confusion_interval: float64 (K, K, 2), 95 % interval of each cell's share of its row; NaN for empty cells, and
             where fewer than two groups hold the row's class.
@@ -60,6 +74,7 @@ class RecognitionResult:
     class_accuracy: np.ndarray
     class_interval: np.ndarray
     class_count: np.ndarray
+    class_groups: np.ndarray
     confusion: np.ndarray
     confusion_interval: np.ndarray
 
@@ -169,12 +184,8 @@ def evaluate_recognition(
     weights = _draw_weights(len(names), num_resamples, seed)
     resampled = _Counts(*(weights @ getattr(per_group, name) for name in _Counts.__dataclass_fields__))
 
-    def score(value: float, samples: np.ndarray) -> Score:
-        if len(names) < 2:
-            return Score(float(value), None, None)
-        low, high = np.nanpercentile(samples, [2.5, 97.5])
-        return Score(float(value), float(low), float(high))
-
+    too_few = "" if len(names) > 1 else f"only {len(names)} group, not 2"
+    lacking = too_few or _find_lacking(resampled.count, count > 0)
     num_instances = len(targets) or np.nan
     sizes = np.maximum(resampled.size, 1)
     return RecognitionResult(
@@ -182,20 +193,25 @@ def evaluate_recognition(
         num_instances=len(targets),
         num_missing=int((predicted == MISSING).sum()),
         num_groups=len(names),
-        top1_accuracy=score((ranks < 1).sum() / num_instances, resampled.top1 / sizes),
-        top5_accuracy=score((ranks < 5).sum() / num_instances, resampled.top5 / sizes) if num_classes > 5 else None,
-        mean_class_accuracy=score(
+        top1_accuracy=_make_score((ranks < 1).sum() / num_instances, resampled.top1 / sizes, too_few),
+        top5_accuracy=_make_score((ranks < 5).sum() / num_instances, resampled.top5 / sizes, too_few)
+        if num_classes > 5
+        else None,
+        mean_class_accuracy=_make_score(
             float(compute_mean_class_accuracy(correct, count)),
             compute_mean_class_accuracy(resampled.correct, resampled.count),
+            lacking,
         ),
-        macro_f1=score(
+        macro_f1=_make_score(
             float(compute_macro_f1(correct, count, confusion.sum(axis=0))),
             compute_macro_f1(resampled.correct, resampled.count, resampled.predicted),
+            lacking,
         ),
         absent_classes=tuple(name for name, n in zip(class_names, count, strict=True) if n == 0),
         class_accuracy=np.divide(correct, count, out=np.full(num_classes, np.nan), where=count > 0),
         class_interval=_compute_class_intervals(per_group, resampled),
         class_count=count,
+        class_groups=(per_group.count > 0).sum(axis=0),
         confusion=confusion,
         confusion_interval=_compute_confusion_intervals(targets, predicted, group_of, per_group, resampled, weights),
     )
@@ -270,6 +286,28 @@ def _draw_weights(num_groups: int, num_resamples: int, seed: int) -> np.ndarray:
         return np.zeros((num_resamples, 0))
     rng = np.random.default_rng(seed)
     return rng.multinomial(num_groups, np.full(num_groups, 1 / num_groups), size=num_resamples).astype(np.float64)
+
+
+def _find_lacking(resampled_count: np.ndarray, present: np.ndarray) -> str:
+    """Why means over classes have no interval; empty where resamples hold nearly all classes.
+
+    Args:
+        resampled_count: (R, K), instances a class and resample.
+        present: bool (K,), classes that have instances.
+    """
+    share = 1 - float((resampled_count[:, present] > 0).mean()) if present.any() else 1.0
+    return f"resamples lack more than {MAX_LACKING:.0%} of the classes" if share > MAX_LACKING else ""
+
+
+def _make_score(value: float, samples: np.ndarray, no_interval: str) -> Score:
+    """A score with the percentiles of its resamples (R,), or with the reason why it has none."""
+    if no_interval:
+        return Score(float(value), None, None, no_interval)
+    low, high = np.nanpercentile(samples, [2.5, 97.5])
+    # Sums in another order differ in the last digits; more than that is bias, and such an interval means nothing.
+    if not low - 1e-9 <= value <= high + 1e-9:
+        return Score(float(value), None, None, "its resamples do not surround it")
+    return Score(float(value), min(float(low), float(value)), max(float(high), float(value)))
 
 
 def _compute_class_intervals(per_group: _Counts, resampled: _Counts) -> np.ndarray:

@@ -18,7 +18,7 @@ from finegym.annotations.text import format_table
 from finegym.errors import PredictionError
 from finegym.evaluation.hierarchy import EVERYTHING, LevelResults, ScopedResult, evaluate_levels
 from finegym.evaluation.predictions import Predictions, align_predictions
-from finegym.evaluation.recognition import Score, evaluate_recognition
+from finegym.evaluation.recognition import FEW_GROUPS, Score, evaluate_recognition
 
 FORMAT = "finegym-recognition-report/1"
 
@@ -121,7 +121,7 @@ def make_recognition_report(
         num_resamples=num_resamples,
         seed=seed,
         is_simulated=is_simulated,
-        notes=_find_notes(predictions.metadata, hashes, side),
+        notes=(*_find_notes(predictions.metadata, hashes, side), *_judge_intervals(levels, group_kind)),
         levels=levels,
         metadata=predictions.metadata,
     )
@@ -174,6 +174,39 @@ def _find_notes(metadata: Mapping[str, str], hashes: Mapping[str, str], side: st
     return tuple(notes)
 
 
+def _judge_intervals(levels: LevelResults, group_kind: str) -> tuple[str, ...]:
+    """What a reader of the intervals should know: those over few groups are rough, some are not given."""
+    notes = []
+    rough = [scoped for scoped in levels.results if 1 < scoped.result.num_groups < FEW_GROUPS]
+    if rough:
+        fewest = min(scoped.result.num_groups for scoped in rough)
+        where = f" ({len(rough)} of {len(levels.results)} rows)" if len(levels.results) > 1 else ""
+        notes.append(
+            f"intervals over fewer than {FEW_GROUPS} groups by {group_kind}, here {fewest}, are rough and mostly too "
+            f"narrow{where}"
+        )
+    without: dict[str, dict[str, list[str]]] = {}
+    for scoped in levels.results:
+        for name, score in _list_scores(scoped).items():
+            if score is not None and score.no_interval and scoped.result.num_instances:
+                without.setdefault(score.no_interval, {}).setdefault(f"{scoped.scope} {scoped.level}", []).append(name)
+    for reason, rows in without.items():
+        names = list(dict.fromkeys(name for some in rows.values() for name in some))
+        notes.append(f"no interval for {', '.join(names)} ({', '.join(rows)}): {reason}")
+    return tuple(notes)
+
+
+def _list_scores(scoped: ScopedResult) -> dict[str, Score | None]:
+    """The four scores of a row by the name that people see."""
+    result = scoped.result
+    return {
+        "top-1": result.top1_accuracy,
+        "top-5": result.top5_accuracy,
+        "mean class": result.mean_class_accuracy,
+        "macro F1": result.macro_f1,
+    }
+
+
 def _hash_side(split: Split, side: str) -> str:
     """SHA-256 of the side as it stands in a split folder."""
     return hashlib.sha256(format_list(make_list(dict(split.get_side(side)))).encode()).hexdigest()
@@ -203,7 +236,8 @@ def format_recognition_report(report: RecognitionReport, *, classes: bool = Fals
     }
     lines = [f"{name:12} {fact}" for name, fact in facts.items() if fact]
     lines += [f"note         {note}" for note in report.notes]
-    header = ["scope", "level", "classes", "instances", "missing", "top-1 %", "top-5 %", "mean class %", "macro F1 %"]
+    header = ["scope", "level", "classes", "groups", "instances", "missing"]
+    header += [f"{name} %" for name in _list_scores(own)]
     rows = [_tabulate(scoped) for scoped in report.levels.results]
     lines += ["", format_table(header, rows)]
     for scoped in report.levels.results:
@@ -215,16 +249,15 @@ def format_recognition_report(report: RecognitionReport, *, classes: bool = Fals
             )
     lines += [f"inside {scope}: not computed, {why}" for scope, why in report.levels.left_out.items()]
     if classes:
-        lines += ["", format_table(["class", "instances", "accuracy %", "name"], _tabulate_classes(own))]
+        lines += ["", format_table(["class", "groups", "instances", "accuracy %", "name"], _tabulate_classes(own))]
     return "\n".join(lines) + "\n"
 
 
 def _tabulate(scoped: ScopedResult) -> list[object]:
     result = scoped.result
     present = len(scoped.class_ids) - len(result.absent_classes)
-    counts: list[object] = [present, result.num_instances, result.num_missing]
-    scores = (result.top1_accuracy, result.top5_accuracy, result.mean_class_accuracy, result.macro_f1)
-    return [scoped.scope, scoped.level, *counts, *(_format_score(score) for score in scores)]
+    counts: list[object] = [present, result.num_groups, result.num_instances, result.num_missing]
+    return [scoped.scope, scoped.level, *counts, *map(_format_score, _list_scores(scoped).values())]
 
 
 def _tabulate_classes(scoped: ScopedResult) -> list[list[object]]:
@@ -233,7 +266,8 @@ def _tabulate_classes(scoped: ScopedResult) -> list[list[object]]:
     for index, class_id in enumerate(scoped.class_ids):
         low, high = (None if math.isnan(edge) else float(edge) for edge in result.class_interval[index])
         score = Score(float(result.class_accuracy[index]), low, high)
-        rows.append([class_id, int(result.class_count[index]), _format_score(score), result.class_names[index]])
+        counts = (int(result.class_groups[index]), int(result.class_count[index]))
+        rows.append([class_id, *counts, _format_score(score), result.class_names[index]])
     return rows
 
 
@@ -291,6 +325,7 @@ def _export_scoped(scoped: ScopedResult) -> dict[str, Any]:
                 "id": id_,
                 "name": result.class_names[index],
                 "num_instances": int(result.class_count[index]),
+                "num_groups": int(result.class_groups[index]),
                 "accuracy": _export_numbers(result.class_accuracy[index], *result.class_interval[index]),
             }
             for index, id_ in enumerate(ids)
@@ -309,11 +344,12 @@ def _export_scoped(scoped: ScopedResult) -> dict[str, Any]:
     }
 
 
-def _export_score(score: Score | None) -> dict[str, float | None] | None:
+def _export_score(score: Score | None) -> dict[str, Any] | None:
     if score is None:
         return None
     low, high = (math.nan if edge is None else edge for edge in (score.low, score.high))
-    return _export_numbers(score.value, low, high)
+    numbers = _export_numbers(score.value, low, high)
+    return {**numbers, "no_interval": score.no_interval} if numbers and score.no_interval else numbers
 
 
 def _export_numbers(value: float, low: float, high: float) -> dict[str, float | None] | None:
