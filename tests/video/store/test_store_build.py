@@ -391,14 +391,14 @@ def test_two_builds_at_once_are_refused(dataset, folder):
 
 def test_a_build_that_ends_leaves_the_file_that_another_locks(dataset, folder):
     """Two that opened the lock before and after the end of a build hold the same file, never one each."""
-    from finegym.video.store.build import _lock
+    from finegym.video.store.lock import hold_store
 
-    with _lock(folder / "clips"):
+    with hold_store(folder / "clips"):
         early = (folder / "clips" / ".lock").stat().st_ino
     build(dataset, folder)
-    with _lock(folder / "clips"):
+    with hold_store(folder / "clips"):
         assert (folder / "clips" / ".lock").stat().st_ino == early
-        with pytest.raises(OutputError, match="another build is at work there"), _lock(folder / "clips"):
+        with pytest.raises(OutputError, match="another build is at work there"), hold_store(folder / "clips"):
             pass
 
 

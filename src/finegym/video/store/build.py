@@ -7,11 +7,7 @@ what they were, and encodes only the others.
 
 from __future__ import annotations
 
-import csv
-import fcntl
-import io
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -19,12 +15,11 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from finegym.annotations.model import Dataset
-from finegym.errors import ConfigError, OutputError
+from finegym.errors import ConfigError
 from finegym.jobs import Engine, Tally, run_jobs
 from finegym.video.store.cut import Group, cut_group, look_into, make_groups
 from finegym.video.store.find import find_clips, read_current
 from finegym.video.store.format import (
-    LOCK_FILE,
     PENDING_FOLDER,
     SKIPPED_FILE,
     ClipFacts,
@@ -33,10 +28,12 @@ from finegym.video.store.format import (
     Unit,
     make_key,
 )
+from finegym.video.store.lock import hold_store
 from finegym.video.store.pack import pack_shards
-from finegym.video.store.plan import Plan, make_plan
+from finegym.video.store.plan import Plan, check_only, make_plan
+from finegym.video.store.skipped import format_skipped, read_skipped
 from finegym.video.store.tar import StoredClip, scan_tar
-from finegym.video.store.units import Segment, list_segments
+from finegym.video.store.units import list_segments
 
 DEFAULT_CRF, DEFAULT_JPEG_QUALITY = 19, 85
 
@@ -152,15 +149,17 @@ def build_store(
     out, folder = Path(out), Path(folder)
     segments = list_segments(dataset, settings)
     only = None if only is None else set(only)
-    _check_only(only, segments)
+    check_only(only, segments)
     run = partial(run_jobs, workers=workers, engine=engine, show_progress=show_progress)
-    with _lock(out):
+    with hold_store(out):
         current = None if replace else read_current(out, settings)
         there, damaged = find_clips(out, current, settings, verify=verify)
         wanted = [segment for segment in segments if only is None or segment.instance_id in only]
         paths = list(dict.fromkeys(segment.path for segment in wanted if segment.path is not None))
         records = run(paths, partial(look_into, folder=folder), key=str, title="looking into records")
-        plan = make_plan(segments, there, records.done, records.failed, only)
+        plan = make_plan(
+            segments, {name: clip.facts for name, clip in there.items()}, records.done, records.failed, only
+        )
         groups = [group for path, some in plan.to_cut.items() for group in make_groups(records.done[path], some)]
         cut = run(
             groups,
@@ -170,47 +169,21 @@ def build_store(
         )
         tally = _count(plan, groups, cut)
         clips = _gather(out, plan, there, tally)
-        failed = tally.failed if only is None else _read_skipped(out, plan, clips, only) | tally.failed
+        failed = tally.failed
+        if only is not None:
+            known = {*only, *(clip.facts.instance_id for clip in clips)}
+            failed = read_skipped(out / SKIPPED_FILE, plan.order, known) | failed
         store = pack_shards(
             out,
             clips,
             settings=settings,
-            skipped=_format_skipped(failed, segments),
+            skipped=format_skipped(failed, [segment.instance_id for segment in segments]),
             num_skipped=len(failed),
             shard_bytes=shard_mb * 1_000_000,
             known={} if current is None or verify else {shard.name: shard for shard in current.shards},
         )
     shortened = tuple(clip.facts.instance_id for clip in clips if clip.facts.missing_ms)
     return Build(tally, store, shortened, plan.without_record, tuple(plan.stale), tuple(plan.removed), damaged)
-
-
-def _check_only(only: Collection[str] | None, segments: Sequence[Segment]) -> None:
-    unknown = sorted(set(only or ()) - {segment.instance_id for segment in segments})
-    if unknown:
-        raise ConfigError(
-            f"{len(unknown)} ids to be cut are not in the dataset; first: {unknown[0]}. Correct the list."
-        )
-
-
-@contextmanager
-def _lock(out: Path) -> Iterator[None]:
-    """One build a store at a time; the lock of a killed one is gone with it.
-
-    The file stays for ever: who removed it while another had it open would let a third lock a new one.
-    """
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        file = (out / LOCK_FILE).open("a")
-    except OSError as error:
-        raise OutputError(f"{out}: cannot be written: {error.strerror}. Choose another folder.") from error
-    with file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise OutputError(f"{out}: another build is at work there. Wait for it to end.") from error
-        except OSError as error:
-            raise OutputError(f"{out}: cannot be locked: {error.strerror}. Build on another file system.") from error
-        yield
 
 
 def _count(plan: Plan, groups: Sequence[Group], cut: Tally[tuple[list[ClipFacts], dict[str, str]]]) -> Tally[ClipFacts]:
@@ -236,22 +209,3 @@ def _gather(out: Path, plan: Plan, there: Mapping[str, StoredClip], tally: Tally
         elif name in stay:
             clips.append(there[name])
     return clips
-
-
-def _read_skipped(out: Path, plan: Plan, clips: Sequence[StoredClip], only: Collection[str]) -> dict[str, str]:
-    """What an earlier build could not cut and this one was not asked to."""
-    if not (out / SKIPPED_FILE).is_file():
-        return {}
-    known = {*only, *(clip.facts.instance_id for clip in clips)}
-    with (out / SKIPPED_FILE).open(encoding="utf-8", newline="") as file:
-        rows = {row["instance_id"]: row["reason"] for row in csv.DictReader(file)}
-    return {name: rows[name] for name in plan.order if name in rows and name not in known}
-
-
-def _format_skipped(failed: Mapping[str, str], segments: Sequence[Segment]) -> str:
-    if not failed:
-        return ""
-    buffer = io.StringIO()
-    rows = [(segment.instance_id, failed[segment.instance_id]) for segment in segments if segment.instance_id in failed]
-    csv.writer(buffer, lineterminator="\n").writerows([("instance_id", "reason"), *rows])
-    return buffer.getvalue()

@@ -89,7 +89,7 @@ def cut_group(
     Raises:
         VideoError: the record cannot be read at all, or is another one than was looked into.
     """
-    _check_unchanged(group.record, folder)
+    check_unchanged(group.record, folder)
     done: list[ClipFacts] = []
     failed: dict[str, str] = {}
     with VideoReader(folder / group.record.path) as reader:
@@ -113,7 +113,7 @@ def cut_group(
                 except VideoError as error:
                     failed[segment.instance_id] = str(error)
     try:
-        _check_unchanged(group.record, folder)
+        check_unchanged(group.record, folder)
     except VideoError:
         for facts in done:
             (out / PENDING_FOLDER / f"{make_key(facts.instance_id)}.tar").unlink()
@@ -121,7 +121,7 @@ def cut_group(
     return done, failed
 
 
-def _check_unchanged(record: Record, folder: Path) -> None:
+def check_unchanged(record: Record, folder: Path) -> None:
     """Clips say which record they show; one that is being replaced would be filed as what it was."""
     try:
         fingerprint = hash_samples(folder / record.path)

@@ -4,10 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
+from finegym.errors import ConfigError
 from finegym.video.store.cut import Record
-from finegym.video.store.tar import StoredClip
 from finegym.video.store.units import Segment
+
+
+class Shown(Protocol):
+    """What a clip that is there says of its source."""
+
+    @property
+    def start_ms(self) -> int: ...
+    @property
+    def end_ms(self) -> int: ...
+    @property
+    def record(self) -> str: ...
+    @property
+    def record_bytes(self) -> int: ...
+    @property
+    def record_fingerprint(self) -> str: ...
 
 
 @dataclass
@@ -36,7 +52,7 @@ class Plan:
 
 def make_plan(
     segments: Sequence[Segment],
-    there: Mapping[str, StoredClip],
+    there: Mapping[str, Shown],
     records: Mapping[str, Record],
     unreadable: Mapping[str, str],
     only: Collection[str] | None,
@@ -45,7 +61,7 @@ def make_plan(
 
     Args:
         segments: every clip of the dataset.
-        there: every clip that is there, by id; all of the settings that are asked for.
+        there: facts of every clip that is there, by id; all of the settings that are asked for.
         records: records that can be read, by path.
         unreadable: why others cannot be, by path.
         only: ids to be cut; all other clips that are there stay as they are. ``None``: all.
@@ -54,7 +70,7 @@ def make_plan(
     for segment in segments:
         name, clip = segment.instance_id, there.get(segment.instance_id)
         plan.order.append(name)
-        has_times = clip is not None and (clip.facts.start_ms, clip.facts.end_ms) == (segment.start_ms, segment.end_ms)
+        has_times = clip is not None and (clip.start_ms, clip.end_ms) == (segment.start_ms, segment.end_ms)
         if only is not None and name not in only:
             if clip is not None:
                 (plan.kept if has_times else plan.stale).append(name)
@@ -84,7 +100,20 @@ def make_plan(
     return plan
 
 
-def _shows(clip: StoredClip, record: Record) -> bool:
+def check_only(only: Collection[str] | None, segments: Sequence[Segment]) -> None:
+    """Whether every id that is asked for is a clip of the dataset.
+
+    Raises:
+        ConfigError: one is not.
+    """
+    unknown = sorted(set(only or ()) - {segment.instance_id for segment in segments})
+    if unknown:
+        raise ConfigError(
+            f"{len(unknown)} ids to be cut are not in the dataset; first: {unknown[0]}. Correct the list."
+        )
+
+
+def _shows(clip: Shown, record: Record) -> bool:
     """Whether a clip was cut from a record as it is now."""
-    made = clip.facts.record, clip.facts.record_bytes, clip.facts.record_fingerprint
+    made = clip.record, clip.record_bytes, clip.record_fingerprint
     return made == (record.path, record.size_bytes, record.fingerprint)
