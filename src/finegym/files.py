@@ -56,6 +56,20 @@ def write_text(path: Path, text: str) -> None:
         temporary.write_bytes(text.encode("utf-8", "backslashreplace"))
 
 
+def check_writable(folder: Path) -> None:
+    """Make a folder where it does not exist, and see that a file can be written in it: before long work, not after.
+
+    Raises:
+        OutputError: not so; the message names the folder and the system's reason.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise OutputError(f"{folder}: cannot be written: {error.strerror}. Choose another folder.") from error
+
+
 def _read_umask() -> int:
     umask = os.umask(0)
     os.umask(umask)

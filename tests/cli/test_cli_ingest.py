@@ -12,8 +12,11 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from finegym.annotations.folder import write_dataset
+from finegym.annotations.model import Action, Dataset, Video
 from finegym.cli.app import app
-from finegym.errors import ConfigError
+from finegym.codebook.builtin import read_builtin
+from finegym.errors import ConfigError, OutputError, VideoError
 from finegym.video.ingest.rules import DEFAULT_RULES
 
 numbered = runpy.run_path(str(Path(__file__).parents[1] / "video" / "numbered.py"))
@@ -121,6 +124,40 @@ def test_a_report_that_cannot_be_written_is_one_line(folder, tmp_path):
     result = subprocess.run(command, capture_output=True, text=True)
     assert result.returncode == 1 and result.stderr.count("\n") == 1
     assert result.stderr.startswith("OutputError") and "cannot be written" in result.stderr
+
+
+def test_a_folder_without_videos_is_one_line(tmp_path):
+    (tmp_path / "in").mkdir()
+    with pytest.raises(VideoError, match=r"in: no videos there\. Name videos"):
+        run(tmp_path / "in", "--workspace", tmp_path / "gym")
+    (tmp_path / "in" / "notes.txt").touch()
+    with pytest.raises(VideoError, match=r"in: no videos there \(1 other file, such as notes\.txt\)"):
+        run(tmp_path / "in", "--workspace", tmp_path / "gym")
+
+
+def test_a_workspace_that_cannot_be_written_is_noticed_before_the_work(folder, tmp_path, monkeypatch):
+    def refuse(dir):
+        raise PermissionError(13, "Permission denied")
+
+    (tmp_path / "gym").mkdir()
+    (tmp_path / "gym" / "records").touch()  # no folder
+    with pytest.raises(OutputError, match="gym/records: cannot be written: File exists"):
+        run(folder, "--workspace", tmp_path / "gym", "--copy")
+    monkeypatch.setattr("finegym.files.tempfile.TemporaryFile", refuse)
+    with pytest.raises(OutputError, match="gym/ingest: cannot be written: Permission denied"):
+        run(folder, "--workspace", tmp_path / "gym")
+    assert [path.name for path in (tmp_path / "gym" / "ingest").iterdir()] == ["run.lock"]
+
+
+def test_routines_of_other_records_are_told(folder, tmp_path):
+    action = Action("E_000000_000001", "FX", 0, 1000, ())
+    for number, name in enumerate(("other", "a")):
+        dataset = Dataset(read_builtin("artistic-women"), (Video(name, (action,)),))
+        write_dataset(dataset, tmp_path / name)
+        options = ("--workspace", tmp_path / "gym", "--no-proxies", "--routines", tmp_path / name)
+        line = run(folder, *options).stderr.splitlines()[0]
+        assert line.startswith(f"routines known of {number} of 3 records")
+        assert line.endswith("other has other, here are a, b_c, text") or number
 
 
 def test_two_runs_at_once_in_one_workspace_are_refused(folder, tmp_path):

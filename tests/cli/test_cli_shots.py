@@ -4,6 +4,7 @@ import json
 import sys
 from pathlib import Path
 
+import av
 import pytest
 from typer.testing import CliRunner
 
@@ -54,3 +55,22 @@ def test_what_is_no_video_is_said(tmp_path):
     (tmp_path / "a.mp4").write_text("no video")
     result = runner.invoke(app, ["video", "shots", str(tmp_path / "a.mp4")])
     assert isinstance(result.exception, VideoError) and "a.mp4: is not a video" in str(result.exception)
+
+
+def test_a_truncated_record_is_said(record, tmp_path):
+    cut = tmp_path / "cut.mp4"
+    av_copy_with_header_in_front(record, cut)
+    cut.write_bytes(cut.read_bytes()[: cut.stat().st_size * 6 // 10])
+    result = runner.invoke(app, ["video", "shots", str(cut), "--json"])
+    assert result.exit_code == 0
+    assert "header promises 160" in result.stderr and "only what is there was looked at" in result.stderr
+
+
+def av_copy_with_header_in_front(source, target):
+    """The same packets in a file that says at its start what is to come, so that it can be read when cut."""
+    with av.open(str(source)) as old, av.open(str(target), "w", options={"movflags": "faststart"}) as new:
+        stream = new.add_stream_from_template(old.streams.video[0])
+        for packet in old.demux(video=0):
+            if packet.dts is not None:
+                packet.stream = stream
+                new.mux(packet)

@@ -100,6 +100,11 @@ def test_frames_past_the_end_or_into_an_unknown_format_are_errors(video, tmp_pat
             run("frames", video, "--at", 1, "--out", tmp_path / name)
 
 
+def test_frames_that_are_too_large_are_one_line(video, tmp_path):
+    with pytest.raises(VideoError, match="pictures of 35556 x 20000 are too large, at most 250,000,000 pixels"):
+        run("frames", video, "--frame", 3, "--short-side", 20_000, "--out", tmp_path / "a.png")
+
+
 def test_check_names_the_frames_that_do_not_decode(tmp_path):
     options = {"x264-params": "keyint=20:bframes=3:b-adapt=0:b-pyramid=none:scenecut=0"}
     path = numbered["write_numbered"](tmp_path / "a.mp4", 60, options=options)

@@ -1,4 +1,4 @@
-"""Tables in the terminal."""
+"""Tables, counts and shares in the terminal."""
 
 from __future__ import annotations
 
@@ -33,6 +33,16 @@ def format_cell(cell: object) -> str:
     if cell is None:
         return "-"
     return f"{cell:,}" if isinstance(cell, int) and not isinstance(cell, bool) else str(cell)
+
+
+def format_count(number: int, noun: str, plural: str = "") -> str:
+    """A number with its noun, singular where it is one.
+
+    Example:
+        >>> format_count(1, "shard"), format_count(2134, "clip"), format_count(0, "category", "categories")
+        ('1 shard', '2,134 clips', '0 categories')
+    """
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
 
 def format_share(share: float | None) -> str | None:

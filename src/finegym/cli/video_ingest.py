@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -90,6 +91,8 @@ def ingest(
         typer.echo(json.dumps(facts, indent=2, ensure_ascii=False))
     else:
         _print_run(place, run, facts["duplicates"])
+    if routines is not None:
+        _print_routines(routines, known, [source.record_id for source in run.sources.found])
     _print_problems(place, run)
     if run.failed:
         raise typer.Exit(1)
@@ -103,6 +106,15 @@ def _read_routines(dataset: Path | None) -> dict[str, list[tuple[float, float]]]
 
     videos = open_source(dataset).dataset.videos
     return {video.id: [(action.start_ms, action.end_ms) for action in video.actions] for video in videos}
+
+
+def _print_routines(dataset: Path, known: Mapping[str, object], record_ids: Sequence[str]) -> None:
+    """How many of the records have known routines; the ids of both sides where none has."""
+    with_routines = [record_id for record_id in record_ids if known.get(record_id)]
+    line = f"routines known of {len(with_routines)} of {len(record_ids)} records"
+    if not with_routines and record_ids:
+        line += f": {dataset} has {_list(list(known)[:3]) or 'no videos'}, here are {_list(list(record_ids)[:3])}"
+    typer.echo(line, err=True)
 
 
 def _print_run(workspace: Workspace, run: Run, duplicates: Any) -> None:

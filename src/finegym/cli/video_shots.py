@@ -24,6 +24,7 @@ def shots(
 
     **Example**: `finegym video shots records/A0xAXXysHUo.mp4 --page shots.html`
     """
+    from finegym.video.index_cache import read_index
     from finegym.video.ingest.shots import find_shots, write_shots
     from finegym.video.ingest.shots_page import write_shots_page
     from finegym.video.ingest.signals import compute_signals
@@ -36,6 +37,9 @@ def shots(
         typer.echo(found.model_dump_json(indent=2))
     else:
         _print_shots(found)
+    index = read_index(file)
+    if index.damage:
+        typer.echo(f"{file}: {index.describe_missing(index.num_frames)}; only what is there was looked at", err=True)
     if len(signals.damaged):
         typer.echo(f"{len(signals.damaged)} damaged frames were not looked at", err=True)
     if page is not None:

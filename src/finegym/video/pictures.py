@@ -16,6 +16,8 @@ FORMATS = {"rgb": "rgb24", "grey": "gray", "yuv420": "yuv420p"}
 # Resized RGB is made as three planes: where swscale resizes to packed RGB in one step it rounds down, and pictures get
 # darker by 1 to 2 of 255 (42 dB to Pillow's antialiased bilinear; by planes 51 dB, and faster).
 RGB_PLANES = "gbrp"
+# FFmpeg refuses larger pictures (av_image_check_size2: 2**28, with margins).
+MAX_PIXELS = 250_000_000
 # Luma of 16 to 235, stretched to 0 to 255 (ITU-T H.273).
 STRETCH = ((np.arange(256) - 16) * 255 / 219).round().clip(0, 255).astype(np.uint8)
 
@@ -48,7 +50,8 @@ class PictureMaker:
         shape: of one picture: (H, W, 3), (H, W) or (H * 3 // 2, W).
 
     Raises:
-        VideoError: the size is not positive, given twice, or odd where chroma is halved; or the colours are unknown.
+        VideoError: the size is not positive, too large, given twice, or odd where chroma is halved; or the colours are
+            unknown.
     """
 
     def __init__(
@@ -63,6 +66,11 @@ class PictureMaker:
         height, width = size or (index.height, index.width)
         if min(height, width) < 1:
             raise VideoError(f"{index.path}: frames must have at least one pixel, got {height} x {width} asked for")
+        if height * width > MAX_PIXELS:
+            raise VideoError(
+                f"{index.path}: pictures of {width} x {height} are too large, at most {MAX_PIXELS:,} pixels can be "
+                "made. Ask for a smaller size."
+            )
         if colours == "yuv420" and (height % 2 or width % 2):
             raise VideoError(
                 f"{index.path}: yuv420 halves the chroma planes, so height and width must be even, got {height} x "

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from finegym.errors import OutputError
+from finegym.files import check_writable
 from finegym.workspace import Workspace
 
 
@@ -36,6 +37,7 @@ def hold_workspace(workspace: Workspace) -> Iterator[None]:
                 raise OutputError(
                     f"{workspace.folder}: another ingest is at work in this workspace. Wait for it, then run again."
                 ) from error
+        check_writable(place.parent)  # the lock file of an earlier run may be there in a folder that is now read-only
         yield
     finally:
         os.close(handle)

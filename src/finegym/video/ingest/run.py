@@ -8,7 +8,9 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
+from finegym.annotations.text import format_count
 from finegym.errors import VideoError
+from finegym.files import check_writable
 from finegym.jobs import Engine, Tally, run_jobs
 from finegym.video.ingest.item import Growing, ingest_record, is_current
 from finegym.video.ingest.probe import read_file_facts
@@ -76,10 +78,17 @@ def ingest(
         workers: processes; one record at a time each.
         engine: ``pool`` on this machine, or ``ray``.
         show_progress: whether a bar is drawn on a terminal.
+
+    Raises:
+        VideoError: paths are named and hold nothing to be taken.
+        OutputError: media are to be copied and ``records/`` cannot be written.
     """
     known = read_records(workspace)
     taken = {record_id: workspace.find_path(record.source.path) for record_id, record in known.items()}
     sources = find_sources(paths, ignored=_list_own_paths(workspace), taken=taken)
+    _check_found(paths, sources)
+    if settings.copy_media:
+        check_writable(workspace.records)
     run = Run(sources, failed=dict(sources.problems))
     for source in sources.found:
         _follow_move(source, known.get(source.record_id), workspace, run)
@@ -122,6 +131,15 @@ def read_records(workspace: Workspace) -> dict[str, Record]:
         (record_id, read_record(workspace.get_record_file(record_id))) for record_id in workspace.list_record_ids()
     )
     return {record_id: record for record_id, record in found if record is not None}
+
+
+def _check_found(paths: Sequence[Path], sources: Sources) -> None:
+    """An empty folder is a mistake; rows and files that cannot be taken are told one by one."""
+    if not paths or sources.found or sources.problems or sources.absent:
+        return
+    others = sources.other_files
+    seen = f" ({format_count(len(others), 'other file')}, such as {others[0].name})" if others else ""
+    raise VideoError(f"{', '.join(map(str, paths))}: no videos there{seen}. Name videos, or folders that hold some.")
 
 
 def _list_own_paths(workspace: Workspace) -> list[Path]:
