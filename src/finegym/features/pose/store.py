@@ -6,12 +6,16 @@ Keypoints are kept exactly. A clip of 40 frames and one person is 9 KB, so that 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
+
 import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from finegym.errors import FeatureError
 from finegym.features.pose.poses import NUM_JOINTS, Poses
+from finegym.features.store import FeatureStore, check_kind
 
 FACTS_KEY = "finegym"
 ARRAYS = {"keypoints": "float32", "scores": "float32", "boxes": "float32", "status": "uint8", "size": "int32"}
@@ -71,3 +75,35 @@ def _find_problem(arrays: dict[str, np.ndarray]) -> str | None:
         if arrays[name].dtype != dtype or arrays[name].shape != shape:
             return f"expected {name} of {dtype} {shape}, got {arrays[name].dtype} {arrays[name].shape}"
     return None
+
+
+class PoseStore(FeatureStore):
+    """A finished store of poses.
+
+    Args:
+        location: a folder, or a URL that fsspec knows.
+
+    Raises:
+        FeatureError: there is no finished store, it is damaged, or holds something else.
+
+    Example::
+
+        store = PoseStore("competition/features/pose-blazepose")
+        poses = store.read("A0xAXXysHUo_E_002184_002237_A_0035_0036")  # keypoints float32 (M, T, 17, 2)
+    """
+
+    def __init__(self, location: str | Path) -> None:
+        super().__init__(location)
+        check_kind(self.settings, "pose", location)
+
+    def find_missing(self, instance_ids: Sequence[str]) -> dict[str, str]:
+        """Clips that are not in the store, each with the reason in words."""
+        return {id_: f"not in the pose store {self}" for id_ in instance_ids if id_ not in self}
+
+    def read(self, instance_id: str) -> Poses:
+        """The poses of a clip.
+
+        Raises:
+            FeatureError: it is not in the store, or its file is damaged.
+        """
+        return decode_poses(self.read_bytes(instance_id), f"{self}: {instance_id}")
