@@ -40,7 +40,7 @@ NUM_LANDMARKS = 39  # 33 of the body, two of the circle, four of the hands
 LANDMARK_HIPS, LANDMARK_CIRCLE = 33, 34
 MARGIN = 1.25
 HEATMAP_SIDE = 64
-HEATMAP_KERNEL = 7
+HEATMAP_KERNEL = 9
 MIN_HEATMAP_PEAK = 0.5
 
 COCO_LANDMARKS = np.array([0, 2, 5, 7, 8, 11, 12, 13, 14, 15, 16, 23, 24, 25, 26, 27, 28])
@@ -147,23 +147,19 @@ def refine_landmarks(points: np.ndarray, heatmaps: np.ndarray) -> np.ndarray:
         heatmaps: float32 (h, w, K), logits.
 
     Returns:
-        float64 (K, 2); a landmark whose window of 7 x 7 cells nowhere reaches 0.5, or outside the crop, stays.
+        float64 (K, 2); a landmark whose window of 9 x 9 cells nowhere reaches 0.5, or outside the crop, stays.
     """
-    height, width, _ = heatmaps.shape
-    refined = points.copy()
+    height, width, K = heatmaps.shape
     reach = HEATMAP_KERNEL // 2
-    for index, (x, y) in enumerate(points):
-        column, row = int(np.floor(x * width)), int(np.floor(y * height))
-        if not (0 <= column < width and 0 <= row < height):
-            continue
-        top, left = max(0, row - reach), max(0, column - reach)
-        window = heatmaps[top : row + reach + 1, left : column + reach + 1, index].astype(np.float64)
-        weights = 1 / (1 + np.exp(-window))
-        if weights.max() < MIN_HEATMAP_PEAK:
-            continue
-        rows, columns = np.mgrid[top : top + window.shape[0], left : left + window.shape[1]]
-        refined[index] = (
-            (weights * columns).sum() / weights.sum() / width,
-            (weights * rows).sum() / weights.sum() / height,
-        )
-    return refined
+    middle = np.floor(points * [width, height]).astype(np.int64)
+    columns, rows = (middle[:, axis, None] + np.arange(-reach, reach + 1) for axis in (0, 1))  # (K, 9)
+    inside = ((rows >= 0) & (rows < height))[:, :, None] & ((columns >= 0) & (columns < width))[:, None]
+    at = np.clip(rows, 0, height - 1)[:, :, None], np.clip(columns, 0, width - 1)[:, None]
+    logits = heatmaps[at[0], at[1], np.arange(K)[:, None, None]].astype(np.float64)
+    weights = np.where(inside, 1 / (1 + np.exp(-logits)), 0)  # (K, 9, 9)
+    is_in_crop = ((middle >= 0) & (middle < [width, height])).all(axis=1)
+    is_sure = is_in_crop & (weights.max(axis=(1, 2)) >= MIN_HEATMAP_PEAK)
+    total = np.where(is_sure, weights.sum(axis=(1, 2)), 1)
+    x = (weights.sum(axis=1) * columns).sum(axis=1) / total / width
+    y = (weights.sum(axis=2) * rows).sum(axis=1) / total / height
+    return np.where(is_sure[:, None], np.column_stack([x, y]), points)
