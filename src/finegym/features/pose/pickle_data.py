@@ -1,4 +1,4 @@
-"""A pose pickle as a dataset of its own: sides, classes and poses, for training on published skeletons in one command."""
+"""A pose pickle as a dataset of its own: sides, classes, poses. Training on published skeletons takes one command."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from finegym.annotations.subsets import find_subset, map_glabels
 from finegym.codebook.official import read_official_files
@@ -47,6 +48,7 @@ def open_pose_pickle(
     official: Path | None = None,
     subset: str = "gym99",
     bad_joints: BadJoints = "error",
+    missing: Literal["error", "leave-out"] = "error",
 ) -> PickleData:
     """Open a pose pickle for training.
 
@@ -57,17 +59,19 @@ def open_pose_pickle(
         official: folder of FineGym's category files, for the names of classes.
         subset: what the labels are classes of, ``gym99`` or ``gym288``; only with ``official``.
         bad_joints: as for ``read_pose_pickle``.
+        missing: what to do with ids in the lists that have no annotation: refuse, or leave them out (``oddities``
+            counts them).
 
     Raises:
-        FeatureError: as ``read_pose_pickle``; or there is no such pair, a list names clips that are not there or that
-            are in the other list too, or labels do not fit the classes.
+        FeatureError: as ``read_pose_pickle``; or there is no such pair, ids have no annotation and may not be left out,
+            are twice in the lists, or labels do not fit the classes.
         CodebookError: official files are not as published.
     """
     paths = [Path(part) for part in str(path).split(",")]
     files = [read_pose_pickle(part, bad_joints=bad_joints) for part in paths]
     poses, pair, sides = _join_two(files) if len(files) == 2 else _choose_sides(files, split)
-    _check_sides(sides, poses)
-    labels = {side: {id_: poses.clips[id_].label for id_ in ids} for side, ids in sides.items()}
+    _check_sides(sides, poses, missing)
+    labels = {side: {id_: poses.clips[id_].label for id_ in ids if id_ in poses.clips} for side, ids in sides.items()}
     num_classes = 1 + max(label for side in labels.values() for label in side.values())
     class_ids = class_names = tuple(map(str, range(num_classes)))
     if official is not None:
@@ -130,17 +134,20 @@ def _join_two(files: Sequence[PosePickle]) -> tuple[PosePickle, str, dict[str, t
     return PosePickle(train.path, {**train.clips, **val.clips}, sides, oddities), "", sides
 
 
-def _check_sides(sides: Mapping[str, Sequence[str]], poses: PosePickle) -> None:
+def _check_sides(sides: Mapping[str, Sequence[str]], poses: PosePickle, missing: str) -> None:
     problems = []
     for side, ids in sides.items():
-        if not ids:
-            problems.append(f"the list for {side} is empty")
-        repeated = [id_ for id_, number in Counter(ids).items() if number > 1]
         absent = [id_ for id_ in ids if id_ not in poses.clips]
+        if len(absent) == len(ids):
+            problems.append(f"no clip of the list for {side} ({len(ids)} ids) has an annotation")
+        repeated = [id_ for id_, number in Counter(ids).items() if number > 1]
         if repeated:
             problems.append(f"{len(repeated)} clips are twice in the list for {side}: {join_problems(repeated, 3)}")
-        if absent:
-            problems.append(f"{len(absent)} clips of {side} have no annotation: {join_problems(absent, 3)}")
+        if 0 < len(absent) < len(ids) and missing == "error":
+            problems.append(
+                f"{len(absent)} of the {len(ids)} clips of {side} have no annotation: {join_problems(absent, 3)} "
+                '(data.missing = "leave-out" goes on without them)'
+            )
     both = sorted(set(sides["train"]) & set(sides["val"]))
     if both:
         problems.append(f"{len(both)} clips are in both lists: {join_problems(both, 3)}")
@@ -197,8 +204,8 @@ def match_clips(
     covered = tuple(id_ for id_ in wanted if id_ in there)
     if not covered:
         raise FeatureError(
-            f"{where}: holds poses of other clips: not one of its {len(there)} (such as {next(iter(found), 'none')}) is "
-            f"among the {len(asked)} wanted (such as {next(iter(wanted), 'none')})."
+            f"{where}: holds poses of other clips: not one of its {len(there)} (such as {next(iter(found), 'none')}) "
+            f"is among the {len(asked)} wanted (such as {next(iter(wanted), 'none')})."
         )
     relabelled = [id_ for id_ in covered if labels and expected and labels.get(id_) != expected.get(id_, labels[id_])]
     return Coverage(
