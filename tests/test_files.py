@@ -1,11 +1,16 @@
 """Nothing half-written, nothing lost."""
 
 import hashlib
+import os
+import signal
+import subprocess
+import sys
+import time
 
 import pytest
 
 from finegym.errors import OutputError, VideoError
-from finegym.files import hash_samples, replace_file, write_text
+from finegym.files import hash_samples, remove_stale, replace_file, write_text
 
 
 def test_file_is_replaced_whole(tmp_path):
@@ -67,3 +72,34 @@ def test_samples_tell_files_apart_at_both_ends_and_by_size(tmp_path):
 def test_a_name_that_is_no_utf8_can_be_written_down(tmp_path):
     write_text(tmp_path / "a.txt", b"bad\xff.avi".decode("utf-8", "surrogateescape"))
     assert (tmp_path / "a.txt").read_text(encoding="utf-8") == "bad\\udcff.avi"
+
+
+def test_what_a_killed_process_left_is_removed_and_nothing_else(tmp_path):
+    code = (
+        "import sys, time; from pathlib import Path; from finegym.files import replace_file\n"
+        "with replace_file(Path(sys.argv[1])) as t: t.write_text('half'); print('ready', flush=True); time.sleep(60)"
+    )
+    writer = subprocess.Popen([sys.executable, "-c", code, tmp_path / "clip [1].mp4"], stdout=subprocess.PIPE)
+    try:
+        assert writer.stdout.readline() == b"ready\n"
+        (left,) = tmp_path.iterdir()
+        old = (time.time() - 3600,) * 2
+        os.utime(left, old)
+        assert remove_stale(tmp_path) == 0 and left.exists(), "its process lives"
+        writer.send_signal(signal.SIGKILL)
+        writer.wait()
+        names = (".clip [1]-short.mp4", "clip [1]-aaaaaaaa.mp4", ".other-aaaaaaaa.mp4", ".clip [1]-aaaaaaaa.npz")
+        for name in names:
+            (tmp_path / name).touch()
+            os.utime(tmp_path / name, old)
+        os.utime(left)
+        assert remove_stale(tmp_path, "clip [1].mp4") == 0, "too new to tell"
+        os.utime(left, old)
+        assert remove_stale(tmp_path, "clip [1].mp4") == 1
+        assert {path.name for path in tmp_path.iterdir()} == set(names)
+        assert remove_stale(tmp_path) == 2 and remove_stale(tmp_path / "none") == 0
+        assert {path.name for path in tmp_path.iterdir()} == set(names[:2])
+    finally:
+        writer.kill()
+        writer.wait()
+        writer.stdout.close()

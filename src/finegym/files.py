@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
+import glob
 import hashlib
 import os
+import re
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -12,6 +16,9 @@ from pathlib import Path
 from finegym.errors import OutputError
 
 NUM_SAMPLES, SAMPLE_BYTES = 16, 64 * 1024
+STALE_S = 2.0
+"""A temporary younger than this may have been made by a process that is about to lock it."""
+_TEMPORARY = re.compile(r"\..+-[a-z0-9_]{8}(\.[^.]*)?", re.DOTALL)
 
 
 @contextmanager
@@ -19,7 +26,7 @@ def replace_file(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside ``path``; rename it to ``path`` when the block succeeds, delete it when it fails.
 
     The temporary name keeps the suffix, so that writers that look at it (FFmpeg, matplotlib) still work. Parent folders
-    are made.
+    are made. The file is locked while it is written; ``remove_stale`` tells by that what a killed process has left.
 
     Raises:
         OutputError: the file cannot be written; the message names it and the system's reason.
@@ -28,11 +35,12 @@ def replace_file(path: Path) -> Iterator[Path]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
-        os.close(handle)
     except OSError as error:
         raise OutputError(f"{path}: cannot be written: {error.strerror}. Choose another folder.") from error
     temporary = Path(name)
     try:
+        with suppress(OSError):  # a disk without locks
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield temporary
         temporary.chmod(0o666 & ~_read_umask())
         temporary.replace(path)
@@ -45,6 +53,44 @@ def replace_file(path: Path) -> Iterator[Path]:
                 f"{path}: cannot be written: {reason}. Nothing was changed; free space or choose another folder."
             ) from error
         raise
+    finally:
+        os.close(handle)
+
+
+def remove_stale(folder: Path, name: str = "") -> int:
+    """Remove the temporary files of ``replace_file`` that killed processes have left in a folder.
+
+    What a living process writes is locked and stays, and so does everything on a disk without locks.
+
+    Args:
+        folder: to look into, not below; need not exist.
+        name: only temporaries of the file of this name; give one where other people's files may lie.
+
+    Returns:
+        How many were removed.
+    """
+    stem, suffix = glob.escape(Path(name).stem), glob.escape(Path(name).suffix)
+    pattern = f".{stem}-????????{suffix}" if name else ".*-????????*"
+    return sum(_is_stale(path) and _unlink(path) for path in Path(folder).glob(pattern))
+
+
+def _is_stale(path: Path) -> bool:
+    """Whether a file has the name of a temporary, is not new, and nobody holds its lock."""
+    try:
+        if not _TEMPORARY.fullmatch(path.name) or time.time() - path.stat().st_mtime < STALE_S or not path.is_file():
+            return False
+        with path.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def _unlink(path: Path) -> bool:
+    with suppress(OSError):
+        path.unlink()
+        return True
+    return False
 
 
 def write_text(path: Path, text: str) -> None:

@@ -17,7 +17,7 @@ import numpy as np
 
 from finegym.annotations.model import Video
 from finegym.codebook.model import Codebook
-from finegym.files import replace_file
+from finegym.files import remove_stale, replace_file
 from finegym.simulation import graphics
 from finegym.simulation.apparatus import get_apparatus_shapes
 from finegym.simulation.broadcast import Perform, make_programme
@@ -76,6 +76,8 @@ def write_record(plan: RecordPlan, codebook: Codebook, folder: Path, perform: Pe
     programme = make_programme(plan, codebook, perform)
     truth = TruthRecorder(programme, codebook, str(get_media_path(plan.video_id)))
     media, truth_path = folder / get_media_path(plan.video_id), folder / get_truth_path(plan.video_id)
+    for path in (media, truth_path):
+        remove_stale(path.parent, path.name)
     with replace_file(media) as temporary:
         encode_frames(temporary, _take_notes(programme, truth), plan.fps, plan.size)
         truth.write(truth_path)  # inside: where it fails, no media file appears either

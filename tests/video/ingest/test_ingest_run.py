@@ -71,6 +71,17 @@ def test_known_routines_are_in_one_chunk_each_and_new_ones_make_chunks_anew(fold
     assert run(folder, workspace, settings=settings, routines=routines).done == []
 
 
+def test_what_a_killed_run_left_half_written_is_removed(folder, workspace):
+    left = [workspace.get_record_folder("a") / ".proxy-000-k3x9w_2a.mp4", workspace.records / ".a-k3x9w_2a.mp4"]
+    users = workspace.records / ".holiday-k3x9w_2a.mp4"
+    for path in (*left, users):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+        make_old(path)
+    run(folder, workspace, settings=Settings(is_quick=True, copy_media=True))
+    assert [path.exists() for path in (*left, users)] == [False, False, True]
+
+
 @pytest.mark.parametrize("settings", [QUICK, DEEP, Settings()], ids=["quick", "deep", "proxies"])
 def test_a_second_run_keeps_everything(folder, workspace, settings):
     first = run(folder, workspace, settings=settings)

@@ -9,7 +9,7 @@ from pathlib import Path
 import av.error
 
 from finegym.errors import FineGymError, OutputError, VideoError
-from finegym.files import replace_file, write_text
+from finegym.files import remove_stale, replace_file, write_text
 from finegym.video.index_cache import read_index
 from finegym.video.ingest.chunks import Chunk
 from finegym.video.ingest.completeness import check_clock
@@ -51,6 +51,7 @@ def ingest_record(source: Source, *, workspace: Workspace, rules: Rules, setting
     place = workspace.get_record_file(source.record_id)
     before = _read_stamp(source.path)
     try:
+        remove_stale(place.parent)
         place.unlink(missing_ok=True)  # until it is written again, the record is not done
         record = _make_record(source, workspace, rules, settings)
     except (FineGymError, av.error.FFmpegError, OSError) as error:
@@ -165,6 +166,7 @@ def _place_media(source: Source, workspace: Workspace, settings: Settings) -> _M
 def _claim(source: Source, suffix: str, workspace: Workspace) -> Path:
     """A name in ``records/`` that holds nothing of the user's; noted before it is written."""
     target = workspace.records / f"{source.record_id}{suffix}"
+    remove_stale(workspace.records, target.name)
     note = workspace.get_made_file(source.record_id)
     name = workspace.store_path(target)
     claimed = note.read_text(encoding="utf-8").split("\n") if note.is_file() else []
