@@ -1,8 +1,7 @@
-"""Weights that finegym runs but does not contain: where each comes from, and getting and checking it.
+"""Weights that finegym runs but does not contain: where each comes from, and finding and checking it.
 
 Files lie in one folder, ``$FINEGYM_WEIGHTS_FOLDER`` or ``finegym/weights`` in the user's cache folder, and are used
-only while their SHA-256 is the one written here. Python packages come through pip, so that the mirror, proxy and
-credentials that its user has set are used; nothing is installed.
+only while their SHA-256 is the one written here. ``weights_fetch`` gets them.
 """
 
 from __future__ import annotations
@@ -11,18 +10,12 @@ import hashlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from finegym.errors import ConfigError, FeatureError
 
-WHEEL = "mediapipe==0.10.21"
-# The files are the same in every wheel of this version; pip is asked for one of these, whatever machine this is.
-WHEEL_TAGS = (
-    ("312", "manylinux_2_28_x86_64"),
-    ("311", "manylinux_2_28_x86_64"),
-    ("312", "macosx_11_0_universal2"),
-    ("312", "win_amd64"),
-)
-LITE_SOURCE = "npm package @mediapipe/pose"
+PYPI_PACKAGE = "mediapipe==0.10.21"
+NPM_PACKAGE = "@mediapipe/pose@0.5.1675469404"
 
 
 @dataclass(frozen=True)
@@ -30,16 +23,24 @@ class Weights:
     """One file of weights.
 
     Attributes:
-        member: its name inside the package; None where the package cannot be had through pip.
+        file: its name.
+        sha256: of the file.
+        size_bytes: of the file.
+        licence: SPDX.
+        registry: whose package holds it, ``pypi`` or ``npm``.
+        package: name and version.
+        member: the file inside the package.
+        purpose: what it is for.
     """
 
     file: str
     sha256: str
     size_bytes: int
     licence: str
-    source: str
+    registry: Literal["pypi", "npm"]
+    package: str
+    member: str
     purpose: str
-    member: str | None
 
 
 WEIGHTS: dict[str, Weights] = {
@@ -48,39 +49,58 @@ WEIGHTS: dict[str, Weights] = {
         "9ba9dd3d42efaaba86b4ff0122b06f29c4122e756b329d89dca1e297fd8f866c",
         2_959_046,
         "Apache-2.0",
-        f"PyPI wheel {WHEEL}",
-        "finds persons in a frame",
+        "pypi",
+        PYPI_PACKAGE,
         "mediapipe/modules/pose_detection/pose_detection.tflite",
+        "persons in a frame, for every BlazePose",
     ),
     "blazepose-full": Weights(
         "pose_landmark_full.tflite",
         "e9a5c5cb17f736fafd4c2ec1da3b3d331d6edbe8a0d32395855aeb2cdfd64b9f",
         6_440_512,
         "Apache-2.0",
-        f"PyPI wheel {WHEEL}",
-        "33 landmarks of a person",
+        "pypi",
+        PYPI_PACKAGE,
         "mediapipe/modules/pose_landmark/pose_landmark_full.tflite",
+        "landmarks of a person",
     ),
     "blazepose-lite": Weights(
         "pose_landmark_lite.tflite",
         "f17bfbecadb61c3be1baa8b8d851cc6619c870a87167b32848ad20db306b9d61",
-        2819824,
+        2_819_824,
         "Apache-2.0",
-        LITE_SOURCE,
-        "33 landmarks of a person, smaller",
-        None,
+        "npm",
+        NPM_PACKAGE,
+        "package/pose_landmark_lite.tflite",
+        "landmarks of a person, smaller",
+    ),
+    "blazepose-heavy": Weights(
+        "pose_landmark_heavy.tflite",
+        "59e42d71bcd44cbdbabc419f0ff76686595fd265419566bd4009ef703ea8e1fe",
+        27_709_200,
+        "Apache-2.0",
+        "npm",
+        NPM_PACKAGE,
+        "package/pose_landmark_heavy.tflite",
+        "landmarks of a person, larger",
     ),
 }
+
+FETCHES: dict[str, tuple[str, ...]] = {
+    "blazepose": ("blazepose-detector", "blazepose-full"),
+    "blazepose-lite": ("blazepose-detector", "blazepose-lite"),
+    "blazepose-heavy": ("blazepose-detector", "blazepose-heavy"),
+}
+"""What ``finegym weights fetch NAME`` gets."""
 
 
 @dataclass(frozen=True)
 class WeightsState:
-    """What lies where a file of weights belongs: ``state`` is ``ok``, ``absent`` or ``damaged``."""
+    """What lies where some weights belong."""
 
     name: str
     path: Path
-    state: str
-    weights: Weights
+    state: Literal["ok", "absent", "damaged"]
 
 
 def get_weights_folder() -> Path:
@@ -92,49 +112,53 @@ def get_weights_folder() -> Path:
 
 
 def list_weights() -> list[WeightsState]:
-    """The state of every file of weights; each that is there is hashed."""
-    return [_look_at(name) for name in WEIGHTS]
+    """The state of all weights; each file that is there is hashed.
+
+    Raises:
+        FeatureError: a file is there but cannot be read.
+    """
+    return [look_at_weights(name) for name in WEIGHTS]
 
 
-def _look_at(name: str) -> WeightsState:
-    weights = WEIGHTS[name]
-    path = get_weights_folder() / weights.file
+def look_at_weights(name: str) -> WeightsState:
+    """The state of some weights of ``WEIGHTS``.
+
+    Raises:
+        FeatureError: the file is there but cannot be read.
+    """
+    path = get_weights_folder() / WEIGHTS[name].file
     try:
-        state = "ok" if hash_file(path) == weights.sha256 else "damaged"
+        digest = hash_file(path)
     except FileNotFoundError:
-        state = "absent"
+        return WeightsState(name, path, "absent")
     except OSError as error:
-        raise FeatureError(f"{path}: cannot be read: {error.strerror}") from error
-    return WeightsState(name, path, state, weights)
+        raise FeatureError(f"{path}: the weights cannot be read: {error.strerror}. Mend or remove it.") from error
+    return WeightsState(name, path, "ok" if digest == WEIGHTS[name].sha256 else "damaged")
 
 
 def find_weights(name: str) -> Path:
     """The file of some weights, checked.
 
     Raises:
-        ConfigError: there are no weights of that name, or they are not there; says which command gets them.
-        FeatureError: the file is damaged or cannot be read.
+        ConfigError: no weights have that name, or they are not there; the message says which command gets them.
+        FeatureError: the file is damaged, is another one, or cannot be read.
     """
     if name not in WEIGHTS:
         raise ConfigError(f"no weights are called {name!r}; there are {', '.join(WEIGHTS)}")
-    found = _look_at(name)
-    if found.state == "ok":
-        return found.path
-    command = f"`{describe_command(name)}`"
+    found = look_at_weights(name)
+    command = f"`finegym weights fetch {next(fetch for fetch, names in FETCHES.items() if name in names)}`"
     if found.state == "absent":
-        raise ConfigError(f"weights {name} are not at {found.path}. Get them with {command}.")
-    raise FeatureError(
-        f"{found.path}: its SHA-256 is not that of {name}: damaged or another file. Replace it: {command}."
-    )
-
-
-def describe_command(name: str) -> str:
-    """The command line that gets some weights."""
-    return "finegym weights fetch blazepose" + ("" if WEIGHTS[name].member else f"-lite --source {WEIGHTS[name].file}")
+        raise ConfigError(f"{found.path}: the weights {name} are not there. Get them with {command}.")
+    if found.state == "damaged":
+        raise FeatureError(
+            f"{found.path}: expected the weights {name} with SHA-256 {WEIGHTS[name].sha256[:12]}…, got another or a "
+            f"damaged file. Replace it with {command}."
+        )
+    return found.path
 
 
 def hash_file(path: Path) -> str:
-    """SHA-256 of a file.
+    """SHA-256 of a whole file.
 
     Raises:
         OSError: it cannot be read.

@@ -18,6 +18,7 @@ def _open_blazepose(name: str, threads: int) -> PoseModel:
 POSE_MODELS: dict[str, Callable[[str, int], PoseModel]] = {
     "blazepose-full": _open_blazepose,
     "blazepose-lite": _open_blazepose,
+    "blazepose-heavy": _open_blazepose,
 }
 
 
