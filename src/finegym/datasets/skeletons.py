@@ -223,7 +223,7 @@ def _centre_on_torso(places: np.ndarray, is_seen: np.ndarray) -> np.ndarray:
 def _measure_persons(places: np.ndarray, is_seen: np.ndarray) -> np.ndarray:
     """The median diagonal of each person's bounds in pixels, float32 (M,); 0 for who is never seen."""
     sizes = np.zeros(len(places), dtype=np.float32)
-    for m, there in enumerate(is_seen.any(axis=(2, 3))):
+    for m, there in enumerate(np.asarray(is_seen.any(axis=(2, 3)))):
         if there.any():
             seen = is_seen[m, there]
             low = np.where(seen, places[m, there], np.inf).min(axis=1)
