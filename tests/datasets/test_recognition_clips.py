@@ -16,8 +16,12 @@ from finegym.datasets.recognition import (
     collate_clips,
     select_instances,
 )
+from finegym.datasets.transforms import Crops
+from finegym.datasets.views import RgbView
 from finegym.errors import AnnotationError, VideoError
 from finegym.video.store.build import build_store, make_settings
+
+FLIPS = np.arange(3)
 
 
 def build_memory(count=6, num_frames=10):
@@ -25,20 +29,25 @@ def build_memory(count=6, num_frames=10):
     return MemoryClips({f"clip{i}": rng.integers(0, 256, (num_frames, 24, 32, 3), np.uint8) for i in range(count)})
 
 
-def build_training(source=None, count=6, **settings):
+def build_view(source, **settings):
+    sizes = {"num_segments": 3, "num_segments_test": 3} | settings
+    sizes = {"crops": Crops(24, 16, (1.0, 0.75)), "mean": (0.5,) * 3, "std": (0.25,) * 3} | sizes
+    return RgbView(source, **sizes)
+
+
+def build_training(source=None, count=6, *, flip_class_map=FLIPS, seed=7, **settings):
     selection = Selection(tuple(f"clip{i}" for i in range(count)), np.arange(count) % 3, {})
-    settings = {"num_segments": 3, "short_side": 24, "crop_size": 16, "crop_scales": (1.0, 0.75)} | settings
-    settings = {"flip_class_map": np.arange(3), "seed": 7} | settings
-    return TrainingClips(selection, source or build_memory(count), **settings)
+    view = build_view(source or build_memory(count), **settings)
+    return TrainingClips(selection, view, flip_class_map=flip_class_map, seed=seed)
 
 
 def test_a_sample_depends_on_seed_epoch_and_index_only():
     first, second = build_training(), build_training()
     second[(5, 0)]
     for key in [(0, 0), (0, 1), (3, 2)]:
-        assert torch.equal(first[key].frames, second[key].frames)
-    assert not torch.equal(first[(0, 0)].frames, first[(1, 0)].frames)
-    assert not torch.equal(first[(0, 0)].frames, build_training(seed=8)[(0, 0)].frames)
+        assert torch.equal(first[key].inputs, second[key].inputs)
+    assert not torch.equal(first[(0, 0)].inputs, first[(1, 0)].inputs)
+    assert not torch.equal(first[(0, 0)].inputs, build_training(seed=8)[(0, 0)].inputs)
 
 
 @pytest.mark.parametrize("workers", [0, 1, 2])
@@ -50,21 +59,21 @@ def test_the_number_of_workers_changes_nothing(workers):
         batches.epoch = epoch
         seen = []
         for batch in loader:
-            assert batch.frames.shape == (2, 3, 3, 16, 16)
-            for frames, index in zip(batch.frames, batch.places.tolist(), strict=True):
-                assert torch.equal(frames, expected[(epoch, index)].frames)
+            assert batch.inputs.shape == (2, 3, 3, 16, 16)
+            for frames, index in zip(batch.inputs, batch.places.tolist(), strict=True):
+                assert torch.equal(frames, expected[(epoch, index)].inputs)
                 seen.append(index)
         assert sorted(seen) == list(range(6))
 
 
 def test_flip_changes_the_class_that_names_a_side():
-    clips = build_training(flip_class_map=np.array([0, 2, 1]), crop_scales=(1.0,), short_side=24, crop_size=24)
-    plain = build_training(flip_class_map=None, crop_scales=(1.0,), short_side=24, crop_size=24)
+    clips = build_training(flip_class_map=np.array([0, 2, 1]), crops=Crops(24, 24))
+    plain = build_training(flip_class_map=None, crops=Crops(24, 24))
     seen = set()
     for epoch in range(40):
         ours, theirs = clips[(epoch, 1)], plain[(epoch, 1)]
-        is_flipped = torch.equal(ours.frames, theirs.frames.flip(-1))
-        assert is_flipped or torch.equal(ours.frames, theirs.frames)
+        is_flipped = torch.equal(ours.inputs, theirs.inputs.flip(-1))
+        assert is_flipped or torch.equal(ours.inputs, theirs.inputs)
         assert ours.class_index == (2 if is_flipped else 1)
         seen.add(is_flipped)
     assert seen == {True, False}
@@ -72,9 +81,10 @@ def test_flip_changes_the_class_that_names_a_side():
 
 def test_evaluation_samples_are_the_same_every_time():
     selection = Selection(("clip0", "clip1"), np.array([0, 1]), {})
-    clips = EvaluationClips(selection, build_memory(), num_segments=4, short_side=24, crop_size=16, crops="ten")
-    assert clips[1].frames.shape == (10, 4, 3, 16, 16)
-    assert torch.equal(clips[1].frames, clips[1].frames)
+    view = build_view(build_memory(), num_segments_test=4, crops=Crops(24, 16, views="ten"))
+    clips = EvaluationClips(selection, view)
+    assert clips[1].inputs.shape == (10, 4, 3, 16, 16)
+    assert torch.equal(clips[1].inputs, clips[1].inputs)
     loader = build_evaluation_loader(clips, [1, 0], batch_size=1, workers=0, pin_memory=False)
     assert [batch.places.tolist() for batch in loader] == [[1], [0]]
 
@@ -99,7 +109,7 @@ def test_a_clip_that_fails_reaches_the_main_process_in_one_line():
     batch = collate_clips([clips[(0, 0)], clips[(0, 1)]])
     assert batch.failures == ("clip1: frame 3 does not decode",)
     assert batch.places.tolist() == [0]
-    assert collate_clips([clips[(0, 1)]]).frames.shape == (0,)
+    assert collate_clips([clips[(0, 1)]]).inputs.shape == (0,)
 
 
 @pytest.mark.parametrize("num_instances", [16, 13])
@@ -162,13 +172,12 @@ def test_loader_processes_read_a_clip_store(tmp_path, workers):
     build_store(dataset, tmp_path, tmp_path / "clips", make_settings())
     source = StoreClips(tmp_path / "clips")
     selection = Selection(tuple(dataset.instances), np.arange(6) % 3, {})
-    settings = {"num_segments": 3, "short_side": 24, "crop_size": 16, "crop_scales": (1.0, 0.75), "seed": 7}
-    clips = TrainingClips(selection, source, flip_class_map=None, **settings)
+    clips = TrainingClips(selection, build_view(source), flip_class_map=None, seed=7)
     batches = EpochBatches(6, 2, seed=7)
     seen = []
     for batch in build_training_loader(clips, batches, workers=workers, pin_memory=False):
         assert batch.failures == ()
-        for frames, place in zip(batch.frames, batch.places.tolist(), strict=True):
-            assert torch.equal(frames, clips[(0, place)].frames)
+        for frames, place in zip(batch.inputs, batch.places.tolist(), strict=True):
+            assert torch.equal(frames, clips[(0, place)].inputs)
             seen.append(place)
     assert sorted(seen) == list(range(6))

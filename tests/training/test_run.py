@@ -98,15 +98,15 @@ def test_a_run_killed_in_an_epoch_goes_on_from_its_last_checkpoint(
     whole = train(make_recipe(), make_data(), tmp_path / "whole")
     steps = 0
 
-    def interrupt(frames, mean, std):
+    def interrupt(batch):
         nonlocal steps
         steps += 1
         if steps == 5:  # second step of the second epoch
             raise KeyboardInterrupt
-        return normalise(frames, mean, std)
+        return check_batch(batch)
 
-    normalise = loop.normalise
-    monkeypatch.setattr(loop, "normalise", interrupt)
+    check_batch = loop.check_batch
+    monkeypatch.setattr(loop, "check_batch", interrupt)
     with pytest.raises(KeyboardInterrupt):
         train(make_recipe(), make_data(), tmp_path / "stopped")
     assert "stopped on request; the checkpoint of epoch 1 is kept" in capsys.readouterr().err
@@ -132,14 +132,14 @@ def test_a_signal_between_two_steps_loses_nothing(make_recipe, make_data, tmp_pa
             from finegym.training.run import train
 
             if __name__ == "__main__":
-                normalise, steps = loop.normalise, 0
-                def hit(frames, mean, std):
+                check_batch, steps = loop.check_batch, 0
+                def hit(batch):
                     global steps
                     steps += 1
                     if steps == 5:
                         os.kill(os.getpid(), {int(sent)})
-                    return normalise(frames, mean, std)
-                loop.normalise = hit
+                    return check_batch(batch)
+                loop.check_batch = hit
                 recipe = parse_recipe(conftest.RECIPE, "tiny", ["data.workers=1", "schedule.epochs=2"])
                 train(recipe, conftest.build_data(), {str(tmp_path / "stopped")!r})
             """
@@ -191,14 +191,12 @@ def test_settings_of_speed_may_change_on_the_way(make_recipe, make_data, tmp_pat
 def test_a_loss_that_is_no_number_stops_with_epoch_and_iteration(make_recipe, make_data, tmp_path, monkeypatch):
     calls = 0
 
-    def poison(frames, mean, std):
+    def poison(batch):
         nonlocal calls
         calls += 1
-        frames = normalise(frames, mean, std)
-        return frames * float("nan") if calls == 5 else frames
+        return batch._replace(inputs=batch.inputs * float("nan")) if calls == 5 else batch
 
-    normalise = loop.normalise
-    monkeypatch.setattr(loop, "normalise", poison)
+    monkeypatch.setattr(loop, "check_batch", poison)
     with pytest.raises(ConfigError, match=r"loss is nan in epoch 2, iteration 2 .*checkpoint of epoch 1 is kept"):
         train(make_recipe("train.evaluate_every=0"), make_data(), tmp_path / "run")
 
@@ -269,7 +267,7 @@ def test_a_frozen_backbone_learns_by_its_head(make_recipe, make_data, tmp_path):
     torch.manual_seed(recipe.seed)
     from finegym.training.run import build_model
 
-    model, _ = build_model(recipe.model, 2)
+    model, _ = build_model(recipe, 2)
     for key, value in model.backbone.state_dict().items():
         assert torch.equal(weights[f"backbone.{key}"], value)
 
@@ -310,7 +308,7 @@ def test_ten_crops_average_views_and_swap_sides(make_recipe, make_data, tmp_path
     from finegym.datasets.transforms import crop_views, normalise, to_tensor
     from finegym.training.run import build_model
 
-    model, _ = build_model(run.read_recipe().model, 2)
+    model, _ = build_model(run.read_recipe(), 2)
     model.load_state_dict(read_weights(run))
     model.eval()
     expected = []

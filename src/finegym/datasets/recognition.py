@@ -1,4 +1,4 @@
-"""Torch datasets of recognition: instances of a split, their frames, their class indices.
+"""Torch datasets of recognition: instances of a split, what is seen of them, their class indices.
 
 A training sample depends on ``(seed, epoch, index)`` and on nothing else: not on the number of loader processes, not on
 what was loaded before. A resumed run therefore sees what an uninterrupted one would have seen.
@@ -11,22 +11,14 @@ import os
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, Protocol
 
 import numpy as np
 import torch
 from torch.utils.data import DataLoader, Sampler
 from torch.utils.data import Dataset as TorchDataset
 
-from finegym.datasets.clips import ClipSource
-from finegym.datasets.sampling import compute_segment_centres, is_short, sample_segments
-from finegym.datasets.transforms import (
-    crop_views,
-    flip,
-    resize,
-    sample_multi_scale_crop,
-    to_tensor,
-)
+from finegym.datasets.views import View
 from finegym.errors import AnnotationError, FineGymError, join_problems
 
 ORDER, SAMPLE = 0, 1  # streams of random numbers: the order of an epoch, the draws of a sample
@@ -50,16 +42,30 @@ class Selection:
         return len(self.instance_ids)
 
 
+class Source(Protocol):
+    """Where instances come from, of any modality."""
+
+    def find_missing(self, instance_ids: Sequence[str]) -> dict[str, str]:
+        """Ids that are not there, each with the reason in words."""
+        ...
+
+
 def select_instances(
-    labels: Mapping[str, int], source: ClipSource, *, where: str, missing: Literal["error", "leave-out"] = "error"
+    labels: Mapping[str, int],
+    source: Source,
+    *,
+    where: str,
+    missing: Literal["error", "leave-out"] = "error",
+    remedy: str = "Cut them with `finegym clips build`",
 ) -> Selection:
     """The instances of one side of a split whose clips are there.
 
     Args:
         labels: class index of every instance.
-        source: where frames come from.
+        source: where they come from.
         where: for messages, such as ``splits/set/val.txt``.
         missing: what to do with instances without a clip: refuse, or leave them out and count them.
+        remedy: how missing ones are made, for messages.
 
     Raises:
         AnnotationError: the list is empty, nothing is left of it, or clips are missing and may not be.
@@ -69,10 +75,9 @@ def select_instances(
     left_out = source.find_missing(list(labels))
     if left_out and (missing == "error" or len(left_out) == len(labels)):
         named = join_problems([f"{instance_id}: {reason}" for instance_id, reason in left_out.items()], limit=3)
-        remedy = "" if len(left_out) == len(labels) else '; data.missing = "leave-out" goes on without them'
+        other = "" if len(left_out) == len(labels) else '; data.missing = "leave-out" goes on without them'
         raise AnnotationError(
-            f"{where}: {len(left_out)} of {len(labels)} instances have no clip: {named}. "
-            f"Cut them with `finegym clips build`{remedy}."
+            f"{where}: {len(left_out)} of {len(labels)} instances have no clip: {named}. {remedy}{other}."
         )
     kept = {instance_id: index for instance_id, index in labels.items() if instance_id not in left_out}
     return Selection(tuple(kept), np.array(list(kept.values()), dtype=np.int64), left_out)
@@ -82,17 +87,19 @@ class ClipSample(NamedTuple):
     """One clip as a loader process hands it on.
 
     Attributes:
-        frames: uint8 (T, C, S, S) in training, (V, T, C, S, S) in evaluation; ``None`` where the clip failed.
+        inputs: what the view gives: (T, …) in training, (V, T, …) in evaluation; ``None`` where the clip failed.
         class_index: target.
         place: in the selection.
         is_short: whether frames repeat because the clip has fewer than the model wants.
+        num_blank: frames (pairs, poses) among those looked at that hold nothing.
         failure: what went wrong, ``""`` for a sound clip.
     """
 
-    frames: torch.Tensor | None
+    inputs: torch.Tensor | None
     class_index: int
     place: int
-    is_short: bool
+    is_short: bool = False
+    num_blank: int = 0
     failure: str = ""
 
 
@@ -100,51 +107,36 @@ class ClipBatch(NamedTuple):
     """Clips together.
 
     Attributes:
-        frames: uint8 (B, T, C, S, S) in training, (B, V, T, C, S, S) in evaluation.
+        inputs: (B, T, …) in training, (B, V, T, …) in evaluation.
         class_index: int64 (B,).
         places: int64 (B,), in the selection.
         num_short: clips with repeated frames.
+        num_blank: frames (pairs, poses) that hold nothing, of all clips.
         failures: clips that could not be read, in words; they are not among the B.
     """
 
-    frames: torch.Tensor
+    inputs: torch.Tensor
     class_index: torch.Tensor
     places: torch.Tensor
     num_short: int
+    num_blank: int
     failures: tuple[str, ...]
 
 
 class TrainingClips(TorchDataset[ClipSample]):
-    """Clips with random segments, multi-scale crops and flips. Indexed by ``(epoch, index)``.
+    """Clips with random segments, crops and flips. Indexed by ``(epoch, index)``.
 
     Args:
         selection: the instances.
-        source: where their frames come from.
-        num_segments: T.
-        short_side: pixels of the shorter side before cropping.
-        crop_size: S, pixels of the square that the model sees.
-        crop_scales: of ``sample_multi_scale_crop``.
+        view: what is seen of them.
         flip_class_map: ``None``: never flip. Otherwise int64 (K,), the class index that each class has in the mirror
             (itself, unless its name says left or right); half of the clips are flipped.
         seed: of the run.
     """
 
-    def __init__(
-        self,
-        selection: Selection,
-        source: ClipSource,
-        *,
-        num_segments: int,
-        short_side: int,
-        crop_size: int,
-        crop_scales: Sequence[float],
-        flip_class_map: np.ndarray | None,
-        seed: int,
-    ) -> None:
-        self.selection, self._source, self._seed = selection, source, seed
-        self._num_segments, self._short_side, self._crop_size = num_segments, short_side, crop_size
-        self._crop_scales = tuple(crop_scales)
-        self._flip_class_map = flip_class_map
+    def __init__(self, selection: Selection, view: View, *, flip_class_map: np.ndarray | None, seed: int) -> None:
+        self.selection, self.view = selection, view
+        self._flip_class_map, self._seed = flip_class_map, seed
 
     def __len__(self) -> int:
         return len(self.selection)
@@ -155,43 +147,24 @@ class TrainingClips(TorchDataset[ClipSample]):
         instance_id = self.selection.instance_ids[index]
         class_index = int(self.selection.class_indices[index])
         try:
-            num_frames = self._source.count_frames(instance_id)
-            indices = sample_segments(num_frames, self._num_segments, rng)
-            frames = to_tensor(self._source.read_frames(instance_id, indices, self._short_side))
+            inputs, is_short, num_blank = self.view.draw(instance_id, rng)
         except FineGymError as error:
             return _report_failure(instance_id, class_index, index, error)
-        top, left, height, width = sample_multi_scale_crop(frames.shape[-2], frames.shape[-1], self._crop_scales, rng)
-        frames = resize(frames[..., top : top + height, left : left + width], self._crop_size, self._crop_size)
         if self._flip_class_map is not None and rng.random() < 0.5:
-            frames, class_index = flip(frames), int(self._flip_class_map[class_index])
-        return ClipSample(frames.contiguous(), class_index, index, is_short(num_frames, self._num_segments))
+            inputs, class_index = self.view.mirror(inputs), int(self._flip_class_map[class_index])
+        return ClipSample(inputs.contiguous(), class_index, index, is_short, num_blank)
 
 
 class EvaluationClips(TorchDataset[ClipSample]):
-    """Clips with centre segments and fixed crops: the same pixels every time. Indexed by place in the selection.
+    """Clips as evaluation looks at them: the same inputs every time. Indexed by place in the selection.
 
     Args:
         selection: the instances.
-        source: where their frames come from.
-        num_segments: T.
-        short_side: pixels of the shorter side before cropping.
-        crop_size: S, pixels of the square that the model sees.
-        crops: ``centre``, ``three`` or ``ten``; see ``crop_views``.
+        view: what is seen of them.
     """
 
-    def __init__(
-        self,
-        selection: Selection,
-        source: ClipSource,
-        *,
-        num_segments: int,
-        short_side: int,
-        crop_size: int,
-        crops: str = "centre",
-    ) -> None:
-        self.selection, self._source = selection, source
-        self._num_segments, self._short_side, self._crop_size = num_segments, short_side, crop_size
-        self._crops = crops
+    def __init__(self, selection: Selection, view: View) -> None:
+        self.selection, self.view = selection, view
 
     def __len__(self) -> int:
         return len(self.selection)
@@ -200,30 +173,28 @@ class EvaluationClips(TorchDataset[ClipSample]):
         instance_id = self.selection.instance_ids[index]
         class_index = int(self.selection.class_indices[index])
         try:
-            num_frames = self._source.count_frames(instance_id)
-            indices = compute_segment_centres(num_frames, self._num_segments)
-            frames = to_tensor(self._source.read_frames(instance_id, indices, self._short_side))
+            inputs, is_short, num_blank = self.view.look(instance_id)
         except FineGymError as error:
             return _report_failure(instance_id, class_index, index, error)
-        views = crop_views(frames, self._crop_size, self._crops)
-        return ClipSample(views.contiguous(), class_index, index, is_short(num_frames, self._num_segments))
+        return ClipSample(inputs.contiguous(), class_index, index, is_short, num_blank)
 
 
 def _report_failure(instance_id: str, class_index: int, index: int, error: FineGymError) -> ClipSample:
     # An exception would reach the main process as a page of traceback; words reach it as words.
-    return ClipSample(None, class_index, index, False, f"{instance_id}: {error}")
+    return ClipSample(None, class_index, index, failure=f"{instance_id}: {error}")
 
 
 def collate_clips(samples: Sequence[ClipSample]) -> ClipBatch:
     """Put samples into one batch; failed ones are listed beside it."""
-    sound = [sample for sample in samples if sample.frames is not None]
-    frames = [sample.frames for sample in sound if sample.frames is not None]
+    sound = [sample for sample in samples if sample.inputs is not None]
+    inputs = [sample.inputs for sample in sound if sample.inputs is not None]
     return ClipBatch(
-        torch.stack(frames) if frames else torch.empty(0),
+        torch.stack(inputs) if inputs else torch.empty(0),
         torch.tensor([sample.class_index for sample in sound], dtype=torch.int64),
         torch.tensor([sample.place for sample in sound], dtype=torch.int64),
         sum(sample.is_short for sample in sound),
-        tuple(sample.failure for sample in samples if sample.frames is None),
+        sum(sample.num_blank for sample in sound),
+        tuple(sample.failure for sample in samples if sample.inputs is None),
     )
 
 

@@ -6,7 +6,8 @@ generator passed in. Frames are uint8 until they are on the model's device: a qu
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -71,11 +72,23 @@ def flip(frames: torch.Tensor) -> torch.Tensor:
 def flip_flow(flow: torch.Tensor) -> torch.Tensor:
     """Mirror flow (T, C, H, W), channels (dx, dy) in turn: pixels change places and dx changes its sign."""
     mirrored = flow.flip(-1).clone()
-    mirrored[:, 0::2] *= -1
+    mirrored[..., 0::2, :, :] *= -1
     return mirrored
 
 
-def crop_views(frames: torch.Tensor, size: int, crops: str) -> torch.Tensor:
+def flip_flow_codes(codes: torch.Tensor) -> torch.Tensor:
+    """Mirror flow that is stored in 8 bits: uint8 (T, C, H, W), channels (dx, dy) in turn.
+
+    Codes are linear over [-bound, bound], so that 255 - code stands for exactly the opposite value, whatever the bound.
+    """
+    mirrored = codes.flip(-1).clone()
+    mirrored[..., 0::2, :, :] = 255 - mirrored[..., 0::2, :, :]
+    return mirrored
+
+
+def crop_views(
+    frames: torch.Tensor, size: int, crops: str, mirror: Callable[[torch.Tensor], torch.Tensor] = flip
+) -> torch.Tensor:
     """The test-time views of a clip.
 
     Args:
@@ -83,6 +96,7 @@ def crop_views(frames: torch.Tensor, size: int, crops: str) -> torch.Tensor:
         size: S, side of the square crops.
         crops: ``centre``; ``three`` squares along the long side (start, middle, end), full ``size``; ``ten``: four
             corners and the centre, then the same mirrored.
+        mirror: mirrors frames; ``flip_flow_codes`` for flow.
 
     Returns:
         (V, T, C, S, S), in the order of ``VIEWS[crops]``.
@@ -98,8 +112,30 @@ def crop_views(frames: torch.Tensor, size: int, crops: str) -> torch.Tensor:
         starts = [(free_y // 2, free_x // 2)]
     views = [frames[..., y : y + size, x : x + size] for y, x in starts]
     if crops == "ten":
-        views += [flip(view) for view in views]
+        views += [mirror(view) for view in views]
     return torch.stack(views)
+
+
+@dataclass(frozen=True)
+class Crops:
+    """How squares for a model are cut from the pictures of a clip.
+
+    Attributes:
+        short_side: pixels of the shorter side before cropping.
+        size: S, pixels of the square that the model sees.
+        scales: of training crops, see ``sample_multi_scale_crop``.
+        views: of evaluation, see ``crop_views``.
+    """
+
+    short_side: int
+    size: int
+    scales: tuple[float, ...] = (1.0,)
+    views: str = "centre"
+
+    def draw(self, frames: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
+        """One random crop of all frames, (T, C, H, W) to (T, C, S, S)."""
+        top, left, height, width = sample_multi_scale_crop(frames.shape[-2], frames.shape[-1], self.scales, rng)
+        return resize(frames[..., top : top + height, left : left + width], self.size, self.size)
 
 
 def _spread(free: int) -> tuple[int, int, int]:

@@ -40,6 +40,7 @@ class TSN(nn.Module):
     ) -> None:
         super().__init__()
         self.backbone = backbone
+        self.normalisation = backbone.normalisation
         self.dropout = nn.Dropout(dropout)
         self.classifier = nn.Linear(backbone.feature_size, num_classes)
         # normal(0, 0.001) and 0, as in the authors' code: the first steps see nearly uniform scores.
@@ -53,7 +54,8 @@ class TSN(nn.Module):
         """Logits of clips.
 
         Args:
-            frames: float32 (B, T, C, H, W), normalised as ``backbone.normalisation`` says.
+            frames: float32 (B, T, C, H, W), pixels normalised as ``normalisation`` says; flow and differences of frames
+                as their view says.
 
         Returns:
             float32 (B, K): the mean over T of the frames' class scores, before softmax.

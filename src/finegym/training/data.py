@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,12 +14,24 @@ import numpy as np
 
 from finegym.annotations.folder import ANNOTATIONS_FILE, CODEBOOK_FILE, is_dataset_folder, read_dataset
 from finegym.annotations.splits import SIDES, read_split
-from finegym.datasets.clips import ClipSource, RecordClips, StoreClips
-from finegym.datasets.recognition import EvaluationClips, Selection, TrainingClips, select_instances
-from finegym.errors import AnnotationError, ConfigError, join_problems
-from finegym.training.recipe import DataSection
+from finegym.datasets.clips import RecordClips, StoreClips
+from finegym.datasets.flow_clips import StoreFlow
+from finegym.datasets.recognition import Selection, Source, select_instances
+from finegym.datasets.transforms import Crops
+from finegym.datasets.views import FlowView, RgbDifferenceView, RgbView, View
+from finegym.errors import AnnotationError, ConfigError, FeatureError, join_problems
+from finegym.features.store import STORE_FILE, FeatureStore
+from finegym.models.backbones import Normalisation
+from finegym.training.contradictions import is_pickle
+from finegym.training.recipe import DataSection, Recipe
 
-SPLITS_FOLDER, CLIPS_FOLDER = "splits", "clips"
+SPLITS_FOLDER, CLIPS_FOLDER, FEATURES_FOLDER = "splits", "clips", "features"
+REMEDIES = {
+    "rgb": "Cut them with `finegym clips build`",
+    "rgb-diff": "Cut them with `finegym clips build`",
+    "flow": "Make it with `finegym features flow`",
+    "pose": "Find them with `finegym features pose`",
+}
 NAMES_A_SIDE = re.compile(r"\b(left|right)\b", re.IGNORECASE)
 
 
@@ -32,8 +45,8 @@ class RecognitionData:
         class_ids: K ids (elements, sets or events), by class index.
         class_names: K names.
         labels: ``train`` and ``val``: class index of every instance.
-        source: where frames come from.
-        facts: hashes that identify codebook and split.
+        source: where frames, flow or poses come from.
+        facts: hashes that identify codebook, split and features.
     """
 
     split: str
@@ -41,7 +54,7 @@ class RecognitionData:
     class_ids: tuple[str, ...]
     class_names: tuple[str, ...]
     labels: Mapping[str, Mapping[str, int]]
-    source: ClipSource
+    source: Source
     facts: Mapping[str, Any] = field(default_factory=dict)
 
     def select(self, side: str, section: DataSection) -> Selection:
@@ -51,7 +64,13 @@ class RecognitionData:
             AnnotationError: there are none, clips are missing, or (in ``train``) a class has no instance.
         """
         where = f"split {self.split}, {side}"
-        selection = select_instances(self.labels[side], self.source, where=where, missing=section.missing)
+        selection = select_instances(
+            self.labels[side],
+            self.source,
+            where=where,
+            missing=section.missing,
+            remedy=REMEDIES[section.modality],
+        )
         counts = np.bincount(selection.class_indices, minlength=len(self.class_ids))
         empty = [f"{self.class_ids[i]} ({self.class_names[i]})" for i in np.flatnonzero(counts == 0)]
         if side == "train" and empty and not section.allow_empty_classes:
@@ -63,12 +82,15 @@ class RecognitionData:
 
 
 def open_data(section: DataSection) -> RecognitionData:
-    """Open the dataset folder, the split and the clips that a recipe names.
+    """Open the dataset folder (or the pose pickle), the split and the clips or features that a recipe names.
 
     Raises:
         AnnotationError: the folder or the split is missing or damaged.
         VideoError: there is no clip store.
+        FeatureError: there is no store of these features, or it holds others; or the pickle is not usable.
     """
+    if is_pickle(section.dataset):
+        return _open_pickle(section)
     folder = Path(section.dataset)
     split_folder = folder / SPLITS_FOLDER / section.split
     if not is_dataset_folder(folder):
@@ -84,11 +106,7 @@ def open_data(section: DataSection) -> RecognitionData:
             "`finegym annotations split` makes one."
         )
     split = read_split(split_folder)
-    source: ClipSource
-    if section.source == "clips":
-        source = StoreClips(folder / CLIPS_FOLDER)
-    else:
-        source = RecordClips(read_dataset(folder), folder)
+    source, facts = _open_source(section, folder)
     return RecognitionData(
         split=split.name,
         subset=split.subset.name,
@@ -104,7 +122,62 @@ def open_data(section: DataSection) -> RecognitionData:
                 "subset_sha256": split.subset.sha256,
                 **{f"{side}_sha256": _hash_file(split_folder / f"{side}.txt") for side in SIDES},
             },
+            **facts,
         },
+    )
+
+
+def _open_source(section: DataSection, folder: Path) -> tuple[Source, dict[str, Any]]:
+    """Where the modality comes from, and what identifies it."""
+    if section.modality == "flow":
+        from finegym.features.flow.store import FlowStore
+
+        flow = FlowStore(_find_features(section, folder))
+        return StoreFlow(flow), {"features": _describe_features(section, flow)}
+    if section.modality == "pose":
+        from finegym.features.pose.store import PoseStore
+
+        poses = PoseStore(_find_features(section, folder))
+        return poses, {"features": _describe_features(section, poses)}
+    if section.source == "clips":
+        return StoreClips(folder / CLIPS_FOLDER), {}
+    return RecordClips(read_dataset(folder), folder), {}
+
+
+def _find_features(section: DataSection, folder: Path) -> Path:
+    path = folder / FEATURES_FOLDER / section.features
+    if not (path / STORE_FILE).is_file():
+        stores = sorted(file.parent.name for file in (folder / FEATURES_FOLDER).glob(f"*/{STORE_FILE}"))
+        raise FeatureError(
+            f"data.features: {folder} has no finished store {section.features!r} in {FEATURES_FOLDER}/; there are: "
+            f"{', '.join(stores) or 'none'}. `finegym features {section.modality}` makes one."
+        )
+    return path
+
+
+def _describe_features(section: DataSection, store: FeatureStore) -> dict[str, Any]:
+    settings = store.settings
+    return {
+        "name": section.features,
+        "index_sha256": store.facts.index_sha256,
+        "settings": {"kind": settings.kind, "unit": settings.unit, **settings.parameters},
+    }
+
+
+def _open_pickle(section: DataSection) -> RecognitionData:
+    from finegym.features.pose.pickles import open_pose_pickle
+
+    content = open_pose_pickle(section.dataset, split=section.split or None)
+    for oddity, count in content.oddities.items():
+        print(f"{section.dataset}: {count} {oddity}", file=sys.stderr)
+    return RecognitionData(
+        split=content.name,
+        subset=content.name,
+        class_ids=content.class_ids,
+        class_names=content.class_names,
+        labels=content.labels,
+        source=content.poses,
+        facts={"features": {"name": section.dataset, "sha256": content.sha256}},
     )
 
 
@@ -151,31 +224,27 @@ def build_flip_class_map(
     return class_map
 
 
-def build_training_clips(
-    selection: Selection, source: ClipSource, section: DataSection, flip_class_map: np.ndarray | None, seed: int
-) -> TrainingClips:
-    """The training clips of a recipe."""
-    return TrainingClips(
-        selection,
-        source,
-        num_segments=section.num_segments,
-        short_side=section.short_side,
-        crop_size=section.crop_size,
-        crop_scales=section.crop_scales,
-        flip_class_map=flip_class_map,
-        seed=seed,
-    )
+def build_view(recipe: Recipe, source: Any, normalisation: Normalisation | None, crops_test: str = "centre") -> View:
+    """What the recipe's model sees of an instance.
 
+    Args:
+        recipe: says the modality and everything about it.
+        source: of that modality; ``open_data(recipe.data).source``.
+        normalisation: what the model wants of its pixels; ``None`` for one that sees none.
+        crops_test: views of evaluation; apart from the recipe's, because validation while training looks at the centre
+            only.
+    """
+    data = recipe.data
+    if data.modality == "pose":
+        from finegym.datasets.views import PoseView
 
-def build_evaluation_clips(
-    selection: Selection, source: ClipSource, section: DataSection, crops: str
-) -> EvaluationClips:
-    """The evaluation clips of a recipe; ``crops`` apart, because validation while training looks at the centre only."""
-    return EvaluationClips(
-        selection,
-        source,
-        num_segments=section.num_segments_test,
-        short_side=section.short_side,
-        crop_size=section.crop_size,
-        crops=crops,
-    )
+        assert recipe.pose is not None, "the recipe was checked"
+        return PoseView(source, **recipe.pose.model_dump())
+    crops = Crops(data.short_side, data.crop_size, data.crop_scales, crops_test)
+    segments = (data.num_segments, data.num_segments_test)
+    if data.modality == "flow":
+        return FlowView(source, *segments, crops, data.flow_frames)
+    assert normalisation is not None, f"a model that sees no pixels cannot take {data.modality}"
+    if data.modality == "rgb-diff":
+        return RgbDifferenceView(source, *segments, crops, normalisation.mean, normalisation.std, data.flow_frames)
+    return RgbView(source, *segments, crops, normalisation.mean, normalisation.std)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import nn
 
 from finegym.datasets.recognition import ClipBatch
-from finegym.datasets.transforms import normalise
+from finegym.datasets.views import View
 from finegym.errors import VideoError, join_problems
 
 
@@ -26,51 +26,61 @@ def check_batch(batch: ClipBatch) -> ClipBatch:
     return batch
 
 
+class Scores(NamedTuple):
+    """What a model said of clips.
+
+    Attributes:
+        places: int64 (N,), in the selection.
+        logits: float32 (N, K).
+        num_short: clips with fewer frames than the model wants, which repeat.
+        num_blank: frames (pairs, poses) looked at that hold nothing.
+    """
+
+    places: np.ndarray
+    logits: np.ndarray
+    num_short: int
+    num_blank: int
+
+
 def compute_logits(
     model: nn.Module,
     batches: Iterable[ClipBatch],
+    view: View,
     *,
-    mean: Sequence[float],
-    std: Sequence[float],
     device: torch.device,
-    is_mirrored: Sequence[bool] = (False,),
     flip_class_map: np.ndarray | None = None,
     advance: Callable[[], None] = lambda: None,
-) -> tuple[np.ndarray, np.ndarray]:
+) -> Scores:
     """Logits of evaluation clips, in float32, averaged over their views.
 
     Args:
-        model: maps (B, T, C, H, W) to (B, K).
-        batches: of evaluation clips, frames (B, V, T, C, S, S).
-        mean: of the normalisation.
-        std: of the normalisation.
+        model: maps what the view gives to (B, K).
+        batches: of evaluation clips, inputs (B, V, T, …).
+        view: of these clips; the logits of what it mirrors are those of the mirrored classes.
         device: of the model.
-        is_mirrored: V flags; the logits of a mirrored view are those of the mirrored classes.
         flip_class_map: int64 (K,), the class each class is in the mirror; ``None``: itself.
         advance: called after every batch.
-
-    Returns:
-        Places in the selection int64 (N,), and logits float32 (N, K).
 
     Raises:
         VideoError: a clip cannot be read.
     """
-    places, logits = [], []
+    places, logits, num_short, num_blank = [], [], 0, 0
     model.eval()
     with torch.inference_mode(), _exact_float32():
         for batch in batches:
-            frames = check_batch(batch).frames.to(device, non_blocking=True)  # (B, V, T, C, S, S)
-            B, V = frames.shape[:2]
-            scores = model(normalise(frames.flatten(0, 1), mean, std)).float()  # (B*V, K)
+            inputs = check_batch(batch).inputs.to(device, non_blocking=True)  # (B, V, T, …)
+            B, V = inputs.shape[:2]
+            scores = model(view.normalise(inputs.flatten(0, 1))).float()  # (B*V, K)
             scores = scores.unflatten(0, (B, V))
             if flip_class_map is not None:
                 mirror = torch.from_numpy(flip_class_map).to(device)
-                flags = torch.tensor(list(is_mirrored), device=device)[:, None]  # (V, 1)
+                flags = torch.tensor(view.is_mirrored, device=device)[:, None]  # (V, 1)
                 scores = torch.where(flags, scores[..., mirror], scores)
             logits.append(scores.mean(dim=1).cpu().numpy())
             places.append(batch.places.numpy())
+            num_short, num_blank = num_short + batch.num_short, num_blank + batch.num_blank
             advance()
-    return np.concatenate(places), np.concatenate(logits)
+    return Scores(np.concatenate(places), np.concatenate(logits), num_short, num_blank)
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
 
@@ -28,7 +28,6 @@ from finegym.datasets.recognition import (
     build_evaluation_loader,
     build_training_loader,
 )
-from finegym.datasets.transforms import normalise
 from finegym.errors import ConfigError
 from finegym.evaluation.recognition import compute_mean_class_accuracy
 from finegym.training.inference import check_batch, compute_logits
@@ -47,8 +46,6 @@ def fit(
     accelerator: Accelerator,
     *,
     get_learning_rate: Callable[[float], float],
-    mean: Sequence[float],
-    std: Sequence[float],
     epochs: int,
     stop_after: int | None = None,
     batch_size: int,
@@ -65,15 +62,13 @@ def fit(
     """Train a classifier of clips, and keep what it did in the run folder.
 
     Args:
-        model: maps float32 (B, T, C, H, W) to logits (B, K).
+        model: maps what the view of the clips gives, float32, to logits (B, K).
         optimizer: over its parameters.
         training: clips to learn from.
         evaluation: clips to look at every ``evaluate_every`` epochs; nothing is chosen by them.
         run: where metrics and checkpoints go.
         accelerator: device, mixed precision, processes.
         get_learning_rate: of the progress in epochs.
-        mean: of the normalisation of frames.
-        std: of the normalisation of frames.
         epochs: to have done at the end.
         stop_after: stop once this many epochs are done, as if interrupted; ``None`` goes on to the end.
         batch_size: clips a step and process.
@@ -126,7 +121,7 @@ def fit(
             torch.manual_seed(_derive_seed(seed, epoch, rank))
             model.train()
             start = time.perf_counter()
-            waited, loss_sum, num_correct, num_clips, num_short = 0.0, 0.0, 0, 0, 0
+            waited, loss_sum, num_correct, num_clips, num_short, num_blank = 0.0, 0.0, 0, 0, 0, 0
             asked = time.perf_counter()
             for iteration, batch in enumerate(loader):
                 waited += time.perf_counter() - asked
@@ -135,10 +130,10 @@ def fit(
                 for group in optimizer.param_groups:
                     group["lr"] = learning_rate
 
-                frames = check_batch(batch).frames.to(device, non_blocking=True)  # (B, T, C, S, S)
+                inputs = check_batch(batch).inputs.to(device, non_blocking=True)  # (B, T, …)
                 targets = batch.class_index.to(device, non_blocking=True)  # (B,)
                 with accelerator.autocast():
-                    logits = model(normalise(frames, mean, std))  # (B, K)
+                    logits = model(training.view.normalise(inputs))  # (B, K)
                 loss = F.cross_entropy(logits.float(), targets)
 
                 # Of all processes together, so that every one of them stops when one must.
@@ -158,6 +153,7 @@ def fit(
                 loss_sum += loss_value * len(targets)
                 num_correct += int((logits.argmax(dim=1) == targets).sum())
                 num_clips, num_short = num_clips + len(targets), num_short + batch.num_short
+                num_blank += batch.num_blank
                 if accelerator.is_main_process:
                     values = {"loss": loss_value, "learning_rate": learning_rate, "gradient_norm": gradient_norm}
                     run.append_metrics(kind="step", epoch=epoch + 1, step=step + 1, **values)
@@ -166,14 +162,15 @@ def fit(
                 asked = time.perf_counter()
 
             seconds = time.perf_counter() - start
-            totals = np.array([loss_sum, num_correct, num_clips, num_short], dtype=np.float64)
-            loss_sum, num_correct, num_clips, num_short = np.sum(gather_object([totals]), axis=0).tolist()
+            totals = np.array([loss_sum, num_correct, num_clips, num_short, num_blank], dtype=np.float64)
+            loss_sum, num_correct, num_clips, num_short, num_blank = np.sum(gather_object([totals]), axis=0).tolist()
             summary = {
                 "train_loss": loss_sum / num_clips,
                 "train_top1_accuracy": num_correct / num_clips,
                 "learning_rate": learning_rate,
                 "num_clips": int(num_clips),
                 "num_short_clips": int(num_short),
+                "num_blank_frames": int(num_blank),
                 "num_left_out": batches.num_left_out,
                 "seconds": seconds,
                 "clips_per_second": num_clips / seconds,
@@ -182,7 +179,7 @@ def fit(
             is_last = epoch + 1 == epochs
             if evaluation_loader is not None and ((epoch + 1) % evaluate_every == 0 or is_last):
                 assert evaluation is not None
-                summary |= _evaluate(model, evaluation, evaluation_loader, mean, std, device)
+                summary |= _evaluate(model, evaluation, evaluation_loader, device)
             if accelerator.is_main_process:
                 run.append_metrics(kind="epoch", epoch=epoch + 1, step=step + 1, **summary)
                 _write_scalars(writer, summary, step + 1)
@@ -198,17 +195,10 @@ def fit(
             accelerator.wait_for_everyone()
 
 
-def _evaluate(
-    model: nn.Module,
-    evaluation: EvaluationClips,
-    loader: Any,
-    mean: Sequence[float],
-    std: Sequence[float],
-    device: torch.device,
-) -> dict[str, float]:
+def _evaluate(model: nn.Module, evaluation: EvaluationClips, loader: Any, device: torch.device) -> dict[str, float]:
     """Loss and accuracies on the clips of all processes."""
-    parts = gather_object([compute_logits(model, loader, mean=mean, std=std, device=device)])
-    places, logits = (np.concatenate(part) for part in zip(*parts, strict=True))
+    parts = gather_object([compute_logits(model, loader, evaluation.view, device=device)])
+    places, logits = (np.concatenate([getattr(part, name) for part in parts]) for name in ("places", "logits"))
     targets = evaluation.selection.class_indices[places]
     loss = F.cross_entropy(torch.from_numpy(logits), torch.from_numpy(targets)).item()
     is_correct = logits.argmax(axis=1) == targets

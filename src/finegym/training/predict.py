@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
@@ -10,11 +11,10 @@ import numpy as np
 import torch
 
 from finegym import __version__
-from finegym.datasets.recognition import build_evaluation_loader
-from finegym.datasets.transforms import VIEWS
+from finegym.datasets.recognition import EvaluationClips, build_evaluation_loader
 from finegym.errors import ConfigError, VideoError
 from finegym.evaluation.predictions import write_predictions
-from finegym.training.data import RecognitionData, build_evaluation_clips, build_flip_class_map
+from finegym.training.data import RecognitionData, build_flip_class_map, build_view
 from finegym.training.inference import compute_logits
 from finegym.training.progress import Progress
 from finegym.training.recipe import Recipe, compare_recipes, read_recipe
@@ -25,6 +25,7 @@ from finegym.training.run_folder import RunFolder, read_checkpoint
 PREDICTION_FIELDS = {
     "data.dataset",
     "data.split",
+    "data.features",
     "data.source",
     "data.missing",
     "data.num_segments_test",
@@ -84,39 +85,33 @@ def predict(
         The number of instances predicted.
 
     Raises:
-        ConfigError: there is no such checkpoint, or it was trained on other classes.
+        ConfigError: there is no such checkpoint, or it was trained on other classes or features.
         VideoError: a clip cannot be read.
         PredictionError: a logit is not finite.
     """
+    _check_features(run, data)
     path = run.find_checkpoint(checkpoint)
     content = read_checkpoint(path)
-    model, _ = build_model(recipe.model, len(data.class_ids), load_weights=False)
+    model, _ = build_model(recipe, len(data.class_ids), load_weights=False)
     load_checkpoint(model, content, path, [list(pair) for pair in zip(data.class_ids, data.class_names, strict=True)])
     place = torch.device("cuda" if device == "auto" and torch.cuda.is_available() else "cpu")
     model.to(place)
     selection = data.select(side, recipe.data)
     flip_class_map = build_flip_class_map(recipe.data, data.class_ids, data.class_names)
+    view = build_view(recipe, data.source, model.normalisation, recipe.data.crops_test)
     loader = build_evaluation_loader(
-        build_evaluation_clips(selection, data.source, recipe.data, recipe.data.crops_test),
+        EvaluationClips(selection, view),
         range(len(selection)),
         batch_size=recipe.train.batch_size_test,
         workers=recipe.data.workers,
         pin_memory=place.type == "cuda",
     )
-    normalisation = model.backbone.normalisation
     with Progress("predicting", len(loader)) as progress:
-        places, logits = compute_logits(
-            model,
-            loader,
-            mean=normalisation.mean,
-            std=normalisation.std,
-            device=place,
-            is_mirrored=VIEWS[recipe.data.crops_test],
-            flip_class_map=flip_class_map,
-            advance=progress.advance,
+        scores = compute_logits(
+            model, loader, view, device=place, flip_class_map=flip_class_map, advance=progress.advance
         )
-    if not np.array_equal(places, np.arange(len(selection))):
-        raise VideoError(f"{len(selection) - len(places)} of {len(selection)} clips gave no prediction")
+    if not np.array_equal(scores.places, np.arange(len(selection))):
+        raise VideoError(f"{len(selection) - len(scores.places)} of {len(selection)} clips gave no prediction")
     metadata = {
         "subset": data.subset,
         "split": f"{data.split}/{side}",
@@ -125,10 +120,34 @@ def predict(
         "epochs_done": str(content["epochs_done"]),
         "finegym": __version__,
         "seed": str(recipe.seed),
+        "modality": recipe.data.modality,
         "num_segments": str(recipe.data.num_segments_test),
         "crops": recipe.data.crops_test,
         "num_left_out": str(len(selection.left_out)),
+        "num_short_clips": str(scores.num_short),
+        "num_blank_frames": str(scores.num_blank),
+        **{f"features_{key}": _format_fact(value) for key, value in data.facts.get("features", {}).items()},
         **{f"split_{key}": str(value) for key, value in data.facts.get("split", {}).items() if key.endswith("sha256")},
     }
-    write_predictions(out, selection.instance_ids, logits, metadata)
+    write_predictions(out, selection.instance_ids, scores.logits, metadata)
     return len(selection)
+
+
+def _format_fact(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value, sort_keys=True)
+
+
+def _check_features(run: RunFolder, data: RecognitionData) -> None:
+    """Flow of another method or poses of another model look alike, and mean something else."""
+    features = [facts.get("features", {}) for facts in (run.read_facts(), data.facts)]
+    trained, given = (facts.get("settings", {}) for facts in features)
+    differing = [
+        f"{key} was {trained.get(key)!r}, is {given.get(key)!r}"
+        for key in {**trained, **given}
+        if trained.get(key) != given.get(key)
+    ]
+    if differing:
+        raise ConfigError(
+            f"features {features[1].get('name')!r} are others than {run.path} was trained on: {'; '.join(differing)}. "
+            "Give features made with the same settings."
+        )

@@ -12,11 +12,13 @@ import json
 import tomllib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from types import NoneType
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from finegym.errors import ConfigError, join_problems
+from finegym.training.contradictions import find_contradictions
 
 Positive = Annotated[int, Field(gt=0)]
 Share = Annotated[float, Field(ge=0, lt=1)]
@@ -32,11 +34,14 @@ class DataSection(_Section):
 
     dataset: str
     split: str
+    modality: Literal["rgb", "rgb-diff", "flow", "pose"] = "rgb"
+    features: str = ""
     source: Literal["clips", "records"] = "clips"
     missing: Literal["error", "leave-out"] = "error"
     allow_empty_classes: bool = False
     num_segments: Positive = 3
     num_segments_test: Positive = 3
+    flow_frames: Positive = 5
     short_side: Positive = 256
     crop_size: Positive = 224
     crop_scales: tuple[Multiple, ...] = (1.0, 0.875, 0.75, 0.66)
@@ -46,11 +51,25 @@ class DataSection(_Section):
     workers: Annotated[int, Field(ge=0)] = 2
 
 
+class PoseSection(_Section):
+    """How poses become tensors."""
+
+    clip_len: Positive = 48
+    num_clips_test: Positive = 1
+    num_persons: Positive = 1
+    stream: Literal["joint", "bone", "joint-motion", "bone-motion"] = "joint"
+    centre: Literal["frame", "torso"] = "frame"
+    short: Literal["loop", "repeat", "zero"] = "loop"
+    max_scale: Share = 0.0
+    max_degrees: Annotated[float, Field(ge=0, le=180)] = 0.0
+
+
 class ModelSection(_Section):
     """Which network, and where its weights come from."""
 
-    name: Literal["tsn"] = "tsn"
-    backbone: str
+    name: Literal["tsn", "pose_mlp"] = "tsn"
+    backbone: str = ""
+    hidden_size: Positive = 512
     weights: str = "none"
     dropout: Share = 0.8
     partial_batch_norm: bool = False
@@ -89,56 +108,17 @@ class TrainSection(_Section):
 
 
 class Recipe(_Section):
-    """Everything that decides what a run computes.
-
-    Raises:
-        ConfigError: from ``parse_recipe``; fields contradict each other.
-    """
+    """Everything that decides what a run computes. ``pose`` is there where the modality is ``pose``."""
 
     name: str
     note: str = ""
     seed: Annotated[int, Field(ge=0)] = 0
     data: DataSection
+    pose: PoseSection | None = None
     model: ModelSection
     optim: OptimSection
     schedule: ScheduleSection
     train: TrainSection
-
-    def find_contradictions(self) -> list[str]:
-        """Every pair of fields that cannot both be meant, in words."""
-        data, schedule = self.data, self.schedule
-        problems = []
-        if data.crop_size > data.short_side:
-            problems.append(f"data.crop_size ({data.crop_size}) exceeds data.short_side ({data.short_side})")
-        if not data.crop_scales:
-            problems.append("data.crop_scales is empty; [1.0] crops without scaling")
-        if data.flip_swaps and not data.flip:
-            problems.append("data.flip_swaps is given, but data.flip is false")
-        if data.crops_test == "ten" and not data.flip:
-            problems.append('data.crops_test = "ten" mirrors clips, but data.flip is false')
-        swapped = [class_id for pair in data.flip_swaps for class_id in set(pair)]
-        for class_id in sorted({class_id for class_id in swapped if swapped.count(class_id) > 1}):
-            problems.append(f"data.flip_swaps names {class_id!r} more than once")
-        if schedule.name == "cosine" and schedule.milestones:
-            problems.append("schedule.milestones is given, but a cosine schedule has none")
-        if list(schedule.milestones) != sorted(set(schedule.milestones)):
-            problems.append(f"schedule.milestones must increase, got {list(schedule.milestones)}")
-        if any(milestone >= schedule.epochs for milestone in schedule.milestones):
-            problems.append(
-                f"schedule.milestones {list(schedule.milestones)} must lie before the end ({schedule.epochs} epochs)"
-            )
-        if schedule.warmup_epochs >= schedule.epochs:
-            problems.append(
-                f"schedule.warmup_epochs ({schedule.warmup_epochs:g}) must be less than "
-                f"schedule.epochs ({schedule.epochs})"
-            )
-        if schedule.milestones and schedule.warmup_epochs > schedule.milestones[0]:
-            problems.append("schedule.warmup_epochs reaches past the first of schedule.milestones")
-        if self.model.partial_batch_norm and self.model.weights == "none":
-            problems.append('model.partial_batch_norm keeps statistics of a weights file, but model.weights is "none"')
-        if self.optim.name == "adamw" and self.optim.momentum != 0.9:
-            problems.append("optim.momentum is given, but adamw keeps its own (0.9, 0.999)")
-        return problems
 
 
 def read_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
@@ -175,17 +155,19 @@ def parse_recipe(text: str, where: str, overrides: Sequence[str] = ()) -> Recipe
     except ValidationError as error:
         problems = [_describe_problem(dict(problem)) for problem in error.errors()]
         raise ConfigError(f"{where}: {join_problems(problems)}") from error
-    problems = recipe.find_contradictions()
+    problems = find_contradictions(recipe)
     if problems:
         raise ConfigError(f"{where}: {join_problems(problems)}")
     return recipe
 
 
 def format_recipe(recipe: Recipe) -> str:
-    """The complete TOML text of a recipe: every field, defaults included."""
+    """The complete TOML text of a recipe: every field, defaults included; ``[pose]`` where it has it."""
     lines = []
     values = recipe.model_dump()
-    lines += [f"{key} = {_format_value(value)}" for key, value in values.items() if not isinstance(value, dict)]
+    lines += [
+        f"{key} = {_format_value(value)}" for key, value in values.items() if not isinstance(value, (dict, NoneType))
+    ]
     for section, fields in values.items():
         if isinstance(fields, dict):
             lines += ["", f"[{section}]"]
@@ -196,7 +178,7 @@ def format_recipe(recipe: Recipe) -> str:
 def compare_recipes(left: Recipe, right: Recipe) -> list[str]:
     """The dotted keys in which two recipes differ."""
     first, second = dict(_iterate_values(left.model_dump())), dict(_iterate_values(right.model_dump()))
-    return [key for key in first if first[key] != second[key]]
+    return [key for key in {**first, **second} if first.get(key) != second.get(key)]
 
 
 def list_fields() -> list[str]:
@@ -208,9 +190,11 @@ def list_fields() -> list[str]:
     """
     names = []
     for name, field in Recipe.model_fields.items():
-        section = field.annotation
-        if isinstance(section, type) and issubclass(section, _Section):
-            names += [f"{name}.{key}" for key in section.model_fields]
+        # PoseSection | None has the section among its arguments.
+        kinds = [kind for kind in (field.annotation, *get_args(field.annotation)) if isinstance(kind, type)]
+        sections = [kind for kind in kinds if issubclass(kind, _Section)]
+        if sections:
+            names += [f"{name}.{key}" for key in sections[0].model_fields]
         else:
             names.append(name)
     return names

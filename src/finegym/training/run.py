@@ -13,28 +13,39 @@ import torch
 from accelerate import Accelerator
 
 from finegym import __version__
+from finegym.datasets.recognition import EvaluationClips, TrainingClips
 from finegym.errors import ConfigError
-from finegym.models import MODELS, count_parameters
-from finegym.models.backbones import Backbone, WeightsReport, build_backbone
+from finegym.models import Recogniser, count_parameters
+from finegym.models.backbones import WeightsReport, build_backbone
+from finegym.models.pose_mlp import PoseMLP
 from finegym.models.tsn import TSN
-from finegym.training.data import (
-    RecognitionData,
-    build_evaluation_clips,
-    build_flip_class_map,
-    build_training_clips,
-)
+from finegym.training.data import RecognitionData, build_flip_class_map, build_view
 from finegym.training.loop import fit
 from finegym.training.optimizers import build_optimizer, compute_learning_rate
-from finegym.training.recipe import ModelSection, Recipe
+from finegym.training.recipe import Recipe
 from finegym.training.run_folder import RUN_FORMAT, RunFolder, read_checkpoint, read_commit
 
 
 def build_model(
-    section: ModelSection, num_classes: int, *, load_weights: bool = True
-) -> tuple[TSN, WeightsReport | None]:
+    recipe: Recipe, num_classes: int, *, load_weights: bool = True
+) -> tuple[Recogniser, WeightsReport | None]:
     """The network of a recipe; ``load_weights=False`` where a checkpoint will fill it anyway."""
-    backbone, report = build_backbone(section.backbone, weights=section.weights if load_weights else "none")
-    model = MODELS[section.name](
+    section = recipe.model
+    if section.name == "pose_mlp":
+        assert recipe.pose is not None, "the recipe was checked"
+        model = PoseMLP(
+            recipe.pose.clip_len // recipe.data.num_segments,
+            num_classes,
+            num_persons=recipe.pose.num_persons,
+            hidden_size=section.hidden_size,
+            dropout=section.dropout,
+        )
+        return model, None
+    fields = recipe.data.flow_frames
+    in_channels = {"rgb": 3, "rgb-diff": 3 * fields, "flow": 2 * fields}[recipe.data.modality]
+    weights = section.weights if load_weights else "none"
+    backbone, report = build_backbone(section.backbone, weights=weights, in_channels=in_channels)
+    tsn = TSN(
         backbone,
         num_classes,
         dropout=section.dropout,
@@ -42,7 +53,7 @@ def build_model(
         freeze_backbone=section.freeze_backbone,
     )
     # Pixels come channels-last, and convolutions are faster so (EfficientNet-Lite0 on CPU by a quarter).
-    return model.to(memory_format=torch.channels_last), report
+    return tsn.to(memory_format=torch.channels_last), report
 
 
 def train(
@@ -77,7 +88,7 @@ def train(
     accelerator = _build_accelerator(recipe.train.mixed_precision, device)
 
     torch.manual_seed(recipe.seed)
-    model, report = build_model(recipe.model, len(data.class_ids), load_weights=not run.list_checkpoints())
+    model, report = build_model(recipe, len(data.class_ids), load_weights=not run.list_checkpoints())
     facts: dict[str, Any] = {
         "format": RUN_FORMAT,
         "finegym": __version__,
@@ -87,6 +98,7 @@ def train(
         "device": str(accelerator.device),
         "num_processes": accelerator.num_processes,
         "seed": recipe.seed,
+        "modality": recipe.data.modality,
         "subset": data.subset,
         **data.facts,
         "classes": [list(pair) for pair in zip(data.class_ids, data.class_names, strict=True)],
@@ -111,19 +123,19 @@ def train(
     if report is not None:
         _say(accelerator, f"weights: {report}")
 
-    parameters, normalisation = list(model.parameters()), _get_backbone(model).normalisation
+    view = build_view(recipe, data.source, model.normalisation)
     try:
         fit(
             model,
             build_optimizer(
-                parameters,
+                model.parameters(),
                 recipe.optim.name,
                 learning_rate=recipe.optim.learning_rate,
                 momentum=recipe.optim.momentum,
                 weight_decay=recipe.optim.weight_decay,
             ),
-            build_training_clips(selections["train"], data.source, recipe.data, flip_class_map, recipe.seed),
-            build_evaluation_clips(selections["val"], data.source, recipe.data, "centre"),
+            TrainingClips(selections["train"], view, flip_class_map=flip_class_map, seed=recipe.seed),
+            EvaluationClips(selections["val"], view),
             run,
             accelerator,
             get_learning_rate=functools.partial(
@@ -135,8 +147,6 @@ def train(
                 gamma=recipe.schedule.gamma,
                 warmup_epochs=recipe.schedule.warmup_epochs,
             ),
-            mean=normalisation.mean,
-            std=normalisation.std,
             epochs=recipe.schedule.epochs,
             stop_after=stop_after,
             batch_size=recipe.train.batch_size,
@@ -184,7 +194,7 @@ def load_checkpoint(model: torch.nn.Module, content: dict[str, Any], path: Path,
 
 
 def _start_or_resume(
-    run: RunFolder, recipe: Recipe, facts: dict[str, Any], model: TSN, accelerator: Accelerator
+    run: RunFolder, recipe: Recipe, facts: dict[str, Any], model: Recogniser, accelerator: Accelerator
 ) -> dict[str, Any] | None:
     """Write the run's beginning, or load where it stopped."""
     resumed = None
@@ -216,10 +226,6 @@ def _build_accelerator(mixed_precision: str, device: str) -> Accelerator:
         if "already been initialized" in reason:
             reason = "an earlier run of this process had another; start a new process"
         raise ConfigError(f"train.mixed_precision = {mixed_precision!r} cannot be had here: {reason}") from error
-
-
-def _get_backbone(model: TSN) -> Backbone:
-    return model.backbone
 
 
 def _say(accelerator: Accelerator, line: str) -> None:

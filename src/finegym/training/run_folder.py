@@ -4,7 +4,7 @@
 
     run/
       recipe.toml          resolved: every field, defaults included
-      run.json             versions, commit, seed, hashes of codebook and split, classes, counts, weights
+      run.json             versions, commit, seed, hashes of codebook, split and features, classes, counts, weights
       metrics.jsonl        one line a step and one an epoch
       checkpoints/         epoch-0012.pt …
       predictions/         val.parquet …
@@ -90,7 +90,7 @@ class RunFolder:
         write_text(self.recipe_path, format_recipe(recipe))
 
     def check_same(self, recipe: Recipe, facts: dict[str, Any]) -> None:
-        """Refuse to go on with another recipe, codebook or split than the run began with.
+        """Refuse to go on with another recipe, codebook, split or features than the run began with.
 
         Raises:
             ConfigError: something differs; all of it is named.
@@ -102,7 +102,7 @@ class RunFolder:
                 "Give the same recipe to go on, or another --out to start anew."
             )
         before = self.read_facts()
-        differing = [key for key in ("codebook", "split", "classes") if before.get(key) != facts.get(key)]
+        differing = [key for key in ("codebook", "split", "classes", "features") if before.get(key) != facts.get(key)]
         if differing:
             raise ConfigError(
                 f"{self.path} began with another {', '.join(differing)}: the dataset has changed since. "
