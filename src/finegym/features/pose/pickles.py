@@ -23,7 +23,7 @@ from typing import Any, Literal
 import numpy as np
 
 from finegym.errors import FeatureError, join_problems
-from finegym.features.pose.poses import INTERPOLATED, NUM_JOINTS, Poses
+from finegym.features.pose.poses import NUM_JOINTS, Poses
 from finegym.features.pose.presence import make_poses
 from finegym.features.pose.safe_pickle import ArrayStandIn, read_arrays
 from finegym.files import replace_file
@@ -229,21 +229,6 @@ def _count_split(clips: Mapping[str, PickledClip], split: Mapping[str, Sequence[
         oddities["annotations that are in no list of the split"] += len(clips.keys() - listed)
 
 
-@dataclass(frozen=True)
-class WrittenPickle:
-    """What went into a pose pickle.
-
-    Attributes:
-        num_clips: annotations.
-        interpolated: frames of persons that were interpolated; in the file they are like any other.
-        without_pose: frames in which nobody has a pose.
-    """
-
-    num_clips: int
-    interpolated: int
-    without_pose: int
-
-
 def write_pose_pickle(
     path: Path,
     clips: Iterable[tuple[str, Poses]],
@@ -251,8 +236,8 @@ def write_pose_pickle(
     split: Mapping[str, Sequence[str]],
     *,
     half: bool = False,
-) -> WrittenPickle:
-    """Write poses as pyskl and mmaction2 read them.
+) -> None:
+    """Write poses as pyskl and mmaction2 read them. Interpolated poses are like any other in such a file.
 
     Args:
         path: the file; written whole or not at all, pickle protocol 4.
@@ -267,12 +252,9 @@ def write_pose_pickle(
     """
     dtype = np.float16 if half else np.float32
     annotations: list[dict[str, Any]] = []
-    interpolated = without_pose = 0
     for instance_id, poses in clips:
         if instance_id not in labels:
             raise FeatureError(f"{path}: clip {instance_id} has no label. Leave it out, or give the split it is in.")
-        interpolated += int((poses.status == INTERPOLATED).sum())
-        without_pose += int((~(poses.status > 0).any(axis=0)).sum())
         annotations.append(
             {
                 "frame_dir": instance_id,
@@ -287,4 +269,3 @@ def write_pose_pickle(
     content = {"split": {name: list(ids) for name, ids in split.items()}, "annotations": annotations}
     with replace_file(Path(path)) as temporary, temporary.open("wb") as file:
         pickle.dump(content, file, protocol=4)
-    return WrittenPickle(len(annotations), interpolated, without_pose)
