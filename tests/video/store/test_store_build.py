@@ -445,6 +445,22 @@ def test_a_store_of_other_settings_is_replaced_only_when_told_to(dataset, folder
     assert len(build(dataset, folder, settings=FAST, replace=True).tally.done) == 5
 
 
+def test_a_replacement_that_was_stopped_goes_on(dataset, folder, monkeypatch):
+    build(dataset, folder)
+    finish = build_module.pack_shards
+
+    def stop(*arguments, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(build_module, "pack_shards", stop)
+    with pytest.raises(KeyboardInterrupt):
+        build(dataset, folder, settings=FAST, replace=True)
+    monkeypatch.setattr(build_module, "pack_shards", finish)
+    again = build(dataset, folder, settings=FAST, replace=True).tally
+    assert (len(again.done), len(again.skipped)) == (0, 5)
+    assert ClipStore(folder / "clips").facts.settings.encoding == "jpeg"
+
+
 def test_a_folder_that_cannot_be_made_is_one_clear_error(dataset, folder):
     (folder / "clips").write_text("in the way")
     with pytest.raises(OutputError, match="cannot be written"):

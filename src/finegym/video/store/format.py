@@ -183,7 +183,8 @@ def parse_store(text: bytes, where: str | Path) -> StoreFacts:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"])) or "the file"
         raise VideoError(
-            f"{where}: expected {FORMAT}, but {place}: {first['msg']}. `finegym clips build` makes it again."
+            f"{where}: expected {FORMAT}, but {place}: {first['msg']}. `finegym clips check --reindex` makes "
+            "it again from the shards."
         ) from error
 
 

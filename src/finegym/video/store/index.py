@@ -106,7 +106,9 @@ class ClipIndex:
                 # One at a time and by one thread: a table whole takes three times the memory.
                 self._take_column(name, kind, file.read(columns=[name], use_threads=False)[name].combine_chunks())
         except (pa.ArrowException, OSError) as error:
-            raise VideoError(f"{where}: is damaged ({error}). `finegym clips build` makes it again.") from error
+            raise VideoError(
+                f"{where}: is damaged ({error}). `finegym clips check --reindex` makes it again from the shards."
+            ) from error
         pa.default_memory_pool().release_unused()
         self._settings = settings
         self.instance_ids: tuple[str, ...] = tuple(self._values["instance_id"])

@@ -55,7 +55,8 @@ class ClipStore:
             index = self._folder.read(INDEX_FILE)
         except FileNotFoundError as error:
             raise VideoError(
-                f"{location}/{INDEX_FILE}: does not exist. `finegym clips build` makes it again."
+                f"{location}/{INDEX_FILE}: does not exist. `finegym clips check --reindex` makes it again from the "
+                "shards."
             ) from error
         self._index = ClipIndex(index, self.facts.settings, f"{location}/{INDEX_FILE}")
         self.instance_ids: tuple[str, ...] = self._index.instance_ids
