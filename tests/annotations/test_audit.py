@@ -103,7 +103,7 @@ def test_instances_that_the_dataset_lacks_are_judged_by_their_ids_on_request():
     assert audit.get("action").num_val == 2
     assert audit.get("video").num_train == 1 + 1
     assert audit.get("competition").num_unknown == 2
-    assert "2 instances are not in the dataset" in format_audit(audit)
+    assert "the dataset lacks them: 2 instances." in format_audit(audit)
     with pytest.raises(AnnotationError, match="expected an instance id"):
         audit_split(Split("s", SUBSET, {"clip 7": 0}, {}), dataset, allow_unknown=True)
 

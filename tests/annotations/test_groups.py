@@ -80,6 +80,8 @@ def test_unknown_groups_are_an_error_or_counted():
 @pytest.mark.parametrize("kinds", [("videos",), (), ("video", "")])
 def test_unknown_kinds_list_what_there_is(kinds):
     dataset = make({"actions": (A,)})
+    with pytest.raises(AnnotationError, match=r"\(did you mean video\?\): there are competition, video, athlete, "):
+        group_instances(dataset, [], ("Videos",))
     with pytest.raises(AnnotationError, match="there are competition, video, athlete, action, duplicate"):
         group_instances(dataset, dataset.instances, kinds)
 

@@ -124,7 +124,7 @@ def test_an_empty_class_is_an_error_that_names_it():
     message = str(caught.value)
     assert "4 of 6 classes are empty on a side" in message
     assert "class 3 (75, element 75) has no instance" in message
-    assert "class 2 (72, element 72) is not in val: 1 instances in 1 group" in message
+    assert "class 2 (72, element 72) is not in val: 1 instance in 1 group" in message
     assert "--allow-empty-classes" in message
     generated = make_split(dataset, ELEMENTS, "s", allow_empty_classes=True)
     assert [c.class_.id for c in generated.balance.empty["anywhere"]] == ["75", "80", "81"]

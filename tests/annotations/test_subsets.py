@@ -74,6 +74,8 @@ def test_list_of_names_is_what_can_be_found():
         ("nothing/FX", "'nothing' is unknown"),
         ("element/XX", "'XX'"),
         ("event/FX-S1", "'FX-S1'"),
+        ("fxs1", r"\(did you mean FX-S1\?\)"),
+        ("elements/FX", r"\(did you mean element\?\)"),
     ],
 )
 def test_unknown_names_list_what_there_is(name, fact):
@@ -104,7 +106,7 @@ def test_instances_outside_are_counted_by_reason():
     assert list(assigned.class_index_by_id.values()) == [0]
     assert assigned.outside == {"without a label of the element level": 1, "of another element": 2}
     assert assigned.count_classes(2) == [1, 0]
-    assert "1 instances" in str(assigned)
+    assert "1 instance " in str(assigned)
 
 
 def test_set_level_uses_the_given_set_or_the_set_of_the_element():

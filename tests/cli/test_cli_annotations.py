@@ -85,7 +85,7 @@ def test_check_prints_kinds_with_counts_and_ids(run, folder):
     status, out, err = run("check", folder)
     assert (status, err) == (0, "")
     lines = out.splitlines()
-    assert lines[0] == "1 records, 1 actions, 2 sub-actions"
+    assert lines[0] == "1 record, 1 action, 2 sub-actions"
     assert any(line.split()[:2] == ["adjacent-sub-actions", "1"] for line in lines)
     assert "-first-one__E_000000_000009_A_0001_0002: ends where" in out
 
@@ -142,6 +142,12 @@ def test_convert_to_a_file(run, folder, tmp_path, to):
     assert (status, err) == (0, "")
     assert out.startswith("1 records, ") and out.endswith(f"written to {tmp_path / 'out.file'}\n")
     assert (tmp_path / "out.file").is_file()
+
+
+def test_options_of_another_shape_are_refused_not_ignored(run, folder, tmp_path):
+    for option in (("--level", "set"), ("--split", "gym99")):
+        status, _, err = run("convert", folder, "--to", "csv", "--out", tmp_path / "out.csv", *option)
+        assert status == 2 and "only --to activitynet has" in err and not (tmp_path / "out.csv").exists()
 
 
 def test_convert_does_not_overwrite(run, folder, tmp_path):

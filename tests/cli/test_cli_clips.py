@@ -58,7 +58,7 @@ def test_clips_are_built_and_what_fails_is_counted_and_named(folder):
     assert result.exit_code == 1
     lines = result.stdout.splitlines()
     assert lines[0] == "done 2, kept 0, failed 2"
-    assert lines[1].startswith(f"{folder}/clips: 2 clips, ") and "in 1 shards (sub-actions, mp4, crf 19, " in lines[1]
+    assert lines[1].startswith(f"{folder}/clips: 2 clips, ") and "in 1 shard (sub-actions, mp4, crf 19, " in lines[1]
     assert "2 failed, listed in" in result.stderr and "  2 x " in result.stderr and "no such file" in result.stderr
     numbered["write_numbered"](folder / "records" / "v2.mp4", 40)
     again = run("build", folder, "--short-side", 64, "--json")
@@ -141,7 +141,7 @@ def test_other_settings_are_refused_unless_the_store_may_be_replaced(folder):
 
 def test_a_damaged_store_is_named_and_repaired(folder):
     run("build", folder)
-    assert "2 clips in 1 shards are as they were written" in run("check", folder / "clips").stdout
+    assert "2 clips in 1 shard: as written" in run("check", folder / "clips").stdout
     path = folder / "clips" / "shard-000000.tar"
     data = bytearray(path.read_bytes())
     position = data.index(FIRST.encode() + b".mp4") + 512 + 200
@@ -156,6 +156,10 @@ def test_a_damaged_store_is_named_and_repaired(folder):
     (folder / "clips" / "index.parquet").unlink()
     assert run("check", folder / "clips").exit_code == 1
     assert run("check", folder / "clips", "--reindex", "--decode").exit_code == 0
+    (folder / "clips" / "store.json").write_text("{")
+    with pytest.raises(VideoError, match=r"store\.json: expected .*`finegym clips check --reindex` makes it again"):
+        run("show", folder / "clips")
+    assert run("check", folder / "clips", "--reindex").exit_code == 0
 
 
 def test_reasons_are_counted_and_the_rest_is_counted_too():

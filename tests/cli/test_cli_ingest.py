@@ -63,8 +63,8 @@ def test_it_prints_a_table_a_tally_and_one_line_a_failure(folder, tmp_path):
     ]
     assert lines[1].split() == ["all", "2", "0.001", "0%", "0", "2", "1"]
     assert "done 2, kept 0, failed 1" in lines
-    assert "1 exact duplicates, 0 shared parts: confirm them in the report" in lines
-    assert "1 other files are no media (in skipped.csv): notes.txt" in lines
+    assert "1 exact duplicate, 0 shared parts: confirm them in the report" in lines
+    assert "1 file of other kinds (in skipped.csv): notes.txt" in lines
     assert "'b c' is record b_c" in lines
     (problem,) = result.stderr.splitlines()
     assert problem.startswith(f"failed {folder / 'text.mp4'}: is not a video")
@@ -188,7 +188,7 @@ def test_a_file_with_other_content_under_the_same_id_is_told(folder, tmp_path):
     shutil.copy(folder / "a.mp4", folder / "b c.mp4")
     numbered["write_numbered"](folder / "a.mp4", 70, size=(320, 180))
     told = run(folder, "--workspace", tmp_path / "gym", "--quick").stdout.splitlines()
-    assert "2 records have other content than before: labels may point at other frames: a, b_c" in told
+    assert "2 records with other content than before: labels may point at other frames: a, b_c" in told
 
 
 def test_ids_that_differ_in_case_only_are_told(folder, tmp_path):

@@ -36,6 +36,17 @@ def test_traceback_shows_where_an_error_came_from(tmp_path):
     assert "Traceback" in result.stderr
 
 
+def test_traceback_is_in_the_help():
+    assert "--traceback" in run("--help").stdout
+
+
+def test_the_demo_does_not_mix_with_other_files(tmp_path):
+    (tmp_path / "holiday.jpg").touch()
+    result = run("demo", "--out", str(tmp_path), "--quick")
+    assert result.returncode == 1 and "is there already and holds no demo" in result.stderr
+    assert result.stderr.count("\n") == 1 and [path.name for path in tmp_path.iterdir()] == ["holiday.jpg"]
+
+
 @pytest.mark.parametrize("heavy", ["torch", "polars", "cv2", "matplotlib", "av", "numba", "numpy"])
 def test_help_and_codebook_show_start_without(heavy):
     program = (

@@ -171,7 +171,7 @@ def test_an_unknown_id_in_a_split_names_its_line(run, dataset_folder):
     assert status == 1
     assert re.search(r"val\.txt, line 7: other000000_\S+ is not in the dataset", err)
     status, out, _ = run("audit", dataset_folder, "mine", "--allow-unknown")
-    assert (status, "1 instances are not in the dataset" in out) == (0, True)
+    assert (status, "the dataset lacks them: 1 instance." in out) == (0, True)
 
 
 def test_real_annotations_through_the_command_line(run, shared, tmp_path):

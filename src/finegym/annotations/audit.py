@@ -15,7 +15,7 @@ from typing import Any
 from finegym.annotations.groups import find_near_duplicates, get_group_key
 from finegym.annotations.model import INSTANCE_ID, Dataset
 from finegym.annotations.splits import SIDES, Split
-from finegym.annotations.text import format_share, format_table
+from finegym.annotations.text import format_count, format_share, format_table
 from finegym.errors import AnnotationError, join_problems
 
 AUDITED = ("competition", "video", "athlete", "action", "near-duplicate")
@@ -124,7 +124,9 @@ def explain_audit(audit: Audit) -> tuple[str, ...]:
             sentences.append(f"Nothing is known about {what}; they may leak.")
             continue
         if leak.num_unknown:
-            sentences.append(f"The {leak.kind} of {leak.num_unknown:,} instances is not known; they may leak.")
+            sentences.append(
+                f"The {leak.kind} of {format_count(leak.num_unknown, 'instance')} is not known; they may leak."
+            )
         if leak.shared:
             share = format_share(leak.num_val / audit.num_val)
             sentences.append(
@@ -134,7 +136,8 @@ def explain_audit(audit: Audit) -> tuple[str, ...]:
             )
     if audit.num_not_in_dataset:
         sentences.append(
-            f"{audit.num_not_in_dataset:,} instances are not in the dataset and were judged by their ids alone."
+            f"Judged by their ids alone, because the dataset lacks them: "
+            f"{format_count(audit.num_not_in_dataset, 'instance')}."
         )
     return (*sentences, *_conclude(audit))
 
@@ -155,7 +158,7 @@ def format_audit(audit: Audit) -> str:
         )
         for leak in audit.leaks
     ]
-    title = f"split {audit.split}: {audit.num_train:,} instances in train, {audit.num_val:,} in val"
+    title = f"split {audit.split}: {format_count(audit.num_train, 'instance')} in train, {audit.num_val:,} in val"
     return "\n".join([title, "", format_table(header, rows), "", *explain_audit(audit)])
 
 

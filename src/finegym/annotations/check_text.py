@@ -9,6 +9,7 @@ from typing import Any
 
 from finegym.annotations.check import KINDS, Finding, Lists, count_findings
 from finegym.annotations.model import Dataset
+from finegym.annotations.text import format_count
 
 COLUMNS = ("severity", "kind", "id", "other_id", "value", "unit", "message")
 
@@ -93,7 +94,13 @@ def export_findings(findings: Sequence[Finding], dataset: Dataset, lists: Lists 
 def _describe(dataset: Dataset, lists: Lists) -> str:
     num_actions = sum(len(video.actions) for video in dataset.videos)
     num_sub_actions = sum(1 for _ in dataset.iterate_instances())
-    text = f"{len(dataset.videos)} records, {num_actions} actions, {num_sub_actions} sub-actions"
+    text = ", ".join(
+        (
+            format_count(len(dataset.videos), "record"),
+            format_count(num_actions, "action"),
+            format_count(num_sub_actions, "sub-action"),
+        )
+    )
     for setting, parts in lists.items():
         text += f"; {setting}: " + ", ".join(f"{len(listed)} {part}" for part, listed in parts.items())
     return text

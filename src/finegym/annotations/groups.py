@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 from finegym.annotations.check import CheckRules
 from finegym.annotations.model import Action, Dataset, Instance
@@ -107,7 +108,9 @@ def group_instances(
     """
     strange = [kind for kind in kinds if kind not in GROUP_KINDS]
     if strange or not kinds:
-        raise AnnotationError(f"groups by {', '.join(strange) or 'nothing'}: there are {', '.join(GROUP_KINDS)}")
+        nearest = [match for kind in strange for match in get_close_matches(kind.casefold(), GROUP_KINDS, n=1)]
+        hint = f" (did you mean {', '.join(nearest)}?)" if nearest else ""
+        raise AnnotationError(f"groups by {', '.join(strange) or 'nothing'}{hint}: there are {', '.join(GROUP_KINDS)}")
     instances = [dataset.instances[id_] for id_ in instance_ids]
     keys = [kind for kind in kinds if kind in ("competition", "video", "athlete")]
     unknown = {kind: sum(get_group_key(instance, kind) is None for instance in instances) for kind in keys}

@@ -20,6 +20,7 @@ from finegym.annotations.groups import Grouping, group_instances
 from finegym.annotations.model import Dataset
 from finegym.annotations.splits import Split
 from finegym.annotations.subsets import Subset, assign_classes
+from finegym.annotations.text import format_count
 from finegym.errors import AnnotationError, join_problems
 
 _EXHAUSTIVE_GROUPS = 12
@@ -155,7 +156,7 @@ def _describe_empty_class(where: str, balance: ClassBalance, groups_of_class: np
     if where == "anywhere":
         return f"{who} has no instance"
     total, num_groups = balance.num_train + balance.num_val, groups_of_class[class_.class_index]
-    return f"{who} is not in {where}: {total} instances in {num_groups} group{'s' if num_groups > 1 else ''}"
+    return f"{who} is not in {where}: {format_count(total, 'instance')} in {format_count(num_groups, 'group')}"
 
 
 def _count_matrix(grouping: Grouping, class_of: Mapping[str, int], num_classes: int) -> np.ndarray:

@@ -14,11 +14,13 @@ import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
 from typing import Literal, get_args
 
 from finegym.annotations.model import Dataset
+from finegym.annotations.text import format_count
 from finegym.codebook.model import Codebook, Element, Event, Set
 from finegym.errors import AnnotationError, join_problems
 from finegym.files import write_text
@@ -111,7 +113,7 @@ class Assignment:
 
     def __str__(self) -> str:
         outside = ", ".join(f"{count} {reason}" for reason, count in self.outside.items())
-        return f"{len(self.class_index_by_id)} instances in the subset; outside: {outside or '0'}"
+        return f"{format_count(len(self.class_index_by_id), 'instance')} in the subset; outside: {outside or '0'}"
 
 
 def make_subset(name: str, level: Level, ids: Iterable[str], codebook: Codebook) -> Subset:
@@ -292,11 +294,18 @@ def _find_ids(base: str, codebook: Codebook, class_elements: Mapping[str, Sequen
             f"subset {name}: FineGym's list of the classes of {base} is not here. Give the official folder that holds "
             f"{base}_categories.txt (--official DIR)."
         )
-    known = ", ".join([*class_elements, *list_subset_names(codebook)])
+    known = [*class_elements, *list_subset_names(codebook)]
     raise AnnotationError(
-        f"subset {name}: {base!r} is unknown; there are {known}, and A/B to narrow one of them by an event or a set "
-        "(gym99/FX)"
+        f"subset {name}: {base!r} is unknown{_suggest(base, known)}; there are {', '.join(known)}, and A/B to narrow "
+        "one of them by an event or a set (gym99/FX)"
     )
+
+
+def _suggest(word: str, known: Sequence[str]) -> str:
+    """What a name may have meant, for a message; empty where nothing is near."""
+    by_folded = {name.casefold(): name for name in known}
+    nearest = get_close_matches(word.casefold(), by_folded, n=1)
+    return f" (did you mean {by_folded[nearest[0]]}?)" if nearest else ""
 
 
 def _find_upper_ids(level: str, codebook: Codebook) -> list[str]:
@@ -318,9 +327,10 @@ def _find_scope(scope: str, codebook: Codebook, level: Level, name: str) -> set[
             return {scope}
         sets = {set_.id for set_ in codebook.get_sets_of_event(scope)}
     else:
-        known = ", ".join(list_subset_names(codebook))
+        known = list_subset_names(codebook)
         raise AnnotationError(
-            f"subset {name}: {scope!r} is no event or set of codebook {codebook.name}; there are {known}"
+            f"subset {name}: {scope!r} is no event or set of codebook {codebook.name}{_suggest(scope, known)}; there "
+            f"are {', '.join(known)}"
         )
     if level == "set":
         return sets

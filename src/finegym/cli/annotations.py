@@ -117,7 +117,9 @@ def convert(
     out: Annotated[
         Path, typer.Option("--out", metavar="PATH", help="A new folder, or a new file for csv, activitynet.")
     ],
-    level: Annotated[LevelChoice, typer.Option("--level", help="activitynet: what a label is.")] = LevelChoice.element,
+    level: Annotated[
+        LevelChoice | None, typer.Option("--level", help="activitynet: what a label is; element by default.")
+    ] = None,
     split: Annotated[
         str | None, typer.Option("--split", metavar="NAME", help="activitynet: only this split, with its sides.")
     ] = None,
@@ -139,6 +141,8 @@ def convert(
     """
     from finegym.annotations import convert as conversions
 
+    if to is not Target.activitynet and (level or split):
+        raise typer.BadParameter(f"only --to activitynet has --level and --split; {to.value} holds all of them")
     opened = open_dataset(source, group_pattern, exclude or (), skip_damaged, workers)
     if to is Target.folder:
         result = conversions.convert_to_folder(opened, out, allow_loss=allow_loss)
@@ -148,7 +152,7 @@ def convert(
         result = conversions.convert_to_csv(opened, out)
     else:
         result = conversions.convert_to_activitynet(
-            opened, out, level=level.value, setting=split, allow_loss=allow_loss
+            opened, out, level=(level or LevelChoice.element).value, setting=split, allow_loss=allow_loss
         )
     left_out = {**_list_left_out(opened), **result.left_out}
     if as_json:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from finegym.annotations.text import format_count
+
 if TYPE_CHECKING:
     from finegym.annotations.source import Source
     from finegym.annotations.split_generator import GeneratedSplit
@@ -86,7 +88,7 @@ def stats(
 
         drawn = draw_statistics(source.dataset, statistics, chosen, plot_format.value)
         written = write_plots(drawn, plots, plot_format.value)
-        typer.echo(f"{len(written)} plots written to {plots}", err=True)
+        typer.echo(f"{format_count(len(written), 'plot')} written to {plots}", err=True)
     if as_json:
         _print_json({"dataset": str(dataset), **statistics.to_dict()})
     else:
@@ -125,13 +127,15 @@ def subset(
         chosen = keep_frequent_classes(chosen, source.dataset, min_instances)
     assignment = assign_classes(source.dataset, chosen)
     counts = assignment.count_classes(len(chosen))
+    num_classes = format_count(len(chosen), "class", "classes")
     if out is not None:
         from finegym.annotations.lists import make_list, write_list
         from finegym.annotations.subsets import write_categories
 
         write_categories(chosen, out / "categories.txt")
         write_list(make_list(assignment.class_index_by_id), out / "instances.txt")
-        typer.echo(f"{out}: categories.txt ({len(chosen)} classes), instances.txt ({sum(counts)} instances)", err=True)
+        instances = format_count(sum(counts), "instance")
+        typer.echo(f"{out}: categories.txt ({num_classes}), instances.txt ({instances})", err=True)
     if as_json:
         classes = [
             {"class_index": class_.class_index, "id": class_.id, "name": class_.name, "instances": count}
@@ -146,7 +150,7 @@ def subset(
         (class_.class_index, class_.id, count, class_.name)
         for class_, count in zip(chosen.classes, counts, strict=True)
     ]
-    typer.echo(f"subset {chosen.name}: {len(chosen)} classes of the {chosen.level} level; {assignment}\n")
+    typer.echo(f"subset {chosen.name}: {num_classes} of the {chosen.level} level; {assignment}\n")
     typer.echo(format_table(("class", "id", "instances", "name"), rows, left=(3,)))
 
 
@@ -321,10 +325,11 @@ def _print_generated(generated: GeneratedSplit, folder: Path, as_json: bool) -> 
     if as_json:
         _print_json({"folder": str(folder), **generated.to_dict()})
         return
-    typer.echo(f"{folder}: {len(split.train):,} instances in train, {len(split.val):,} in val; {split.rule}")
-    typer.echo(f"{total:,} groups, {in_val:,} of them in val; the largest holds {generated.largest_group:.1%}")
+    in_train, groups = format_count(len(split.train), "instance"), format_count(total, "group")
+    typer.echo(f"{folder}: {in_train} in train, {len(split.val):,} in val; {split.rule}")
+    typer.echo(f"{groups}, {in_val:,} of them in val; the largest holds {generated.largest_group:.1%}")
     for kind, count in generated.unknown_groups.items():
-        typer.echo(f"{count:,} instances of unknown {kind} stand for themselves")
+        typer.echo(f"{format_count(count, 'instance')} of unknown {kind}, each for itself")
     for reason, count in split.outside.items():
         typer.echo(f"outside of the subset: {count:,} {reason}")
     typer.echo("\n" + format_balance(generated.balance))

@@ -37,8 +37,11 @@ def root(
         bool,
         typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit."),
     ] = False,
+    traceback: Annotated[
+        bool, typer.Option("--traceback", help="Show where an error came from; goes anywhere on the line.")
+    ] = False,
 ) -> None:
-    """Root of the command tree; `--traceback` after any command shows where an error came from."""
+    """Root of the command tree; `finegym.cli.main` takes `--traceback` off the line, here it is for the help."""
 
 
 # Nouns: each module offers `app`, a Typer of its verbs (or registers one verb).

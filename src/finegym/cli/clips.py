@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from finegym.annotations.text import format_count
+
 if TYPE_CHECKING:
     from finegym.video.store.build import Build
     from finegym.video.store.format import ClipFacts
@@ -137,7 +139,8 @@ def _print_build(target: Path, result: Build, as_json: bool) -> None:
             typer.echo(line)
         size = sum(shard.size_bytes for shard in store.shards)
         typer.echo(
-            f"{target}: {store.num_clips} clips, {size / 1e6:.1f} MB in {len(store.shards)} shards ({store.settings})"
+            f"{target}: {format_count(store.num_clips, 'clip')}, {size / 1e6:.1f} MB in "
+            f"{format_count(len(store.shards), 'shard')} ({store.settings})"
         )
         if result.shortened:
             typer.echo(f"{len(result.shortened)} reach past the end of their record (missing_ms in the index)")
@@ -203,10 +206,10 @@ def _describe_store(store: ClipStore) -> dict[str, object]:
     size = sum(shard.size_bytes for shard in facts.shards)
     return {
         "format": f"{facts.format}, written by finegym {facts.finegym}",
-        "clips": f"{facts.num_clips}, {facts.num_frames} frames",
+        "clips": f"{facts.num_clips:,}, {format_count(facts.num_frames, 'frame')}",
         "kind": facts.settings,
-        "size": f"{size / 1e6:.1f} MB in {len(facts.shards)} shards",
-        "skipped": f"{facts.num_skipped} clips that could not be cut" if facts.num_skipped else "none",
+        "size": f"{size / 1e6:.1f} MB in {format_count(len(facts.shards), 'shard')}",
+        "skipped": f"{format_count(facts.num_skipped, 'clip')} that could not be cut" if facts.num_skipped else "none",
         "first": store.instance_ids[0] if len(store) else "none",
     }
 
@@ -252,7 +255,7 @@ def read(
     else:
         write_still(out, draw_clip(opened, instance_id, num_frames))
     facts = opened.get_facts(instance_id)
-    typer.echo(f"{out}: {facts.num_frames} frames, {facts.record} from frame {facts.first_frame}")
+    typer.echo(f"{out}: {format_count(facts.num_frames, 'frame')}, {facts.record} from frame {facts.first_frame}")
 
 
 @app.command()
@@ -280,9 +283,8 @@ def check(
         for problem in found.problems:
             typer.echo(problem)
         if not found.problems:
-            typer.echo(
-                f"{store}: {found.store.num_clips} clips in {len(found.store.shards)} shards are as they were written"
-            )
+            shards = format_count(len(found.store.shards), "shard")
+            typer.echo(f"{store}: {format_count(found.store.num_clips, 'clip')} in {shards}: as written")
         elif found.damaged:
             typer.echo("`finegym clips build DATASET --verify` cuts damaged clips again")
     if found.problems:

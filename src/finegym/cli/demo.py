@@ -29,7 +29,16 @@ def demo(
     from finegym.demo.plan import FULL, QUICK
     from finegym.demo.run import run_demo
 
+    _check_folder(out)
     page = run_demo(
         out, QUICK if quick else FULL, seed=seed, workers=workers, say=lambda line: typer.echo(line, err=True)
     )
     typer.echo(f"report: {page}")
+
+
+def _check_folder(out: Path) -> None:
+    """A demo goes into a new or empty folder, or on in its own; nobody's files come to lie among its."""
+    from finegym.errors import OutputError
+
+    if out.is_file() or (out.is_dir() and any(out.iterdir()) and not (out / "competition").is_dir()):
+        raise OutputError(f"{out}: is there already and holds no demo. Choose a new or empty folder with --out.")

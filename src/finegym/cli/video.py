@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from finegym.annotations.text import format_count
 from finegym.cli import video_download, video_ingest, video_shots
 
 if TYPE_CHECKING:
@@ -101,7 +102,9 @@ def check(
     for file in files:
         checks.append(check_file(file))
         if not as_json:
-            typer.echo("\n".join(checks[-1].problems) or f"{file}: {checks[-1].num_frames} frames, all decode")
+            typer.echo(
+                "\n".join(checks[-1].problems) or f"{file}: {format_count(checks[-1].num_frames, 'frame')}, all decode"
+            )
     if as_json:
         facts = [{**asdict(check), "path": str(check.path)} for check in checks]
         typer.echo(json.dumps(facts, indent=2, ensure_ascii=False))
@@ -161,7 +164,7 @@ def page(
     from finegym.video.sheet import write_sheet_page
 
     write_sheet_page(files, out, num_frames=num_frames)
-    typer.echo(f"{out}: {len(files)} videos")
+    typer.echo(f"{out}: {format_count(len(files), 'video')}")
 
 
 app.command()(video_ingest.ingest)

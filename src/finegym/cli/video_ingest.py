@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from finegym.annotations.text import format_count
 from finegym.cli.clips import Engine
 
 if TYPE_CHECKING:
@@ -111,7 +112,7 @@ def _read_routines(dataset: Path | None) -> dict[str, list[tuple[float, float]]]
 def _print_routines(dataset: Path, known: Mapping[str, object], record_ids: Sequence[str]) -> None:
     """How many of the records have known routines; the ids of both sides where none has."""
     with_routines = [record_id for record_id in record_ids if known.get(record_id)]
-    line = f"routines known of {len(with_routines)} of {len(record_ids)} records"
+    line = f"routines known of {len(with_routines)} of {format_count(len(record_ids), 'record')}"
     if not with_routines and record_ids:
         line += f": {dataset} has {_list(list(known)[:3]) or 'no videos'}, here are {_list(list(record_ids)[:3])}"
     typer.echo(line, err=True)
@@ -137,27 +138,28 @@ def _print_run(workspace: Workspace, run: Run, duplicates: Any) -> None:
     typer.echo(str(run))
     exact = sum(pair["kind"] == "exact" for pair in duplicates["pairs"])
     if duplicates["pairs"]:
-        typer.echo(
-            f"{exact} exact duplicates, {len(duplicates['pairs']) - exact} shared parts: confirm them in the report"
-        )
+        parts = format_count(len(duplicates["pairs"]) - exact, "shared part")
+        typer.echo(f"{format_count(exact, 'exact duplicate')}, {parts}: confirm them in the report")
     if duplicates["num_left_out"]:
-        typer.echo(f"{duplicates['num_left_out']} offsets of pairs with many candidates were not looked at")
+        typer.echo(f"not looked at: {format_count(duplicates['num_left_out'], 'offset')} of pairs with many candidates")
     if run.judged_anew:
-        typer.echo(f"{len(run.judged_anew)} kept records have another verdict by these rules")
+        typer.echo(f"another verdict by these rules: {format_count(len(run.judged_anew), 'kept record')}")
     if run.sources.absent:
-        typer.echo(f"{len(run.sources.absent)} rows of tables have no file, as they say themselves (in skipped.csv)")
+        typer.echo(
+            f"no file, as tables say themselves (in skipped.csv): {format_count(len(run.sources.absent), 'row')}"
+        )
     if run.sources.other_files:
         first = ", ".join(path.name for path in run.sources.other_files[:3])
-        typer.echo(f"{len(run.sources.other_files)} other files are no media (in skipped.csv): {first}")
+        typer.echo(f"{format_count(len(run.sources.other_files), 'file')} of other kinds (in skipped.csv): {first}")
     for name, record_id in run.sources.renamed.items():
         typer.echo(f"{name!r} is record {record_id}")
     for one, other in run.sources.alike.items():
         typer.echo(f"records {one} and {other} differ in case only: on macOS and Windows their folders are one")
     if run.changed:
-        which = "1 record has" if len(run.changed) == 1 else f"{len(run.changed)} records have"
-        typer.echo(f"{which} other content than before: labels may point at other frames: {_list(run.changed)}")
+        which = format_count(len(run.changed), "record")
+        typer.echo(f"{which} with other content than before: labels may point at other frames: {_list(run.changed)}")
     if run.sources.num_repeated:
-        typer.echo(f"{run.sources.num_repeated} files were named more than once and taken once")
+        typer.echo(f"named more than once and taken once: {format_count(run.sources.num_repeated, 'file')}")
     typer.echo(f"report: {workspace.report_page}")
 
 

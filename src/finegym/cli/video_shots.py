@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from finegym.annotations.text import format_count
+
 if TYPE_CHECKING:
     from finegym.video.ingest.shots import Shots
 
@@ -41,10 +43,10 @@ def shots(
     if index.damage:
         typer.echo(f"{file}: {index.describe_missing(index.num_frames)}; only what is there was looked at", err=True)
     if len(signals.damaged):
-        typer.echo(f"{len(signals.damaged)} damaged frames were not looked at", err=True)
+        typer.echo(f"not looked at: {format_count(len(signals.damaged), 'damaged frame')}", err=True)
     if page is not None:
         shown = write_shots_page(file, found, page, most_cuts=most_cuts)
-        typer.echo(f"{page}: {shown} of {len(found.cuts)} cuts", err=True)
+        typer.echo(f"{page}: {shown} of {format_count(len(found.cuts), 'cut')}", err=True)
 
 
 def _print_shots(found: Shots) -> None:
@@ -63,8 +65,8 @@ def _print_shots(found: Shots) -> None:
             )
     gradual = sum(cut.is_gradual for cut in found.cuts)
     typer.echo(
-        f"{len(found.cuts)} cuts ({gradual} gradual), {len(found.replays)} replay and {len(found.slow_motion)} "
-        f"slow-motion candidates in {(found.end_ms - found.start_ms) / 1000:.1f} s"
+        f"{format_count(len(found.cuts), 'cut')} ({gradual} gradual), {len(found.replays)} replay and "
+        f"{len(found.slow_motion)} slow-motion candidates in {(found.end_ms - found.start_ms) / 1000:.1f} s"
     )
     if found.unsearched_ms:
         typer.echo(f"the last {found.unsearched_ms / 1000:.1f} s could not be looked at (damaged)")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from finegym.annotations.text import format_count
 from finegym.errors import VideoError, join_problems
 from finegym.report.images import draw_sheet, encode_jpeg
 from finegym.report.page import Picture, Prose, Section, write_page
@@ -32,7 +33,10 @@ def write_sheet_page(paths: Sequence[Path], out: Path, *, num_frames: int = 8) -
             problems.append(str(error))
     if problems:
         raise VideoError(join_problems(problems))
-    lead = f"{len(sections)} videos, {num_frames} frames of each; every frame is named by its number and its time."
+    lead = (
+        f"{format_count(len(sections), 'video')}, {format_count(num_frames, 'frame')} of each; every frame is named by "
+        "its number and its time."
+    )
     write_page(out, "Videos at a glance", sections, lead=lead, footer="made by finegym video page")
 
 

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from finegym import __version__
+from finegym.annotations.text import format_count
 from finegym.errors import VideoError
 from finegym.report.images import draw_sheet, encode_jpeg
 from finegym.report.page import Picture, Prose, Section, Table, write_page
@@ -55,7 +56,7 @@ def write_report_page(workspace: Workspace, run: Run, records: Mapping[str, Reco
             sections.append(_show_records(workspace, f"{verdict.capitalize()} records", chosen))
     total = summarise(records, len(run.failed))[-1]
     lead = (
-        f"{total.num_records} records, {total.hours:.2f} hours; {total.num_accepted} accepted, "
+        f"{format_count(total.num_records, 'record')}, {total.hours:.2f} hours; {total.num_accepted} accepted, "
         f"{total.num_disqualified} disqualified; this run: {run}. Times are on each record's own clock."
     )
     footer = f"finegym {__version__}, video ingest, workspace {workspace.folder}"
@@ -248,9 +249,11 @@ def describe_record(record_id: str, record: Record) -> str:
     if record.media_is != "source":
         facts.append(f"{record.media_is} of {probe.container}")
     if record.num_cuts is not None:
-        facts.append(f"{record.num_cuts} cuts, {record.num_replays or 0} replay candidates")
+        facts.append(
+            f"{format_count(record.num_cuts, 'cut')}, {format_count(record.num_replays or 0, 'replay candidate')}"
+        )
     if record.num_chunks:
-        facts.append(f"{record.num_chunks} chunks")
+        facts.append(format_count(record.num_chunks, "chunk"))
     if record.damage:
         facts.append(describe_damage(record))
     text = "; ".join(facts) + "."

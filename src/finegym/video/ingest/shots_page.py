@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from finegym.annotations.text import format_count
 from finegym.report.images import draw_sheet, encode_jpeg
 from finegym.report.page import Picture, Prose, Section, Table, write_page
 from finegym.video.ingest.cuts import Cut
@@ -57,7 +58,7 @@ def write_shots_page(path: Path, shots: Shots, out: Path, *, most_cuts: int = 30
     gradual = sum(cut.is_gradual for cut in shots.cuts)
     lead = (
         f"{path.name}: {shots.num_frames} frames from {shots.start_ms / 1000:.2f} to {shots.end_ms / 1000:.2f} s; "
-        f"{len(shots.cuts)} cuts ({gradual} of them gradual), {len(shots.replays)} replay and "
+        f"{format_count(len(shots.cuts), 'cut')} ({gradual} of them gradual), {len(shots.replays)} replay and "
         f"{len(shots.slow_motion)} slow-motion candidates. Candidates prove nothing: look."
     )
     write_page(out, "Cuts and candidates", sections, lead=lead, footer="made by finegym video shots")
