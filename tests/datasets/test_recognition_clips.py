@@ -92,8 +92,8 @@ def test_evaluation_samples_are_the_same_every_time():
 def test_short_clips_are_counted():
     source = build_memory(count=2, num_frames=2)
     batch = collate_clips([build_training(source, count=2)[(0, i)] for i in range(2)])
-    assert batch.num_short == 2
-    assert collate_clips([build_training()[(0, 0)]]).num_short == 0
+    assert batch.counts == {"short_clips": 2}
+    assert collate_clips([build_training()[(0, 0)]]).counts == {"short_clips": 0}
 
 
 def test_a_clip_that_fails_reaches_the_main_process_in_one_line():

@@ -59,15 +59,19 @@ def test_a_head_that_is_no_linear_layer_is_refused():
         build_backbone("squeezenet1_1")
 
 
-def test_flow_widens_the_first_convolution_by_the_mean_of_its_kernel():
-    torch.manual_seed(0)
+def test_flow_widens_the_first_convolution_by_the_mean_of_its_kernel(tmp_path):
     rgb, _ = build_backbone("resnet18")
-    torch.manual_seed(0)
-    flow, _ = build_backbone("resnet18", in_channels=10)
+    torch.save(rgb.body.state_dict(), tmp_path / "weights.pth")
+    flow, _ = build_backbone("resnet18", weights=str(tmp_path / "weights.pth"), in_channels=10)
     assert count_parameters(flow) - count_parameters(rgb) == 21_952
     mean = rgb.body.conv1.weight.mean(dim=1)
     for channel in range(10):
         torch.testing.assert_close(flow.body.conv1.weight[:, channel], mean)
+
+
+def test_channels_of_random_weights_begin_differently():
+    weight = build_backbone("resnet18", in_channels=10)[0].body.conv1.weight
+    assert (weight[:, 0] - weight[:, 1]).abs().min() > 0
 
 
 @pytest.mark.parametrize("suffix", [".pth", ".safetensors"])

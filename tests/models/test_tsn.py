@@ -115,7 +115,10 @@ def test_tsn_overfits_eight_clips():
 
 
 def test_every_model_of_the_dict_is_a_class_with_its_own_file():
-    assert {name: model.__module__ for name, model in MODELS.items()} == {"tsn": "finegym.models.tsn"}
+    assert {name: model.__module__ for name, model in MODELS.items()} == {
+        "tsn": "finegym.models.tsn",
+        "pose_mlp": "finegym.models.pose_mlp",
+    }
 
 
 @pytest.mark.gpu

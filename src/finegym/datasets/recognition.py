@@ -9,7 +9,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, Protocol
 
@@ -90,16 +90,14 @@ class ClipSample(NamedTuple):
         inputs: what the view gives: (T, …) in training, (V, T, …) in evaluation; ``None`` where the clip failed.
         class_index: target.
         place: in the selection.
-        is_short: whether frames repeat because the clip has fewer than the model wants.
-        num_blank: frames (pairs, poses) among those looked at that hold nothing.
+        counts: what the user should know of; see ``Look``.
         failure: what went wrong, ``""`` for a sound clip.
     """
 
     inputs: torch.Tensor | None
     class_index: int
     place: int
-    is_short: bool = False
-    num_blank: int = 0
+    counts: dict[str, int]
     failure: str = ""
 
 
@@ -110,16 +108,14 @@ class ClipBatch(NamedTuple):
         inputs: (B, T, …) in training, (B, V, T, …) in evaluation.
         class_index: int64 (B,).
         places: int64 (B,), in the selection.
-        num_short: clips with repeated frames.
-        num_blank: frames (pairs, poses) that hold nothing, of all clips.
+        counts: of all of them together.
         failures: clips that could not be read, in words; they are not among the B.
     """
 
     inputs: torch.Tensor
     class_index: torch.Tensor
     places: torch.Tensor
-    num_short: int
-    num_blank: int
+    counts: dict[str, int]
     failures: tuple[str, ...]
 
 
@@ -147,12 +143,12 @@ class TrainingClips(TorchDataset[ClipSample]):
         instance_id = self.selection.instance_ids[index]
         class_index = int(self.selection.class_indices[index])
         try:
-            inputs, is_short, num_blank = self.view.draw(instance_id, rng)
+            inputs, counts = self.view.draw(instance_id, rng)
         except FineGymError as error:
             return _report_failure(instance_id, class_index, index, error)
         if self._flip_class_map is not None and rng.random() < 0.5:
             inputs, class_index = self.view.mirror(inputs), int(self._flip_class_map[class_index])
-        return ClipSample(inputs.contiguous(), class_index, index, is_short, num_blank)
+        return ClipSample(inputs.contiguous(), class_index, index, counts)
 
 
 class EvaluationClips(TorchDataset[ClipSample]):
@@ -173,15 +169,15 @@ class EvaluationClips(TorchDataset[ClipSample]):
         instance_id = self.selection.instance_ids[index]
         class_index = int(self.selection.class_indices[index])
         try:
-            inputs, is_short, num_blank = self.view.look(instance_id)
+            inputs, counts = self.view.look(instance_id)
         except FineGymError as error:
             return _report_failure(instance_id, class_index, index, error)
-        return ClipSample(inputs.contiguous(), class_index, index, is_short, num_blank)
+        return ClipSample(inputs.contiguous(), class_index, index, counts)
 
 
 def _report_failure(instance_id: str, class_index: int, index: int, error: FineGymError) -> ClipSample:
     # An exception would reach the main process as a page of traceback; words reach it as words.
-    return ClipSample(None, class_index, index, failure=f"{instance_id}: {error}")
+    return ClipSample(None, class_index, index, {}, f"{instance_id}: {error}")
 
 
 def collate_clips(samples: Sequence[ClipSample]) -> ClipBatch:
@@ -192,10 +188,23 @@ def collate_clips(samples: Sequence[ClipSample]) -> ClipBatch:
         torch.stack(inputs) if inputs else torch.empty(0),
         torch.tensor([sample.class_index for sample in sound], dtype=torch.int64),
         torch.tensor([sample.place for sample in sound], dtype=torch.int64),
-        sum(sample.is_short for sample in sound),
-        sum(sample.num_blank for sample in sound),
+        add_counts([sample.counts for sample in sound]),
         tuple(sample.failure for sample in samples if sample.inputs is None),
     )
+
+
+def add_counts(all_counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    """Counts of the same names added up.
+
+    Example:
+        >>> add_counts([{"short_clips": 1}, {"short_clips": 1, "blank_frames": 4}])
+        {'short_clips': 2, 'blank_frames': 4}
+    """
+    total: dict[str, int] = {}
+    for counts in all_counts:
+        for name, count in counts.items():
+            total[name] = total.get(name, 0) + count
+    return total
 
 
 class EpochBatches(Sampler[list[tuple[int, int]]]):

@@ -17,10 +17,20 @@ import torch
 from finegym.datasets.clips import ClipSource
 from finegym.datasets.flow_clips import FlowSource
 from finegym.datasets.sampling import compute_centre_windows, is_short, sample_windows
+from finegym.datasets.skeletons import (
+    Centre,
+    PoseSource,
+    SkeletonSample,
+    Stream,
+    make_test_skeletons,
+    make_training_skeleton,
+    mirror_skeleton,
+)
 from finegym.datasets.transforms import VIEWS, Crops, crop_views, flip, flip_flow_codes, normalise, to_tensor
+from finegym.datasets.uniform_sampling import Short
 
 # Codes of flow run from 0 to 255 with no motion in the middle; the deviation is the mean of ImageNet's three. Both as
-# in the TSN authors' code, github.com/yjxiong/tsn-pytorch (GroupNormalize of main.py and get_augmentation of models.py).
+# in the TSN authors' code (input_mean and input_std of github.com/yjxiong/tsn-pytorch, models.py).
 FLOW_MEAN, FLOW_STD = 0.5, 0.226
 
 
@@ -29,13 +39,13 @@ class Look(NamedTuple):
 
     Attributes:
         inputs: as the view says.
-        is_short: whether frames repeat because the clip has fewer than the model wants.
-        num_blank: of the frames (pairs, poses) looked at, those that hold nothing.
+        counts: what the user should know of. ``short_clips``: 1 where frames repeat because the clip has fewer than the
+            model wants. ``blank_frames``: pairs across a cut, frames without a pose, of those looked at.
+            ``persons_left_out``, ``persons_padded``: that the model does not see, or sees as zeros.
     """
 
     inputs: torch.Tensor
-    is_short: bool
-    num_blank: int = 0
+    counts: dict[str, int]
 
 
 class View(Protocol):
@@ -96,13 +106,15 @@ class RgbView:
         num_frames = self.source.count_frames(instance_id)
         indices = sample_windows(num_frames, self.num_segments, self.window, rng)
         frames = self.crops.draw(self._read(instance_id, indices), rng)
-        return Look(_stack(frames, self.window), is_short(num_frames, self.num_segments, self.window))
+        short = is_short(num_frames, self.num_segments, self.window)
+        return Look(_stack(frames, self.window), {"short_clips": int(short)})
 
     def look(self, instance_id: str) -> Look:
         num_frames = self.source.count_frames(instance_id)
         indices = compute_centre_windows(num_frames, self.num_segments_test, self.window)
         views = crop_views(self._read(instance_id, indices), self.crops.size, self.crops.views)
-        return Look(_stack(views, self.window), is_short(num_frames, self.num_segments_test, self.window))
+        short = is_short(num_frames, self.num_segments_test, self.window)
+        return Look(_stack(views, self.window), {"short_clips": int(short)})
 
     def mirror(self, inputs: torch.Tensor) -> torch.Tensor:
         return flip(inputs)
@@ -165,15 +177,13 @@ class FlowView:
         num_pairs = self.source.count_pairs(instance_id)
         indices = sample_windows(num_pairs, self.num_segments, self.num_fields, rng)
         fields = self.crops.draw(self._read(instance_id, indices), rng)
-        short = is_short(num_pairs, self.num_segments, self.num_fields)
-        return Look(_stack(fields, self.num_fields), short, self._count_blank(instance_id, indices))
+        return Look(_stack(fields, self.num_fields), self._count(instance_id, indices))
 
     def look(self, instance_id: str) -> Look:
         num_pairs = self.source.count_pairs(instance_id)
         indices = compute_centre_windows(num_pairs, self.num_segments_test, self.num_fields)
         views = crop_views(self._read(instance_id, indices), self.crops.size, self.crops.views, flip_flow_codes)
-        short = is_short(num_pairs, self.num_segments_test, self.num_fields)
-        return Look(_stack(views, self.num_fields), short, self._count_blank(instance_id, indices))
+        return Look(_stack(views, self.num_fields), self._count(instance_id, indices))
 
     def mirror(self, inputs: torch.Tensor) -> torch.Tensor:
         return flip_flow_codes(inputs)
@@ -184,8 +194,85 @@ class FlowView:
     def _read(self, instance_id: str, indices: np.ndarray) -> torch.Tensor:
         return to_tensor(self.source.read_codes(instance_id, indices.reshape(-1), self.crops.short_side))
 
-    def _count_blank(self, instance_id: str, indices: np.ndarray) -> int:
-        return int((~self.source.read_valid(instance_id)[indices]).sum())
+    def _count(self, instance_id: str, indices: np.ndarray) -> dict[str, int]:
+        is_valid = self.source.read_valid(instance_id)
+        short = is_short(len(is_valid), *indices.shape)
+        return {"short_clips": int(short), "blank_frames": int((~is_valid[indices]).sum())}
+
+
+@dataclass(frozen=True)
+class PoseView:
+    """A skeleton sequence: float32 (C, T, V, M), C = x, y, score, T frames spread evenly over the clip.
+
+    See ``finegym.datasets.skeletons`` for what the settings mean.
+
+    Attributes:
+        source: where poses come from.
+        clip_len: T.
+        num_clips_test: V, clips of evaluation.
+        num_persons: M.
+        stream: joints, bones, or the motion of either.
+        centre: what coordinates are relative to.
+        short: what clips of fewer frames do.
+        max_scale: share by which training scales.
+        max_degrees: angle by which training rotates.
+    """
+
+    source: PoseSource
+    clip_len: int
+    num_clips_test: int = 1
+    num_persons: int = 1
+    stream: Stream = "joint"
+    centre: Centre = "frame"
+    short: Short = "loop"
+    max_scale: float = 0.0
+    max_degrees: float = 0.0
+
+    @property
+    def is_mirrored(self) -> tuple[bool, ...]:
+        return (False,) * self.num_clips_test
+
+    def draw(self, instance_id: str, rng: np.random.Generator) -> Look:
+        sample = make_training_skeleton(
+            self.source.read(instance_id),
+            rng,
+            clip_len=self.clip_len,
+            num_persons=self.num_persons,
+            stream=self.stream,
+            centre=self.centre,
+            short=self.short,
+            max_scale=self.max_scale,
+            max_degrees=self.max_degrees,
+        )
+        return _look_at_skeleton(sample)
+
+    def look(self, instance_id: str) -> Look:
+        sample = make_test_skeletons(
+            self.source.read(instance_id),
+            clip_len=self.clip_len,
+            num_clips=self.num_clips_test,
+            num_persons=self.num_persons,
+            stream=self.stream,
+            centre=self.centre,
+            short=self.short,
+        )
+        return _look_at_skeleton(sample)
+
+    def mirror(self, inputs: torch.Tensor) -> torch.Tensor:
+        return mirror_skeleton(inputs)
+
+    def normalise(self, inputs: torch.Tensor) -> torch.Tensor:
+        return inputs
+
+
+def _look_at_skeleton(sample: SkeletonSample) -> Look:
+    counts = {
+        "short_clips": int(sample.is_short),
+        "blank_frames": sample.num_blank,
+        "persons_left_out": sample.num_left_out,
+        "persons_padded": sample.num_padded,
+    }
+    return Look(torch.from_numpy(sample.array), counts)
 
 
 def _stack(pictures: torch.Tensor, window: int) -> torch.Tensor:

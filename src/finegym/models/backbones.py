@@ -87,7 +87,8 @@ def build_backbone(name: str, *, weights: str = "none", in_channels: int = 3) ->
             IMAGENET1K_V1 otherwise, from its cache or downloaded and checked by hash) or the path of a file
             (``.safetensors``, or anything ``torch.load(weights_only=True)`` reads).
         in_channels: 3 for RGB. Otherwise the first convolution is made anew, each channel the mean of the RGB kernel
-            (cross-modality initialisation of TSN).
+            (cross-modality initialisation of TSN); at random where the weights are, so that channels do not begin as
+            one.
 
     Returns:
         The backbone and what became of each key (``None`` for random weights).
@@ -101,7 +102,7 @@ def build_backbone(name: str, *, weights: str = "none", in_channels: int = 3) ->
         state, source = _find_weights(name, weights)
         report = load_weights(body, state, source=source, head=head)
     if in_channels != 3:
-        _widen_first_convolution(body, in_channels)
+        _widen_first_convolution(body, in_channels, is_random=report is None)
     return Backbone(body, feature_size, LITE if name == EFFICIENTNET_LITE0 else IMAGENET), report
 
 
@@ -269,8 +270,10 @@ def _replace(body: nn.Module, path: str, module: nn.Module) -> None:
     setattr(body.get_submodule(parent), name, module)
 
 
-def _widen_first_convolution(body: nn.Module, in_channels: int) -> None:
+def _widen_first_convolution(body: nn.Module, in_channels: int, *, is_random: bool) -> None:
     conv = next(module for module in body.modules() if isinstance(module, nn.Conv2d))
     weight = conv.weight.detach().mean(dim=1, keepdim=True).repeat(1, in_channels, 1, 1)
+    if is_random:
+        nn.init.kaiming_normal_(weight, mode="fan_out", nonlinearity="relu")
     conv.weight = nn.Parameter(weight)
     conv.in_channels = in_channels

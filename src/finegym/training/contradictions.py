@@ -40,6 +40,8 @@ def _find_in_modality(recipe: Recipe) -> Iterator[str]:
         yield f'data.features is given, but data.modality = "{data.modality}" reads frames'
     if data.source == "records" and reads_features:
         yield f'data.source = "records" is for frames; data.modality = "{data.modality}" reads data.features'
+    if not data.split and not is_pickle(data.dataset):
+        yield "data.split is empty: give the name of a folder in the dataset's splits/"
     if is_pickle(data.dataset):
         if data.modality != "pose":
             yield f'data.dataset is a pose pickle, but data.modality is "{data.modality}"'

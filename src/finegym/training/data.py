@@ -18,8 +18,10 @@ from finegym.datasets.clips import RecordClips, StoreClips
 from finegym.datasets.flow_clips import StoreFlow
 from finegym.datasets.recognition import Selection, Source, select_instances
 from finegym.datasets.transforms import Crops
-from finegym.datasets.views import FlowView, RgbDifferenceView, RgbView, View
+from finegym.datasets.views import FlowView, PoseView, RgbDifferenceView, RgbView, View
 from finegym.errors import AnnotationError, ConfigError, FeatureError, join_problems
+from finegym.features.pose.pickle_data import open_pose_pickle
+from finegym.features.pose.store import PoseStore
 from finegym.features.store import STORE_FILE, FeatureStore
 from finegym.models.backbones import Normalisation
 from finegym.training.contradictions import is_pickle
@@ -135,8 +137,6 @@ def _open_source(section: DataSection, folder: Path) -> tuple[Source, dict[str, 
         flow = FlowStore(_find_features(section, folder))
         return StoreFlow(flow), {"features": _describe_features(section, flow)}
     if section.modality == "pose":
-        from finegym.features.pose.store import PoseStore
-
         poses = PoseStore(_find_features(section, folder))
         return poses, {"features": _describe_features(section, poses)}
     if section.source == "clips":
@@ -165,9 +165,7 @@ def _describe_features(section: DataSection, store: FeatureStore) -> dict[str, A
 
 
 def _open_pickle(section: DataSection) -> RecognitionData:
-    from finegym.features.pose.pickles import open_pose_pickle
-
-    content = open_pose_pickle(section.dataset, split=section.split or None)
+    content = open_pose_pickle(section.dataset, split=section.split or None, missing=section.missing)
     for oddity, count in content.oddities.items():
         print(f"{section.dataset}: {count} {oddity}", file=sys.stderr)
     return RecognitionData(
@@ -236,8 +234,6 @@ def build_view(recipe: Recipe, source: Any, normalisation: Normalisation | None,
     """
     data = recipe.data
     if data.modality == "pose":
-        from finegym.datasets.views import PoseView
-
         assert recipe.pose is not None, "the recipe was checked"
         return PoseView(source, **recipe.pose.model_dump())
     crops = Crops(data.short_side, data.crop_size, data.crop_scales, crops_test)

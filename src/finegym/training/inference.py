@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from finegym.datasets.recognition import ClipBatch
+from finegym.datasets.recognition import ClipBatch, add_counts
 from finegym.datasets.views import View
 from finegym.errors import VideoError, join_problems
 
@@ -32,14 +32,12 @@ class Scores(NamedTuple):
     Attributes:
         places: int64 (N,), in the selection.
         logits: float32 (N, K).
-        num_short: clips with fewer frames than the model wants, which repeat.
-        num_blank: frames (pairs, poses) looked at that hold nothing.
+        counts: what the user should know of; see ``Look``.
     """
 
     places: np.ndarray
     logits: np.ndarray
-    num_short: int
-    num_blank: int
+    counts: dict[str, int]
 
 
 def compute_logits(
@@ -64,7 +62,7 @@ def compute_logits(
     Raises:
         VideoError: a clip cannot be read.
     """
-    places, logits, num_short, num_blank = [], [], 0, 0
+    places, logits, counts = [], [], []
     model.eval()
     with torch.inference_mode(), _exact_float32():
         for batch in batches:
@@ -78,9 +76,9 @@ def compute_logits(
                 scores = torch.where(flags, scores[..., mirror], scores)
             logits.append(scores.mean(dim=1).cpu().numpy())
             places.append(batch.places.numpy())
-            num_short, num_blank = num_short + batch.num_short, num_blank + batch.num_blank
+            counts.append(batch.counts)
             advance()
-    return Scores(np.concatenate(places), np.concatenate(logits), num_short, num_blank)
+    return Scores(np.concatenate(places), np.concatenate(logits), add_counts(counts))
 
 
 @contextmanager

@@ -25,6 +25,7 @@ from finegym.datasets.recognition import (
     EpochBatches,
     EvaluationClips,
     TrainingClips,
+    add_counts,
     build_evaluation_loader,
     build_training_loader,
 )
@@ -121,7 +122,7 @@ def fit(
             torch.manual_seed(_derive_seed(seed, epoch, rank))
             model.train()
             start = time.perf_counter()
-            waited, loss_sum, num_correct, num_clips, num_short, num_blank = 0.0, 0.0, 0, 0, 0, 0
+            waited, loss_sum, num_correct, num_clips, counts = 0.0, 0.0, 0, 0, {"short_clips": 0}
             asked = time.perf_counter()
             for iteration, batch in enumerate(loader):
                 waited += time.perf_counter() - asked
@@ -152,8 +153,7 @@ def fit(
 
                 loss_sum += loss_value * len(targets)
                 num_correct += int((logits.argmax(dim=1) == targets).sum())
-                num_clips, num_short = num_clips + len(targets), num_short + batch.num_short
-                num_blank += batch.num_blank
+                num_clips, counts = num_clips + len(targets), add_counts([counts, batch.counts])
                 if accelerator.is_main_process:
                     values = {"loss": loss_value, "learning_rate": learning_rate, "gradient_norm": gradient_norm}
                     run.append_metrics(kind="step", epoch=epoch + 1, step=step + 1, **values)
@@ -162,15 +162,14 @@ def fit(
                 asked = time.perf_counter()
 
             seconds = time.perf_counter() - start
-            totals = np.array([loss_sum, num_correct, num_clips, num_short, num_blank], dtype=np.float64)
-            loss_sum, num_correct, num_clips, num_short, num_blank = np.sum(gather_object([totals]), axis=0).tolist()
+            totals = np.array([loss_sum, num_correct, num_clips], dtype=np.float64)
+            loss_sum, num_correct, num_clips = np.sum(gather_object([totals]), axis=0).tolist()
             summary = {
                 "train_loss": loss_sum / num_clips,
                 "train_top1_accuracy": num_correct / num_clips,
                 "learning_rate": learning_rate,
                 "num_clips": int(num_clips),
-                "num_short_clips": int(num_short),
-                "num_blank_frames": int(num_blank),
+                **{f"num_{name}": count for name, count in add_counts(gather_object([counts])).items()},
                 "num_left_out": batches.num_left_out,
                 "seconds": seconds,
                 "clips_per_second": num_clips / seconds,

@@ -124,8 +124,7 @@ def predict(
         "num_segments": str(recipe.data.num_segments_test),
         "crops": recipe.data.crops_test,
         "num_left_out": str(len(selection.left_out)),
-        "num_short_clips": str(scores.num_short),
-        "num_blank_frames": str(scores.num_blank),
+        **{f"num_{name}": str(count) for name, count in scores.counts.items()},
         **{f"features_{key}": _format_fact(value) for key, value in data.facts.get("features", {}).items()},
         **{f"split_{key}": str(value) for key, value in data.facts.get("split", {}).items() if key.endswith("sha256")},
     }
