@@ -4,6 +4,8 @@ import io
 import json
 import multiprocessing
 import pickle
+import subprocess
+import sys
 import tarfile
 import warnings
 from pathlib import Path
@@ -233,3 +235,17 @@ def test_the_tar_alone_says_everything(stores):
                 assert (member.mtime, member.uid, member.uname) == (0, 0, "")
                 facts = json.loads(archive.extractfile(member).read())
                 assert store.get_facts(facts["instance_id"]).model_dump(mode="json") == facts
+
+
+def test_opening_leaves_no_thread_that_could_outlive_python(stores):
+    if not Path("/proc/self/task").is_dir():
+        pytest.skip("no /proc on this system")
+    code = (
+        "import os, sys, time, pyarrow.parquet\n"
+        "from pathlib import Path\n"
+        "from finegym.video.store.read import ClipStore\n"
+        "def count(): return sum('jemalloc' not in p.read_text() for p in Path('/proc/self/task').glob('*/comm'))\n"
+        "before = count(); ClipStore(sys.argv[1]); print(count() - before)"
+    )
+    result = subprocess.run([sys.executable, "-c", code, stores["jpeg"]], capture_output=True, text=True, check=True)
+    assert result.stdout == "0\n"

@@ -98,7 +98,9 @@ class ClipIndex:
         import pyarrow.parquet as pq
 
         try:
-            file = pq.ParquetFile(io.BytesIO(data))
+            # Nothing ahead: a thread of Arrow would read, and where it lets go of ``data`` when Python is over, the
+            # process is aborted after its work (https://github.com/apache/arrow/issues/34314).
+            file = pq.ParquetFile(pa.BufferReader(data), pre_buffer=False)
             self._check_columns(file.schema_arrow, where)
             self._values: dict[str, Any] = {}
             self._ends: dict[str, np.ndarray] = {}
