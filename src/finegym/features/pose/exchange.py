@@ -10,7 +10,7 @@ from typing import Literal
 
 from finegym.annotations.folder import read_dataset
 from finegym.annotations.model import INSTANCE_ID, Dataset
-from finegym.annotations.splits import SIDES, Split, read_split
+from finegym.annotations.splits import SIDES, Split
 from finegym.errors import ConfigError, FeatureError, join_problems
 from finegym.features.build import FeatureBuild
 from finegym.features.imported import ImportedClip, write_features

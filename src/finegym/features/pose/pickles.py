@@ -108,13 +108,13 @@ def read_pose_pickle(path: Path, *, bad_joints: BadJoints = "error") -> PosePick
         if frame_dir in clips:
             found.append("this frame_dir is there already")
         if not found:
-            clips[frame_dir] = _make_clip(annotation, oddities)
-            broken = _count_broken(clips[frame_dir])
+            clip = _make_clip(annotation)
+            broken = _count_broken(clip)
             if broken and bad_joints == "error":
                 found.append(f"{broken} joints have a place or score that is no number (NaN or infinite)")
-            elif broken:
-                clips[frame_dir] = _drop_broken(clips[frame_dir])
-                oddities["joints whose place is no number, taken for not seen"] += broken
+            clips[frame_dir] = _drop_broken(clip) if broken else clip
+            oddities["joints whose place is no number, taken for not seen"] += broken
+            _count_oddities(clips[frame_dir], annotation, oddities)
         problems += [f"{frame_dir}: {problem}" for problem in found]
     if problems:
         raise FeatureError(
@@ -195,13 +195,19 @@ def _describe_array(array: np.ndarray | None) -> str:
     return "nothing" if array is None else f"{array.dtype} {array.shape}"
 
 
-def _make_clip(annotation: Mapping[str, Any], oddities: Counter[str]) -> PickledClip:
+def _make_clip(annotation: Mapping[str, Any]) -> PickledClip:
     keypoint, score = _get_array(annotation, "keypoint"), _get_array(annotation, "keypoint_score")
     label = _get_number(annotation["label"])
     height, width = map(_get_number, annotation.get("img_shape", annotation.get("original_shape"))[:2])
     assert keypoint is not None and score is not None and label is not None and width and height, "checked before"
-    T, frames_said = keypoint.shape[1], _get_number(annotation.get("total_frames"))
-    oddities["clips whose total_frames differs from their arrays, which count"] += frames_said != T
+    return PickledClip(label, keypoint, score, width, height)
+
+
+def _count_oddities(clip: PickledClip, annotation: Mapping[str, Any], oddities: Counter[str]) -> None:
+    T, score = clip.keypoint.shape[1], clip.score
+    oddities["clips whose total_frames differs from their arrays, which count"] += (
+        _get_number(annotation.get("total_frames")) != T
+    )
     persons = np.asarray((score > 0).any(axis=-1))  # (M, T)
     oddities["persons never seen in their clip"] += int((~persons.any(axis=1)).sum())
     oddities["clips without any pose"] += not persons.any()
@@ -209,7 +215,6 @@ def _make_clip(annotation: Mapping[str, Any], oddities: Counter[str]) -> Pickled
     oddities["scores above 1, kept"] += int((score > 1).sum())
     for key in annotation.keys() - KNOWN_KEYS:
         oddities[f"annotations with {str(key)[:40]!r}, which is not read"] += 1
-    return PickledClip(label, keypoint, score, width, height)
 
 
 def _count_broken(clip: PickledClip) -> int:

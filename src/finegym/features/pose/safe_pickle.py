@@ -14,6 +14,7 @@ import io
 import math
 import pickle
 import re
+import struct
 from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
@@ -37,6 +38,7 @@ _DAMAGE = (
     RecursionError,
     TypeError,
     ValueError,
+    struct.error,
 )
 
 
@@ -160,7 +162,7 @@ class _Unpickler(pickle._Unpickler):  # type: ignore[name-defined, misc, unused-
         return allowed
 
     def persistent_load(self, pid: Any) -> Any:
-        raise ForbiddenGlobalError(f"asks for the outside object {str(pid)[:40]!r}, which arrays have no need of")
+        raise pickle.UnpicklingError(f"asks for an outside object, {str(pid)[:40]!r}")
 
 
 def read_arrays(path: Path) -> Any:
@@ -181,8 +183,9 @@ def read_arrays(path: Path) -> Any:
     except FeatureError as error:
         raise type(error)(f"{path}: {error}.") from error
     except _DAMAGE as error:
-        reason = str(error) or type(error).__name__
-        raise FeatureError(f"{path}: expected a pickle, but it is damaged or something else: {reason}.") from error
+        raise FeatureError(
+            f"{path}: expected a pickle, but it is damaged or something else ({type(error).__name__}: {error})."
+        ) from error
 
 
 def _load(file: io.BufferedReader) -> Any:
