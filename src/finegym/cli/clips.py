@@ -95,7 +95,7 @@ def build(
         dataset,
         target,
         settings,
-        only=None if only is None else _read_ids(only),
+        only=None if only is None else read_ids(only),
         shard_mb=shard_mb,
         workers=workers,
         engine=engine.value,
@@ -107,7 +107,8 @@ def build(
         raise typer.Exit(1)
 
 
-def _read_ids(path: Path) -> list[str]:
+def read_ids(path: Path) -> list[str]:
+    """The ids in a file, one a line."""
     from finegym.errors import ConfigError
 
     try:

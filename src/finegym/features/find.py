@@ -50,7 +50,17 @@ def find_features(
 
 
 def _describe_clash(out: Path, there: FeatureSettings, asked: FeatureSettings) -> ConfigError:
-    return ConfigError(f"{out}: holds {there}; asked for {asked}. Choose another --out, or --replace it.")
+    if (there.kind, there.unit) != (asked.kind, asked.unit):
+        differences = [f"holds {there}, asked for {asked}"]
+    else:
+        old, new = there.parameters | there.details, asked.parameters | asked.details
+        differences = [
+            f"{name} {old.get(name, 'unknown')} (asked for {new.get(name, 'unknown')})"
+            for name in {**old, **new}
+            if old.get(name) != new.get(name)
+        ]
+        differences[0] = f"holds {there.kind} made with {differences[0]}"
+    return ConfigError(f"{out}: {', '.join(differences)}. Choose another --out, or --replace it.")
 
 
 def _look_at(out: Path, clips: list[StoredFeatures], verify: bool) -> tuple[dict[str, StoredFeatures], tuple[str, ...]]:

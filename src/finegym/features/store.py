@@ -48,11 +48,13 @@ class FeatureSettings(_Facts):
         kind: ``flow`` or ``pose``.
         unit: what a clip is.
         parameters: of whatever made the features, in plain values.
+        details: further ones, which few ask for; they make two settings as different as the others do.
     """
 
     kind: Kind
     unit: Unit = "sub-action"
     parameters: dict[str, str | int | float | bool] = Field(default_factory=dict)
+    details: dict[str, str | int | float | bool] = Field(default_factory=dict)
 
     def __str__(self) -> str:
         listed = ", ".join(f"{name} {value}" for name, value in self.parameters.items())
