@@ -53,7 +53,8 @@ def _describe_clash(out: Path, there: FeatureSettings, asked: FeatureSettings) -
     if (there.kind, there.unit) != (asked.kind, asked.unit):
         differences = [f"holds {there}, asked for {asked}"]
     else:
-        old, new = there.parameters | there.details, asked.parameters | asked.details
+        is_same = there.parameters == asked.parameters
+        old, new = (there.details, asked.details) if is_same else (there.parameters, asked.parameters)
         differences = [
             f"{name} {old.get(name, 'unknown')} (asked for {new.get(name, 'unknown')})"
             for name in {**old, **new}
