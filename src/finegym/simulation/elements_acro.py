@@ -89,45 +89,19 @@ def perform_handspring(p: Performer, reader: Reader, style: Style) -> tuple[floa
     sense = -1.0 if backward else 1.0
     salto = Salto(sense, 1.0, twist, "stretched", is_sideward=sideward)
     lead = p.side if backward or landing == "two-feet" else other(p.side)
+    leave = start + 0.40 * scale
     if backward:
-        leave = start + 0.40 * scale
-        low = p.feet(join(both(plant=1.0, hip_flex=62.0, knee=66.0), ARMS_DOWN, {"spine_flex": 8.0}))
-        m.key(start + 0.26 * scale, low, pitch=10.0)
-        m.key(
-            leave,
-            p.feet(
-                join(
-                    both(plant=1.0, hip_flex=2.0, knee=16.0, ankle=44.0),
-                    ARMS_UP,
-                    {"spine_flex": -22.0, "neck_flex": -25.0},
-                )
-            ),
-            pitch=-52.0,
-        )
-        m.fly(leave)
+        _lean_back(p, start + 0.26 * scale, leave)
     else:
-        leave = start + 0.40 * scale
         step_up(p, start, leave, salto, style, "stand")
-        m.key(
-            leave,
-            join(
-                limb(p.foot, plant=0.6, hip_flex=80.0, knee=10.0, ankle=50.0),
-                limb(other(p.foot), hip_flex=-58.0, ankle=POINT),
-                ARMS_UP,
-            ),
-            pitch=86.0,
-        )
-        m.fly(leave)
+        _reach_down(p, leave)
+    m.fly(leave)
     total = 360.0 * twist * p.sign if not sideward else 180.0 * p.sign
     touch = leave + 0.14 * scale
     push = touch + 0.20 * scale
     down = push + style.flight
     shape = _handspring_shape(lead, legs, sense, sideward, style)
-    narrow: Pose = both(sh_abd=-9.0) if p.line_y is not None else {}
-    if hands == "one":
-        narrow = dict(narrow) | limb(p.side, sh_abd=-17.0) | limb(other(p.side), sh_abd=75.0, sh_flex=60.0)
-    if hands == "none":
-        narrow = both(sh_flex=20.0, sh_abd=60.0)
+    narrow = _place_arms(p, hands)
     m.key(leave, twist=40.0 * p.sign if sideward else 0.0)
     anchor: Anchor = HANDS if hands == "two" else (LEFT_HAND if p.side == "left" else RIGHT_HAND)
     arch = {"spine_flex": -26.0 if not sideward else 0.0, "neck_flex": -25.0}
@@ -161,6 +135,30 @@ def perform_handspring(p: Performer, reader: Reader, style: Style) -> tuple[floa
     finish = start + style.duration
     write_landing(p, down, ends, sense * 360.0, total, finish)
     return start, finish
+
+
+def _lean_back(p: Performer, low_time: float, leave: float) -> None:
+    """Keys of the way into a handspring backward: knees bend, then body and arms go back."""
+    low = p.feet(join(both(plant=1.0, hip_flex=62.0, knee=66.0), ARMS_DOWN, {"spine_flex": 8.0}))
+    p.motion.key(low_time, low, pitch=10.0)
+    back = {"spine_flex": -22.0, "neck_flex": -25.0}
+    p.motion.key(leave, p.feet(join(both(plant=1.0, hip_flex=2.0, knee=16.0, ankle=44.0), ARMS_UP, back)), pitch=-52.0)
+
+
+def _reach_down(p: Performer, leave: float) -> None:
+    """Key of the way into one forward or sideward: one leg kicks behind, the hands go for the ground."""
+    kick = limb(other(p.foot), hip_flex=-58.0, ankle=POINT)
+    p.motion.key(leave, join(limb(p.foot, plant=0.6, hip_flex=80.0, knee=10.0, ankle=50.0), kick, ARMS_UP), pitch=86.0)
+
+
+def _place_arms(p: Performer, hands: str) -> Pose:
+    """What differs from arms stretched up, by the number of hands that touch; on the beam they come together."""
+    if hands == "none":
+        return both(sh_flex=20.0, sh_abd=60.0)
+    narrow: Pose = both(sh_abd=-9.0) if p.line_y is not None else {}
+    if hands == "one":
+        return dict(narrow) | limb(p.side, sh_abd=-17.0) | limb(other(p.side), sh_abd=75.0, sh_flex=60.0)
+    return narrow
 
 
 def _handspring_shape(lead: str, legs: str, sense: float, sideward: bool, style: Style) -> Pose:

@@ -216,6 +216,36 @@ def _find_span(ua: float, va: float, ub: float, vb: float, wide: float, y: int) 
 
 
 @compiled
+def _hit_ends(
+    m3: float, m4: float, m5: float, m6: float, m7: float, ra: float, rb: float, band: float
+) -> tuple[float, float, float]:
+    """Where a ray meets the nearer of the two spheres: distance, gap (negative inside), end (0 or 1).
+
+    Distance 0 where it passes both by more than ``band``.
+    """
+    h1 = m3 * m3 - m4 * (m5 - ra * ra)
+    h2 = m6 * m6 - m4 * (m7 - rb * rb)
+    if h1 < -m4 * band and h2 < -m4 * band:
+        return 0.0, 0.0, 0.0
+    gap1, gap2 = -h1 / (m4 * 2.0 * ra), -h2 / (m4 * 2.0 * rb)
+    t1, t2 = (-m3 - np.sqrt(max(h1, 0.0))) / m4, (-m6 - np.sqrt(max(h2, 0.0))) / m4
+    if (h1 > 0.0 and (h2 <= 0.0 or t1 <= t2)) or (h1 <= 0.0 and h2 <= 0.0 and gap1 <= gap2):
+        return t1, gap1, 0.0
+    return t2, gap2, 1.0
+
+
+@compiled
+def _blend(pixel: np.ndarray, red: float, green: float, blue: float, alpha: float, behind: bool) -> None:
+    """Lay a colour over a pixel (premultiplied RGBA), or under it: what is in front leaves a sliver uncovered."""
+    old = 1.0 if behind else 1.0 - alpha
+    new = (1.0 - pixel[3]) * alpha if behind else alpha
+    pixel[0] = pixel[0] * old + new * red
+    pixel[1] = pixel[1] * old + new * green
+    pixel[2] = pixel[2] * old + new * blue
+    pixel[3] = pixel[3] * old + new
+
+
+@compiled
 def _draw_one(
     row: np.ndarray,
     box: np.ndarray,
@@ -307,19 +337,7 @@ def _draw_one(
             if side_hit:
                 along = yy / d2
             else:
-                h1 = m3 * m3 - m4 * (m5 - ra * ra)
-                m6 = m3 - (m2_1 * cx + m2_0)
-                h2 = m6 * m6 - m4 * (m7 - rb * rb)
-                if h1 < -m4 * band and h2 < -m4 * band:
-                    continue
-                gap1 = -h1 / (m4 * 2.0 * ra)
-                gap2 = -h2 / (m4 * 2.0 * rb)
-                t1 = (-m3 - np.sqrt(max(h1, 0.0))) / m4
-                t2 = (-m6 - np.sqrt(max(h2, 0.0))) / m4
-                if (h1 > 0.0 and (h2 <= 0.0 or t1 <= t2)) or (h1 <= 0.0 and h2 <= 0.0 and gap1 <= gap2):
-                    t, gap, along = t1, gap1, 0.0
-                else:
-                    t, gap, along = t2, gap2, 1.0
+                t, gap, along = _hit_ends(m3, m4, m5, m3 - (m2_1 * cx + m2_0), m7, ra, rb, band)
             behind = t >= depth[i, j]
             if t <= 0.0 or (behind and is_full):
                 continue
@@ -347,22 +365,10 @@ def _draw_one(
             facing = max(-(nx * vx + ny * vy + nz * vz), 0.0)
             half = max(nx * hx + ny * hy + nz * hz, 0.0)
             red, green, blue = _shade(red, green, blue, row[GLOSS], nx, ny, nz, facing, half, lights)
-            if behind:
-                # What is in front leaves a sliver of this pixel uncovered.
-                weight = (1.0 - layer[i, j, 3]) * alpha
-                layer[i, j, 0] += weight * red
-                layer[i, j, 1] += weight * green
-                layer[i, j, 2] += weight * blue
-                layer[i, j, 3] += weight
-            else:
-                keep = 1.0 - alpha
-                layer[i, j, 0] = layer[i, j, 0] * keep + alpha * red
-                layer[i, j, 1] = layer[i, j, 1] * keep + alpha * green
-                layer[i, j, 2] = layer[i, j, 2] * keep + alpha * blue
-                layer[i, j, 3] = layer[i, j, 3] * keep + alpha
-                # A fringe counts as depth only where there is nothing else.
-                if alpha > 0.5 or depth[i, j] >= FAR:
-                    depth[i, j] = t
+            _blend(layer[i, j], red, green, blue, alpha, behind)
+            # A fringe counts as depth only where there is nothing else.
+            if not behind and (alpha > 0.5 or depth[i, j] >= FAR):
+                depth[i, j] = t
 
 
 @compiled
