@@ -77,6 +77,7 @@ def test_boxes_and_status_follow_from_joints(write):
         ({"label": "3"}, "label: expected a class index"),
         ({"label": True}, "label"),
         ({"label": -1}, "label"),
+        ({"label": 10**12}, "label"),
         ({"img_shape": (240,)}, r"img_shape: expected \(height, width\)"),
         ({"img_shape": (0, 320)}, "img_shape"),
         ({"keypoint": None}, "keypoint: expected floats .* got nothing"),

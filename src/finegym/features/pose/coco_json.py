@@ -180,6 +180,8 @@ def _find_problems(annotation: Any, images: Mapping[Any, CocoImage]) -> Iterator
         yield f"keypoint_scores: expected {NUM_JOINTS} numbers, got {str(annotation['keypoint_scores'])[:40]}"
     if annotation.get("bbox") is not None and not _is_numbers(annotation["bbox"], 4):
         yield f"bbox: expected x, y, width, height, got {str(annotation['bbox'])[:40]}"
+    if not isinstance(annotation.get("track_id"), (int, str, type(None))):
+        yield f"track_id: expected a number or a name, got {str(annotation['track_id'])[:40]}"
     if annotation.get("score") is not None and not _is_numbers([annotation["score"]], 1):
         yield f"score: expected a number, got {str(annotation['score'])[:40]}"
 
@@ -226,11 +228,11 @@ def _seat_persons(
     annotations: list[Any], images: Mapping[Any, CocoImage], counts: Counter[str], where: str
 ) -> tuple[list[int], dict[str, int]]:
     """Which of the clip's persons each annotation is, and how many persons each clip has."""
-    tracks: dict[str, dict[Any, int]] = defaultdict(dict)
+    names: dict[str, dict[Any, None]] = defaultdict(dict)
     for annotation in annotations:
         if (track := annotation.get("track_id")) is not None:
-            of_clip = tracks[images[annotation["image_id"]].clip]
-            of_clip.setdefault(str(track), len(of_clip))
+            names[images[annotation["image_id"]].clip][track] = None
+    tracks = defaultdict[str, dict[Any, int]](dict, {clip: _number(list(of_clip)) for clip, of_clip in names.items()})
     persons = defaultdict(int, {clip: len(of_clip) for clip, of_clip in tracks.items()})
     seats = [-1] * len(annotations)
     taken: Counter[tuple[str, int]] = Counter()
@@ -239,7 +241,7 @@ def _seat_persons(
         annotation = annotations[place]
         image = images[annotation["image_id"]]
         if (track := annotation.get("track_id")) is not None:
-            seat = tracks[image.clip][str(track)]
+            seat = tracks[image.clip][track]
         else:
             seat = len(tracks[image.clip]) + taken[image.clip, image.frame]
             taken[image.clip, image.frame] += 1
@@ -250,6 +252,12 @@ def _seat_persons(
         seats[place] = seat
         persons[image.clip] = max(persons[image.clip], seat + 1)
     return seats, persons
+
+
+def _number(tracks: list[Any]) -> dict[Any, int]:
+    """Numbered tracks by number, named ones in the order of the file."""
+    is_numbered = all(isinstance(track, int) for track in tracks)
+    return {track: seat for seat, track in enumerate(sorted(tracks) if is_numbered else tracks)}
 
 
 def _write_pose(poses: Poses, seat: int, frame: int, annotation: Mapping[str, Any], has_scores: bool) -> None:

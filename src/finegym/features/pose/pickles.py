@@ -32,6 +32,7 @@ BadJoints = Literal["error", "missing"]
 KNOWN_KEYS = frozenset(
     {"frame_dir", "label", "total_frames", "img_shape", "original_shape", "keypoint", "keypoint_score"}
 )
+MAX_CLASSES = 2**16
 # How an array of another tool's skeleton is told apart.
 OTHER_SKELETONS = {25: "NTU RGB+D's 25 joints", 18: "OpenPose's 18 joints", 133: "COCO-WholeBody's 133 joints"}
 
@@ -156,7 +157,7 @@ def _find_problems(annotation: Any) -> Iterator[str]:
     if not isinstance(annotation.get("frame_dir"), str) or not annotation["frame_dir"]:
         yield f"frame_dir: expected the clip's id, got {str(annotation.get('frame_dir'))[:40]!r}"
     label, size = _get_number(annotation.get("label")), annotation.get("img_shape", annotation.get("original_shape"))
-    if label is None or label < 0:
+    if label is None or not 0 <= label < MAX_CLASSES:
         yield f"label: expected a class index, got {str(annotation.get('label'))[:40]!r}"
     numbers = [_get_number(value) for value in size] if isinstance(size, (list, tuple)) else []
     if len(numbers) < 2 or any(value is None or value <= 0 for value in numbers[:2]):
