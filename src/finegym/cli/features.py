@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from finegym.cli import features_flow
+from finegym.cli import features_flow, features_import
 from finegym.cli.features_common import JsonOption, StoreArgument, describe_counts
 
 if TYPE_CHECKING:
@@ -21,6 +21,8 @@ app = typer.Typer(
 
 # Each module offers its verbs as functions.
 app.command()(features_flow.flow)
+app.command(name="import-poses")(features_import.import_poses)
+app.command(name="export-poses")(features_import.export_poses)
 
 
 @app.command()

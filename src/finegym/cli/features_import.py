@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from finegym.cli.features_common import JsonOption, ReplaceOption, StoreArgument
+
 if TYPE_CHECKING:
     from finegym.features.pose.exchange import PoseExport, PoseImport
-
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 
 
 class BadJointsChoice(StrEnum):
@@ -59,7 +59,7 @@ def import_poses(
         BadJointsChoice,
         typer.Option(help="Places that are NaN or infinite: refuse the file, or take such joints for not seen."),
     ] = BadJointsChoice.ERROR,
-    replace: Annotated[bool, typer.Option("--replace", help="Replace a store of other files.")] = False,
+    replace: ReplaceOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Make a pose store from pose pickles (pyskl, mmaction2, FineGym's skeletons) or COCO keypoint JSON.
@@ -125,7 +125,7 @@ def _print_import(target: Path, result: PoseImport, as_json: bool) -> None:
 
 
 def export_poses(
-    store: Annotated[str, typer.Argument(help="Folder of the pose store, or a URL that fsspec knows.")],
+    store: StoreArgument,
     to: Annotated[PoseFormat, typer.Option(help="`pickle`: pyskl and mmaction2; `coco`: COCO keypoint JSON.")],
     out: Annotated[Path, typer.Option(help="The file.")],
     split: Annotated[
