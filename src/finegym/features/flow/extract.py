@@ -15,7 +15,7 @@ from finegym.features.cuts import find_crossings
 from finegym.features.flow.coding import CRF, Float16Writer, QuantisedWriter
 from finegym.features.flow.methods import METHODS, compute_flows
 from finegym.features.flow.quantise import ZERO_CODE, count_clipped, quantise
-from finegym.features.flow.store import FLOAT16, QUANTISED
+from finegym.features.flow.store import QUANTISED
 from finegym.features.make import MadeClip, WantedClip
 from finegym.features.store import FeatureSettings, Unit
 from finegym.video.index import FrameIndex
@@ -71,13 +71,13 @@ class FlowMaker:
         ]
         colours: Colours = "rgb" if METHODS[self.method].colour == "rgb" else "grey"
         rate = Fraction(reader.index.fps_average).limit_denominator(1001)
-        started: dict[int, _ClipWriter] = {}
+        started: dict[int, ClipWriter] = {}
         frames_of = reader.read_clips([part for _, part in portions], size=(height, width), colours=colours)
         for number, frames in frames_of:
             place, part = portions[number]
             clip = clips[place]
             if place not in started:
-                started[place] = _ClipWriter((height, width), self.form, rate)
+                started[place] = ClipWriter((height, width), self.form, rate)
             crossing = find_crossings(part, cuts)
             started[place].add(self._compute(frames, crossing), crossing)
             if part.stop == clip.frames.stop:
@@ -93,8 +93,14 @@ class FlowMaker:
         return fields
 
 
-class _ClipWriter:
-    """Takes the fields of one clip as they come, and counts."""
+class ClipWriter:
+    """Takes the flow of one clip as it comes, counts, and gives the clip.
+
+    Args:
+        size: (height, width) of the fields.
+        form: how they are stored.
+        rate: pictures a second, for players.
+    """
 
     def __init__(self, size: tuple[int, int], form: Form, rate: Fraction) -> None:
         self._height, self._width = size
@@ -105,21 +111,32 @@ class _ClipWriter:
         self._num_clipped = 0
 
     def add(self, fields: np.ndarray, crossing: np.ndarray) -> None:
+        """The next pairs.
+
+        Args:
+            fields: float (P, H, W, 2); 0 across a cut.
+            crossing: bool (P,), across a cut.
+        """
         self._without += (np.flatnonzero(crossing) + self._num_pairs).tolist()
-        self._num_pairs += len(fields)
-        if not len(fields):
-            return
-        if self._form == FLOAT16:
+        if self._form == QUANTISED:
+            self._num_clipped += count_clipped(fields)
+            codes = quantise(fields)
+            codes[crossing] = ZERO_CODE
+            self.add_codes(codes)
+        elif len(fields):
             self._writer = self._writer or Float16Writer(self._height, self._width)
             self._writer.add(fields)
-            return
-        self._num_clipped += count_clipped(fields)
-        codes = quantise(fields)
-        codes[crossing] = ZERO_CODE
-        self._writer = self._writer or QuantisedWriter(self._height, self._width, self._rate)
-        self._writer.add(codes)
+            self._num_pairs += len(fields)
+
+    def add_codes(self, codes: np.ndarray) -> None:
+        """The next pairs, uint8 (P, H, W, 2), already quantised and none across a cut."""
+        if len(codes):
+            self._writer = self._writer or QuantisedWriter(self._height, self._width, self._rate)
+            self._writer.add(codes)
+            self._num_pairs += len(codes)
 
     def finish(self, instance_id: str) -> MadeClip:
+        """The clip; the writer is used up."""
         # A film of no pictures is none: the flow of a one-frame clip is an empty array in either form.
         writer = self._writer or Float16Writer(self._height, self._width)
         num_valid = self._num_pairs - len(self._without)
