@@ -3,7 +3,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from finegym.datasets.sampling import compute_segment_centres, is_short, sample_segments
+from finegym.datasets.sampling import (
+    compute_centre_windows,
+    compute_segment_centres,
+    is_short,
+    sample_segments,
+    sample_windows,
+)
 
 
 def test_centres_worked_by_hand():
@@ -63,3 +69,31 @@ def test_an_offset_just_below_one_stays_inside():
 def test_the_same_generator_state_draws_the_same():
     first, second = (sample_segments(50, 5, np.random.default_rng(3)) for _ in range(2))
     assert first.tolist() == second.tolist()
+
+
+@given(
+    num_frames=st.integers(1, 500), num_segments=st.integers(1, 16), window=st.integers(1, 12), seed=st.integers(0, 9)
+)
+def test_windows_lie_inside_and_are_consecutive_where_they_fit(num_frames, num_segments, window, seed):
+    for indices in (
+        sample_windows(num_frames, num_segments, window, np.random.default_rng(seed)),
+        compute_centre_windows(num_frames, num_segments, window),
+    ):
+        assert indices.shape == (num_segments, window)
+        assert indices.min() >= 0
+        assert indices.max() < num_frames
+        steps = np.diff(indices, axis=1)
+        assert (steps == 1).all() if num_frames >= window else np.isin(steps, [0, 1]).all()
+        assert (np.diff(indices[:, 0]) >= 0).all()
+        if num_frames < window:
+            assert set(indices[0]) == set(range(num_frames)), "every frame of a short clip is seen"
+    assert is_short(num_frames, num_segments, window) == (num_frames - window + 1 < num_segments)
+
+
+def test_windows_of_one_frame_are_segments():
+    for num_frames in (1, 7, 100):
+        drawn = sample_windows(num_frames, 4, 1, np.random.default_rng(5))
+        assert drawn[:, 0].tolist() == sample_segments(num_frames, 4, np.random.default_rng(5)).tolist()
+        assert (
+            compute_centre_windows(num_frames, 4, 1)[:, 0].tolist() == compute_segment_centres(num_frames, 4).tolist()
+        )

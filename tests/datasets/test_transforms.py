@@ -7,6 +7,7 @@ from finegym.datasets.transforms import (
     crop_views,
     flip,
     flip_flow,
+    flip_flow_codes,
     normalise,
     resize,
     resize_short_side,
@@ -77,6 +78,14 @@ def test_flow_that_moves_right_moves_left_in_the_mirror():
     assert (mirrored[:, 0::2] == -3).all()
     assert (mirrored[:, 1::2] == 5).all()
     assert (flow[:, 0::2] == 3).all()
+
+
+def test_mirrored_codes_stand_for_the_opposite_of_dx():
+    codes = torch.arange(256, dtype=torch.uint8).reshape(1, 1, 1, 256).expand(1, 2, 1, 256)
+    values = lambda codes: codes.float() * 40 / 255 - 20  # noqa: E731
+    mirrored = flip_flow_codes(codes)
+    torch.testing.assert_close(values(mirrored), flip_flow(values(codes)), atol=1e-5, rtol=0)
+    assert torch.equal(flip_flow_codes(mirrored), codes)
 
 
 def number_pixels(height, width):

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 import numpy as np
 
+from finegym.features.flow.store import FlowStore
 from finegym.video.pictures import compute_size
-
-if TYPE_CHECKING:
-    from finegym.features.flow.store import FlowStore
 
 
 class FlowSource(Protocol):

@@ -20,6 +20,7 @@ from finegym.datasets.recognition import Selection, Source, select_instances
 from finegym.datasets.transforms import Crops
 from finegym.datasets.views import FlowView, PoseView, RgbDifferenceView, RgbView, View
 from finegym.errors import AnnotationError, ConfigError, FeatureError, join_problems
+from finegym.features.flow.store import FlowStore
 from finegym.features.pose.pickle_data import open_pose_pickle
 from finegym.features.pose.store import PoseStore
 from finegym.features.store import STORE_FILE, FeatureStore
@@ -132,8 +133,6 @@ def open_data(section: DataSection) -> RecognitionData:
 def _open_source(section: DataSection, folder: Path) -> tuple[Source, dict[str, Any]]:
     """Where the modality comes from, and what identifies it."""
     if section.modality == "flow":
-        from finegym.features.flow.store import FlowStore
-
         flow = FlowStore(_find_features(section, folder))
         return StoreFlow(flow), {"features": _describe_features(section, flow)}
     if section.modality == "pose":
