@@ -159,6 +159,14 @@ def test_a_training_sample_shows_the_frames_that_were_drawn():
     np.testing.assert_array_equal(sample.array, again.array)
 
 
+@pytest.mark.parametrize("stream", STREAMS)
+@pytest.mark.parametrize("centre", ["frame", "torso"])
+def test_every_sample_is_float32(stream, centre):
+    options = {"clip_len": 4, "num_persons": 3, "stream": stream, "centre": centre}
+    turned = make_training_skeleton(draw(), np.random.default_rng(0), **options, max_scale=0.1, max_degrees=5)
+    assert turned.array.dtype == make_test_skeletons(draw(), **options).array.dtype == np.float32
+
+
 def test_what_is_missing_is_zero_and_counted():
     poses = draw(num_persons=1, num_frames=6, unseen=0)
     poses.status[0, [1, 4]] = 0  # the arrays still hold something there: it must not be seen

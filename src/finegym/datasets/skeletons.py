@@ -216,7 +216,8 @@ def _centre_on_torso(places: np.ndarray, is_seen: np.ndarray) -> np.ndarray:
     is_torso = np.isin(np.arange(len(PARENTS)), TORSO)[:, None]
     of_torso = is_seen & is_torso  # (M, T, V, 1)
     counted = np.where(of_torso.any(axis=2, keepdims=True), of_torso, is_seen)
-    middle = (places * counted).sum(axis=2, keepdims=True) / np.maximum(counted.sum(axis=2, keepdims=True), 1)
+    number = np.maximum(counted.sum(axis=2, keepdims=True, dtype=np.float32), 1)
+    middle = (places * counted).sum(axis=2, keepdims=True) / number  # (M, T, 1, 2)
     return (places - middle) / np.maximum(_measure_persons(places, is_seen)[:, None, None, None] / 2, 0.5)
 
 
