@@ -153,7 +153,7 @@ def _compute_tvl1_fast(frames: np.ndarray, threads: int, device: str, **paramete
     settings = TVL1Parameters(**parameters)
 
     def compute(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-        return compute_tvl1(first, second, settings, start=compute_dis(first, second))
+        return compute_tvl1(first, second, settings, proposal=compute_dis(first, second))
 
     return _map_pairs(compute, frames, threads)
 
@@ -175,13 +175,19 @@ def _compute_raft(frames: np.ndarray, threads: int, device: str, **parameters: A
 
 
 TVL1_DEFAULTS = dataclasses.asdict(TVL1Parameters())
-TVL1_FAST_DEFAULTS = dataclasses.asdict(TVL1Parameters(num_scales=2, scale_step=0.7, num_warps=1))
+TVL1_FAST_DEFAULTS = dataclasses.asdict(TVL1Parameters(num_finer_warps=1))
 FARNEBACK_DEFAULTS = {"num_scales": 4, "window_size": 15, "num_iterations": 3, "poly_size": 5, "poly_sigma": 1.2}
 RAFT_DEFAULTS = {"weights": None, "num_updates": 12, "batch_size": 4}
 
 METHODS: dict[str, FlowMethod] = {
     "tvl1": FlowMethod("TV-L1, the flow of the two-stream literature", "grey", True, TVL1_DEFAULTS, _compute_tvl1),
-    "tvl1-fast": FlowMethod("DIS, then one warp of TV-L1", "grey", False, TVL1_FAST_DEFAULTS, _compute_tvl1_fast),
+    "tvl1-fast": FlowMethod(
+        "TV-L1 with one warp a level, started from DIS where that is better",
+        "grey",
+        False,
+        TVL1_FAST_DEFAULTS,
+        _compute_tvl1_fast,
+    ),
     "dis": FlowMethod("dense inverse search, OpenCV's", "grey", False, {"preset": "medium"}, _compute_dis),
     "farneback": FlowMethod("polynomials, OpenCV's", "grey", False, FARNEBACK_DEFAULTS, _compute_farneback),
     "raft": FlowMethod("RAFT, torchvision's", "rgb", True, {"size": "large", **RAFT_DEFAULTS}, _compute_raft),

@@ -37,11 +37,12 @@ def compute_dis(first: np.ndarray, second: np.ndarray, preset: str = "medium") -
     """
     estimator = getattr(_estimators, preset, None)
     if estimator is None:
-        estimator = cv2.DISOpticalFlow_create(PRESETS[preset])
+        estimator = cv2.DISOpticalFlow.create(PRESETS[preset])
         setattr(_estimators, preset, estimator)
     height, width = first.shape
     missing = [(0, max(0, MIN_DIS_SIDE - height)), (0, max(0, MIN_DIS_SIDE - width))]
-    flow = estimator.calc(np.pad(first, missing, "edge"), np.pad(second, missing, "edge"), None)
+    larger = np.pad(first, missing, "edge"), np.pad(second, missing, "edge")
+    flow = estimator.calc(*larger, None)  # type: ignore[call-overload]  # an array would be a flow to begin with
     return np.ascontiguousarray(flow[:height, :width])
 
 
@@ -71,7 +72,8 @@ def compute_farneback(
     Source:
         Farneback: Two-frame motion estimation based on polynomial expansion, SCIA 2003; OpenCV's.
     """
+    start = np.zeros((*first.shape, 2), np.float32)
     flow = cv2.calcOpticalFlowFarneback(
-        first, second, None, 0.5, num_scales, window_size, num_iterations, poly_size, poly_sigma, 0
+        first, second, start, 0.5, num_scales, window_size, num_iterations, poly_size, poly_sigma, 0
     )
     return np.asarray(flow)

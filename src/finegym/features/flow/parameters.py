@@ -18,6 +18,7 @@ class TVL1Parameters:
         num_scales: levels of the pyramid at most; none gets a side below 16 pixels.
         scale_step: size of a level relative to the finer one, in (0, 1).
         num_warps: how often a level warps the second frame anew.
+        num_finer_warps: the same of all levels but the coarsest; ``num_warps`` if left out.
         epsilon: a level stops iterating when the root mean square of an update is below this many pixels.
         num_inner_iterations: updates between two median filters, at most.
         num_outer_iterations: median filters a warp, at most.
@@ -35,6 +36,7 @@ class TVL1Parameters:
     num_scales: int = 5
     scale_step: float = 0.8
     num_warps: int = 5
+    num_finer_warps: int | None = None
     epsilon: float = 0.02
     num_inner_iterations: int = 30
     num_outer_iterations: int = 10
@@ -48,8 +50,8 @@ class TVL1Parameters:
         ]
         problems += [
             f"{name} must be a whole number from 1, got {getattr(self, name)}"
-            for name in ("num_scales", "num_warps", "num_inner_iterations", "num_outer_iterations")
-            if not isinstance(getattr(self, name), int) or getattr(self, name) < 1
+            for name in ("num_scales", "num_warps", "num_finer_warps", "num_inner_iterations", "num_outer_iterations")
+            if not _is_count(getattr(self, name)) and (name, getattr(self, name)) != ("num_finer_warps", None)
         ]
         if not 0 < self.scale_step < 1:
             problems.append(f"scale_step must lie between 0 and 1, got {self.scale_step}")
@@ -59,3 +61,11 @@ class TVL1Parameters:
             problems.append(f"median_size must be 1 (no filter), 3 or 5, got {self.median_size}")
         if problems:
             raise ConfigError(f"TV-L1 parameters: {join_problems(problems)}.")
+
+    def count_warps(self, is_coarsest: bool) -> int:
+        """Warps of a level."""
+        return self.num_warps if is_coarsest or self.num_finer_warps is None else self.num_finer_warps
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and value >= 1

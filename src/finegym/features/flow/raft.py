@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 from pathlib import Path
+from pickle import UnpicklingError
 
 import numpy as np
 import torch
@@ -84,7 +85,7 @@ def read_network(size: str, weights: str, device: str) -> nn.Module:
     network = NETWORKS[size][0](weights=None)
     try:
         network.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
-    except Exception as error:
+    except (RuntimeError, UnpicklingError, OSError, ValueError, TypeError, AttributeError) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise ConfigError(f"{weights} holds no weights of torchvision's raft_{size}: {reason}") from error
     return network.eval().to(device)

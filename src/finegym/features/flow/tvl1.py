@@ -20,13 +20,17 @@ from finegym.features.flow.parameters import TVL1Parameters
 
 MIN_SIDE = 16  # of a coarser level, pixels
 
+# When another method's flow is taken: the mean error around a pixel must be smaller by a margin well above noise, and one
+# wrong pixel counts as no more than the largest error. Grey values; pixels.
+CHOICE_MARGIN, LARGEST_ERROR, CHOICE_SIDE = np.float32(4.0), np.float32(20.0), 7
+
 # With Python's error model every division is checked for zero, and no loop with one is vectorised. Full fastmath would
 # let NaN through unnoticed; nothing here makes one.
 compiled: Any = numba.njit(cache=True, fastmath={"contract", "arcp", "nsz", "reassoc"}, error_model="numpy", nogil=True)
 
 
 def compute_tvl1(
-    first: np.ndarray, second: np.ndarray, parameters: TVL1Parameters, start: np.ndarray | None = None
+    first: np.ndarray, second: np.ndarray, parameters: TVL1Parameters, proposal: np.ndarray | None = None
 ) -> np.ndarray:
     """Flow from one frame to the next.
 
@@ -34,23 +38,27 @@ def compute_tvl1(
         first: uint8 or float32 (H, W), grey, 0..255.
         second: like ``first``.
         parameters: see there.
-        start: float32 (H, W, 2), a flow to begin with at the coarsest level; zero if left out.
+        proposal: float32 (H, W, 2), another method's flow. The finest level begins with it at pixels around which it
+            explains the second frame clearly better than the coarser levels' flow: fast, thin limbs, which coarser
+            levels do not see.
 
     Returns:
         float32 (H, W, 2), pixels: what is at (x, y) in ``first`` is at (x + dx, y + dy) in ``second``.
 
     Source:
         Zach, Pock, Bischof: A duality based approach for realtime TV-L1 optical flow, DAGM 2007, section 3; order of
-        operations, borders and stop rule as in OpenCV's DualTVL1.
+        operations, borders and stop rule as in OpenCV's DualTVL1. Choosing between two flows pixel by pixel: after
+        Lempitsky, Roth, Rother: FusionFlow, CVPR 2008, without its graph cut.
     """
-    pyramid = build_pyramid(first, parameters), build_pyramid(second, parameters)
-    flow = np.zeros((2, *pyramid[0][-1].shape), np.float32)
-    if start is not None:
-        flow = _resize_flow(np.ascontiguousarray(start.transpose(2, 0, 1)), pyramid[0][-1].shape)
-    for level in range(len(pyramid[0]) - 1, -1, -1):
-        if flow.shape[1:] != pyramid[0][level].shape:
-            flow = _enlarge_flow(flow, pyramid[0][level].shape, parameters.scale_step)
-        _refine(pyramid[0][level], pyramid[1][level], flow, parameters)
+    firsts, seconds = build_pyramid(first, parameters), build_pyramid(second, parameters)
+    coarsest = len(firsts) - 1
+    flow = np.zeros((2, *firsts[-1].shape), np.float32)
+    for level in range(coarsest, -1, -1):
+        if level < coarsest:
+            flow = _enlarge(flow, firsts[level].shape, parameters.scale_step)
+        if level == 0 and proposal is not None:
+            flow = _choose(firsts[0], seconds[0], flow, np.ascontiguousarray(proposal.transpose(2, 0, 1)))
+        _refine(firsts[level], seconds[level], flow, parameters, parameters.count_warps(level == coarsest))
     return np.ascontiguousarray(flow.transpose(1, 2, 0))
 
 
@@ -63,27 +71,35 @@ def build_pyramid(frame: np.ndarray, parameters: TVL1Parameters) -> list[np.ndar
     return levels
 
 
-def _enlarge_flow(flow: np.ndarray, shape: tuple[int, ...], scale_step: float) -> np.ndarray:
+def _enlarge(flow: np.ndarray, shape: tuple[int, ...], scale_step: float) -> np.ndarray:
     larger = [cv2.resize(part, shape[::-1], interpolation=cv2.INTER_LINEAR) for part in flow]
     return np.stack(larger) / np.float32(scale_step)
 
 
-def _resize_flow(flow: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    if flow.shape[1:] == shape:
-        return flow
-    scales = (shape[1] / flow.shape[2], shape[0] / flow.shape[1])
-    return np.stack(
-        [
-            cv2.resize(part, shape[::-1], interpolation=cv2.INTER_AREA) * np.float32(scale)
-            for part, scale in zip(flow, scales, strict=True)
-        ]
-    )
+def _choose(first: np.ndarray, second: np.ndarray, flow: np.ndarray, proposal: np.ndarray) -> np.ndarray:
+    """``proposal`` where it explains the second frame better than ``flow`` by the margin, else ``flow``."""
+    columns, rows = _make_grid(first)
+    errors = []
+    for field in (flow, proposal):
+        warped = cv2.remap(
+            second, field[0] + columns, field[1] + rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+        )
+        errors.append(cv2.blur(np.minimum(np.abs(warped - first), LARGEST_ERROR), (CHOICE_SIDE, CHOICE_SIDE)))
+    return np.where(errors[1] + CHOICE_MARGIN < errors[0], proposal, flow)
 
 
-def _refine(first: np.ndarray, second: np.ndarray, flow: np.ndarray, parameters: TVL1Parameters) -> None:
+def _make_grid(frame: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Columns (W,) and rows (H, 1) of the pixels of a frame."""
+    height, width = frame.shape
+    return np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32)[:, None]
+
+
+def _refine(
+    first: np.ndarray, second: np.ndarray, flow: np.ndarray, parameters: TVL1Parameters, num_warps: int
+) -> None:
     """One level: warps the second frame by the flow and improves the flow in place."""
     height, width = first.shape
-    rows, columns = np.arange(height, dtype=np.float32)[:, None], np.arange(width, dtype=np.float32)
+    columns, rows = _make_grid(first)
     # A row of zeros above and a column of zeros to the left: beyond the border the dual field is zero.
     dual = np.zeros((4, height + 1, width + 1), np.float32)
     warped = np.empty((height, width, 3), np.float32)
@@ -95,7 +111,7 @@ def _refine(first: np.ndarray, second: np.ndarray, flow: np.ndarray, parameters:
     limit = np.float32(parameters.lambda_ * parameters.theta)
     step = np.float32(parameters.tau / parameters.theta)
     enough = parameters.epsilon**2 * height * width
-    for _ in range(parameters.num_warps):
+    for _ in range(num_warps):
         cv2.remap(picture, flow[0] + columns, flow[1] + rows, cv2.INTER_CUBIC, warped, cv2.BORDER_CONSTANT, 0)
         prepare_warp(first, warped, flow, gradient, inverse, residual)
         for _ in range(parameters.num_outer_iterations):
@@ -182,7 +198,7 @@ def _update_flow_row(
     y: int,
     limit: float,
     theta: float,
-) -> float:
+) -> np.float32:
     u, v, gx, gy = flow[0, y], flow[1, y], gradient[0, y], gradient[1, y]
     rho, inv = residual[y], inverse[y]
     pux, puy, puy_above = dual[0, y + 1], dual[1, y + 1], dual[1, y]

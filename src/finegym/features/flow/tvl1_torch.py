@@ -59,35 +59,29 @@ def _send(frames: np.ndarray, device: str) -> Tensor:
 
 
 @torch.inference_mode()
-def compute_flow_batch(
-    first: Tensor, second: Tensor, parameters: TVL1Parameters | None = None, start: Tensor | None = None
-) -> Tensor:
+def compute_flow_batch(first: Tensor, second: Tensor, parameters: TVL1Parameters | None = None) -> Tensor:
     """Flow of many pairs, on the device where the frames are.
 
     Args:
         first: uint8 or float32 (B, H, W), grey, 0..255.
         second: like ``first``.
         parameters: see there.
-        start: float32 (B, 2, H, W), flows to begin with at the coarsest level; zero if left out.
 
     Returns:
         float32 (B, 2, H, W), (dx, dy) in pixels. A pair's flow does not depend on the others in the batch.
 
     Source:
         Zach, Pock, Bischof: A duality based approach for realtime TV-L1 optical flow, DAGM 2007, section 3; order of
-        operations, borders and stop rule as in OpenCV's DualTVL1. Bicubic weights are exact here, in OpenCV rounded to
-        1/32 pixel.
+        operations, borders and stop rule as in OpenCV's DualTVL1.
     """
     parameters = parameters or TVL1Parameters()
     firsts, seconds = _build_pyramid(first.float(), parameters), _build_pyramid(second.float(), parameters)
+    coarsest = len(firsts) - 1
     flow = first.new_zeros((len(first), 2, *firsts[-1].shape[1:]), dtype=torch.float32)
-    if start is not None:
-        scales = [to / of for to, of in zip(flow.shape[:1:-1], start.shape[:1:-1], strict=True)]
-        flow = F.interpolate(start, flow.shape[2:], mode="area") * start.new_tensor(scales).view(1, 2, 1, 1)
-    for level in range(len(firsts) - 1, -1, -1):
-        if flow.shape[2:] != firsts[level].shape[1:]:
+    for level in range(coarsest, -1, -1):
+        if level < coarsest:
             flow = F.interpolate(flow, firsts[level].shape[1:], mode="bilinear") / parameters.scale_step
-        flow = _refine(firsts[level], seconds[level], flow, parameters)
+        flow = _refine(firsts[level], seconds[level], flow, parameters, parameters.count_warps(level == coarsest))
     return flow
 
 
@@ -116,13 +110,13 @@ def _shrink(frames: Tensor, axis: int, side: int, scale_step: float) -> Tensor:
     return left + weight * (right - left)
 
 
-def _refine(first: Tensor, second: Tensor, flow: Tensor, parameters: TVL1Parameters) -> Tensor:
+def _refine(first: Tensor, second: Tensor, flow: Tensor, parameters: TVL1Parameters, num_warps: int) -> Tensor:
     """One level: warps the second frames by the flow and improves the flow."""
     B, height, width = first.shape
     picture = torch.stack([second, _differentiate(second, 2), _differentiate(second, 1)], 1)
     # A row of zeros above and a column of zeros to the left: beyond the border the dual field is zero.
     dual = flow.new_zeros((B, 4, height + 1, width + 1))
-    for _ in range(parameters.num_warps):
+    for _ in range(num_warps):
         warped = _warp(picture, flow)
         gradient = warped[:, 1:]
         inverse = 1.0 / (gradient * gradient).sum(1, keepdim=True).clamp_(min=torch.finfo(torch.float32).eps)
