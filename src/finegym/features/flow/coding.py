@@ -139,7 +139,7 @@ class Float16Writer:
         return {"crc32": self._sums}
 
     def encode(self, facts: str) -> Iterator[bytes]:
-        """The file, in pieces."""
+        """The file, in pieces; the writer is used up."""
         shape = len(self._sums), self._height, self._width, 2
         num_bytes = int(np.prod(shape)) * 2
         header = {
@@ -149,9 +149,10 @@ class Float16Writer:
         text = json.dumps(header, separators=(",", ":")).encode()
         text += b" " * (-len(text) % 8)
         yield len(text).to_bytes(8, "little") + text
-        self._file.seek(0)
-        while piece := self._file.read(1 << 24):
-            yield piece
+        with self._file as file:
+            file.seek(0)
+            while piece := file.read(1 << 24):
+                yield piece
 
 
 def choose_packets(wanted: Iterable[int], gop: int) -> list[int]:
