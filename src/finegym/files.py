@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import glob
 import hashlib
 import os
@@ -38,9 +37,10 @@ def replace_file(path: Path) -> Iterator[Path]:
     except OSError as error:
         raise OutputError(f"{path}: cannot be written: {error.strerror}. Choose another folder.") from error
     temporary = Path(name)
+    is_locked = _lock(handle)
+    if not is_locked:
+        os.close(handle)  # Windows renames no open file
     try:
-        with suppress(OSError):  # a disk without locks
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield temporary
         temporary.chmod(0o666 & ~_read_umask())
         temporary.replace(path)
@@ -54,7 +54,19 @@ def replace_file(path: Path) -> Iterator[Path]:
             ) from error
         raise
     finally:
-        os.close(handle)
+        if is_locked:
+            os.close(handle)
+
+
+def _lock(handle: int) -> bool:
+    """Lock an open file until it is closed or its process is gone; False where another holds it, or nothing can."""
+    try:
+        import fcntl
+
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (ImportError, OSError):  # Windows; a disk without locks
+        return False
+    return True
 
 
 def remove_stale(folder: Path, name: str = "") -> int:
@@ -80,10 +92,9 @@ def _is_stale(path: Path) -> bool:
         if not _TEMPORARY.fullmatch(path.name) or time.time() - path.stat().st_mtime < STALE_S or not path.is_file():
             return False
         with path.open("rb") as file:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return _lock(file.fileno())
     except OSError:
         return False
-    return True
 
 
 def _unlink(path: Path) -> bool:
