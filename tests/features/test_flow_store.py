@@ -17,9 +17,10 @@ from finegym.features.build import build_features
 from finegym.features.check import check_features
 from finegym.features.flow.coding import GOP_PAIRS, choose_packets
 from finegym.features.flow.extract import PORTION_PAIRS, FlowMaker
-from finegym.features.flow.methods import compute_flow
+from finegym.features.flow.methods import METHODS, compute_flow
 from finegym.features.flow.quantise import ZERO_CODE, dequantise, quantise
 from finegym.features.flow.store import FlowStore
+from finegym.features.store import FeatureSettings
 from finegym.video.reader import VideoReader
 
 QUANTISED = FlowMaker("farneback")
@@ -295,6 +296,12 @@ def test_clipped_components_are_counted(tmp_path):
     expected = int((np.abs(exact.read_fields(facts.instance_id)) > 20).sum())
     assert facts.counts["components"] == 3 * 64 * 160 * 2
     assert abs(facts.counts["components_clipped"] - expected) <= 2
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_settings_of_every_method_survive_the_file(method):
+    settings = FlowMaker(method).make_settings()
+    assert FeatureSettings.model_validate_json(settings.model_dump_json()) == settings
 
 
 def test_unknown_methods_are_refused():

@@ -53,8 +53,8 @@ class FeatureSettings(_Facts):
 
     kind: Kind
     unit: Unit = "sub-action"
-    parameters: dict[str, str | int | float | bool] = Field(default_factory=dict)
-    details: dict[str, str | int | float | bool] = Field(default_factory=dict)
+    parameters: dict[str, str | int | float | bool | None] = Field(default_factory=dict)
+    details: dict[str, str | int | float | bool | None] = Field(default_factory=dict)
 
     def __str__(self) -> str:
         listed = ", ".join(f"{name} {value}" for name, value in self.parameters.items())
