@@ -180,7 +180,7 @@ def test_one_group_has_no_interval():
 
 
 def test_a_mean_over_other_classes_is_no_interval_of_this_one():
-    # The rare class is right and in one of four groups: 1 in 3 resamples lacks it, and 99 % of them lie below the score.
+    # The rare class is right and in one of four groups: 1 in 3 resamples lacks it and means another thing.
     targets = np.array([0] * 40 + [1])
     logits = np.eye(2)[[0, 1, 1, 1] * 10 + [1]]
     groups = [str(k % 4) for k in range(41)]
