@@ -238,6 +238,9 @@ def test_sides_are_found_by_name(write):
         open_pose_pickle(path)
     with pytest.raises(FeatureError, match="got 'xsub'"):
         open_pose_pickle(path, split="xsub")
+    with pytest.raises(FeatureError, match=r"\(no name\): train and val .* Without a name, the only pair is taken"):
+        open_pose_pickle(write(make_content()), split="gym99")
+    assert open_pose_pickle(write(make_content(), "a,b.pkl")).name == "a,b"
 
 
 def test_the_older_lists_are_given_together(write):

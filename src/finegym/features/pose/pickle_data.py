@@ -67,7 +67,8 @@ def open_pose_pickle(
             are twice in the lists, or labels do not fit the classes.
         CodebookError: official files are not as published.
     """
-    paths = [Path(part) for part in str(path).split(",")]
+    # A comma may also be part of a name.
+    paths = [Path(path)] if Path(path).exists() else [Path(part) for part in str(path).split(",")]
     files = [read_pose_pickle(part, bad_joints=bad_joints) for part in paths]
     poses, pair, sides = _join_two(files) if len(files) == 2 else _choose_sides(files, split)
     _check_sides(sides, poses, missing)
@@ -118,7 +119,7 @@ def _choose_sides(
         known = ", ".join(f"{name or '(no name)'}: {' and '.join(lists)}" for name, lists in pairs.items())
         raise FeatureError(
             f"{poses.path}: expected the name of a pair of lists, got {wanted!r}; there are {known or 'none'} "
-            f"(lists: {', '.join(poses.split)})."
+            f"(lists: {', '.join(poses.split)}).{' Without a name, the only pair is taken.' if len(pairs) == 1 else ''}"
         )
     train, val = pairs[chosen]
     return poses, chosen, {"train": poses.split[train], "val": poses.split[val]}
