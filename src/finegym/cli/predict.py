@@ -43,6 +43,7 @@ def predict(
 
     **Example**: `finegym predict runs/set --split val --out predictions.parquet`
     """
+    from finegym.training.contradictions import is_pickle
     from finegym.training.data import open_data
     from finegym.training.predict import predict as predict_run
     from finegym.training.predict import read_recipe_for_prediction
@@ -51,10 +52,11 @@ def predict(
     folder = RunFolder(run)
     recipe = read_recipe_for_prediction(folder, overrides or ())
     target = folder.predictions_path / f"{split.value}.parquet" if out is None else out
+    data = open_data(recipe.data)
     count = predict_run(
         folder,
         recipe,
-        open_data(recipe.data),
+        data,
         target,
         side=split.value,
         checkpoint=checkpoint,
@@ -63,8 +65,11 @@ def predict(
     if as_json:
         typer.echo(json.dumps({"predictions": str(target), "num_instances": count}))
         return
-    typer.echo(f"wrote       {target}: {count} instances of {recipe.data.split}/{split.value}")
-    typer.echo(
-        f"next        finegym evaluate recognition {target} --dataset {recipe.data.dataset} "
-        f"--split {recipe.data.split} --side {split.value}"
+    typer.echo(f"wrote       {target}: {count} instances of {data.split}/{split.value}")
+    # A pose pickle of FineGym has no dataset folder: the official files say what its instances are.
+    where = (
+        "DIR --split gym99  (DIR: the official FineGym files)"
+        if is_pickle(recipe.data.dataset)
+        else f"{recipe.data.dataset} --split {recipe.data.split} --side {split.value}"
     )
+    typer.echo(f"next        finegym evaluate recognition {target} --dataset {where}")
