@@ -10,6 +10,9 @@ import numpy as np
 
 from finegym.errors import ConfigError, FeatureError
 
+# Interpreters that a fork has copied: their threads are not in this process, so that freeing one would wait for ever.
+_left_by_parents: list[Any] = []
+
 
 class LiteRtModel:
     """A ``.tflite`` file with one input.
@@ -48,6 +51,7 @@ class LiteRtModel:
             ConfigError: LiteRT is not installed.
         """
         if self._opened is None or self._opened[0] != os.getpid():
+            _left_by_parents.append(self._opened)
             self._opened = os.getpid(), *self._open()
         _, interpreter, outputs = self._opened
         interpreter.set_tensor(interpreter.get_input_details()[0]["index"], image)
