@@ -27,25 +27,34 @@ def write_coco_poses(path: Path, clips: Iterable[tuple[str, Poses]]) -> int:
     Raises:
         OutputError: the file cannot be written.
     """
-    images: list[dict[str, Any]] = []
-    annotations: list[dict[str, Any]] = []
-    for instance_id, poses in clips:
-        for frame in range(poses.num_frames):
-            images.append(
-                {
-                    "id": len(images) + 1,
-                    "file_name": f"{instance_id}/{frame:06d}.jpg",
-                    "width": poses.width,
-                    "height": poses.height,
-                }
-            )
-            for person in np.flatnonzero(poses.status[:, frame]).tolist():
-                annotations.append(_make_annotation(poses, person, frame, len(annotations) + 1, len(images)))
-    category = {"id": PERSON, "name": "person", "keypoints": list(COCO_JOINTS), "skeleton": []}
-    content = {"images": images, "annotations": annotations, "categories": [category]}
-    with replace_file(Path(path)) as temporary:
-        temporary.write_text(json.dumps(content, separators=(",", ":"), ensure_ascii=False), encoding="utf-8")
-    return len(annotations)
+    # A million annotations as objects would take gigabytes: each is written when it is made, the images after them.
+    images: list[str] = []
+    num_annotations = 0
+    with replace_file(Path(path)) as temporary, temporary.open("w", encoding="utf-8") as file:
+        file.write('{"annotations":[')
+        for instance_id, poses in clips:
+            for frame in range(poses.num_frames):
+                images.append(_format(_make_image(instance_id, poses, frame, len(images) + 1)))
+                for person in np.flatnonzero(poses.status[:, frame]).tolist():
+                    file.write(",\n" if num_annotations else "\n")
+                    num_annotations += 1
+                    file.write(_format(_make_annotation(poses, person, frame, num_annotations, len(images))))
+        file.write('\n],\n"images":[\n' + ",\n".join(images) + '\n],\n"categories":')
+        file.write(_format([{"id": PERSON, "name": "person", "keypoints": list(COCO_JOINTS), "skeleton": []}]) + "}\n")
+    return num_annotations
+
+
+def _format(value: Any) -> str:
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+
+
+def _make_image(instance_id: str, poses: Poses, frame: int, id_: int) -> dict[str, Any]:
+    return {
+        "id": id_,
+        "file_name": f"{instance_id}/{frame:06d}.jpg",
+        "width": poses.width,
+        "height": poses.height,
+    }
 
 
 def _make_annotation(poses: Poses, person: int, frame: int, id_: int, image_id: int) -> dict[str, Any]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 from finegym.annotations.folder import read_dataset
 from finegym.annotations.model import INSTANCE_ID, Dataset
@@ -23,6 +23,7 @@ from finegym.features.pose.poses import FOUND, INTERPOLATED, Poses
 from finegym.features.pose.store import PoseStore, encode_poses
 from finegym.features.store import FeatureSettings, sum_counts
 
+Item = TypeVar("Item")
 PICKLE_SUFFIXES, COCO_SUFFIX = (".pkl", ".pickle"), ".json"
 
 
@@ -86,7 +87,7 @@ def import_poses(
     build = write_features(
         out,
         FeatureSettings(kind="pose", parameters=parameters),
-        _make_clips(home, opened),
+        _show_progress(_make_clips(home, opened), len(home), "importing poses"),
         failed={} if coverage is None else dict.fromkeys(coverage.missing, f"not in {paths[0].name}"),
         replace=replace,
     )
@@ -141,6 +142,15 @@ def _make_clips(homes: Mapping[str, PosePickle | CocoPoses], dataset: Dataset | 
             instance.sub_action.start_ms if instance else 0,
             instance.sub_action.end_ms if instance else 0,
         )
+
+
+def _show_progress(items: Iterable[Item], total: int, title: str) -> Iterable[Item]:
+    """The items, with a bar on stderr where that is a terminal."""
+    from rich.console import Console
+    from rich.progress import track
+
+    console = Console(stderr=True)
+    return track(items, title, total, console=console, transient=True, disable=not console.is_terminal)
 
 
 def _make_clip(instance_id: str, poses: Poses) -> MadeClip:
@@ -230,12 +240,13 @@ def export_poses(
             all_counts.append(count_poses(poses))
             yield instance_id, poses
 
+    clips = _show_progress(read(), len(kept), "exporting poses")
     if to == "coco":
-        write_coco_poses(out, read())
+        write_coco_poses(out, clips)
     else:
         assert split is not None, "refused above"
         kept_sides = {side: [id_ for id_ in ids if id_ not in absent] for side, ids in sides.items()}
-        write_pose_pickle(out, read(), _get_labels(split), kept_sides, half=half)
+        write_pose_pickle(out, clips, _get_labels(split), kept_sides, half=half)
     counts = sum_counts(all_counts)
     num_poses = counts["found"] + counts["interpolated"]
     return PoseExport(len(kept), num_poses, counts["interpolated"], tuple(absent), len(store) - len(kept))
