@@ -21,6 +21,10 @@ app = typer.Typer(
 
 # Each module offers its verbs as functions.
 app.command()(features_flow.flow)
+app.command()(features_flow.compare)
+app.command()(features_flow.draw)
+app.command("import-flow")(features_flow.import_flow)
+app.command("export-flow")(features_flow.export_flow)
 app.command(name="import-poses")(features_import.import_poses)
 app.command(name="export-poses")(features_import.export_poses)
 

@@ -37,10 +37,10 @@ class Engine(StrEnum):
     RAY = "ray"
 
 
-def print_build(target: Path, result: FeatureBuild, as_json: bool) -> None:
-    """The tally of a build; exit status 1 where clips could not be made."""
+def print_build(target: Path, result: FeatureBuild, as_json: bool, more: Mapping[str, object] | None = None) -> None:
+    """The tally of a build; ``more`` is added to the JSON. Exit status 1 where clips could not be made."""
     if as_json:
-        typer.echo(json.dumps(_collect(target, result), indent=2, ensure_ascii=False))
+        typer.echo(json.dumps({**_collect(target, result), **(more or {})}, indent=2, ensure_ascii=False))
     else:
         for line in _describe_build(target, result):
             typer.echo(line)

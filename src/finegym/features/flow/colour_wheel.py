@@ -56,17 +56,19 @@ def draw_flow(field: np.ndarray, max_px: float | None = None) -> np.ndarray:
     return np.floor(colour).astype(np.uint8)
 
 
-def draw_legend(size: int = 120) -> np.ndarray:
+def draw_legend(height: int = 120, width: int | None = None) -> np.ndarray:
     """The wheel itself: the colour of every motion up to the full one, which is at the rim.
 
     Args:
-        size: of the picture in pixels.
+        height: of the picture in pixels.
+        width: of the picture in pixels; as its height by default. The wheel is as large as fits, in the middle.
 
     Returns:
-        uint8 (size, size, 3), RGB, white outside of the wheel.
+        uint8 (height, width, 3), RGB, white outside of the wheel.
     """
-    steps = np.linspace(-1, 1, size)
-    field = np.stack(np.meshgrid(steps, steps), -1)
+    width = width or height
+    y, x = np.mgrid[:height, :width] - np.array([height - 1, width - 1])[:, None, None] / 2
+    field = np.stack([x, y], -1) * (2 / max(1, min(height, width) - 1))
     picture = draw_flow(field, 1.0)
     picture[np.hypot(field[..., 0], field[..., 1]) > 1] = 255
     return picture
