@@ -9,6 +9,8 @@ import numpy as np
 
 # OpenCV 5 ends the process on smaller frames, at many sizes with a side below 32.
 MIN_DIS_SIDE = 32
+# For smaller frames an estimator changes its settings, and would keep them for the next frames.
+MIN_REUSED_SIDE = 128
 PRESETS = {
     "ultrafast": cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST,
     "fast": cv2.DISOPTICAL_FLOW_PRESET_FAST,
@@ -35,15 +37,22 @@ def compute_dis(first: np.ndarray, second: np.ndarray, preset: str = "medium") -
     Source:
         Kroeger, Timofte, Dai, Van Gool: Fast optical flow using dense inverse search, ECCV 2016; OpenCV's.
     """
-    estimator = getattr(_estimators, preset, None)
-    if estimator is None:
-        estimator = cv2.DISOpticalFlow.create(PRESETS[preset])
-        setattr(_estimators, preset, estimator)
     height, width = first.shape
     missing = [(0, max(0, MIN_DIS_SIDE - height)), (0, max(0, MIN_DIS_SIDE - width))]
     larger = np.pad(first, missing, "edge"), np.pad(second, missing, "edge")
-    flow = estimator.calc(*larger, None)  # type: ignore[call-overload]  # an array would be a flow to begin with
+    # None, because an array would be taken for a flow to begin with.
+    flow = _get_estimator(preset, larger[0].shape).calc(*larger, None)  # type: ignore[call-overload]
     return np.ascontiguousarray(flow[:height, :width])
+
+
+def _get_estimator(preset: str, shape: tuple[int, ...]) -> cv2.DISOpticalFlow:
+    if min(shape) < MIN_REUSED_SIDE:
+        return cv2.DISOpticalFlow.create(PRESETS[preset])
+    estimator: cv2.DISOpticalFlow | None = getattr(_estimators, preset, None)
+    if estimator is None:
+        estimator = cv2.DISOpticalFlow.create(PRESETS[preset])
+        setattr(_estimators, preset, estimator)
+    return estimator
 
 
 def compute_farneback(

@@ -20,8 +20,8 @@ from finegym.features.flow.parameters import TVL1Parameters
 
 MIN_SIDE = 16  # of a coarser level, pixels
 
-# When another method's flow is taken: the mean error around a pixel must be smaller by a margin well above noise, and one
-# wrong pixel counts as no more than the largest error. Grey values; pixels.
+# When another method's flow is taken: the mean error around a pixel must be smaller by a margin well above noise, and
+# one wrong pixel counts as no more than the largest error. Grey values; pixels.
 CHOICE_MARGIN, LARGEST_ERROR, CHOICE_SIDE = np.float32(4.0), np.float32(20.0), 7
 
 # With Python's error model every division is checked for zero, and no loop with one is vectorised. Full fastmath would

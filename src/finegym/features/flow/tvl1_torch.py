@@ -113,7 +113,7 @@ def _shrink(frames: Tensor, axis: int, side: int, scale_step: float) -> Tensor:
 def _refine(first: Tensor, second: Tensor, flow: Tensor, parameters: TVL1Parameters, num_warps: int) -> Tensor:
     """One level: warps the second frames by the flow and improves the flow."""
     B, height, width = first.shape
-    picture = torch.stack([second, _differentiate(second, 2), _differentiate(second, 1)], 1)
+    picture = _fit_power_of_two(torch.stack([second, _differentiate(second, 2), _differentiate(second, 1)], 1))
     # A row of zeros above and a column of zeros to the left: beyond the border the dual field is zero.
     dual = flow.new_zeros((B, 4, height + 1, width + 1))
     for _ in range(num_warps):
@@ -133,12 +133,26 @@ def _differentiate(frames: Tensor, axis: int) -> Tensor:
     return 0.5 * (after - frames.index_select(axis, (places - 1).clamp(min=0)))
 
 
+def _fit_power_of_two(picture: Tensor) -> Tensor:
+    """``picture`` with zeros to the right and below, so that `_warp` finds whole pixels without any rounding.
+
+    A still clip stays still: at the border the least rounding reaches beyond the frame, where all is black, and that
+    grows with each warp.
+    """
+    right, below = (_round_up(side) - side for side in picture.shape[:1:-1])
+    return F.pad(picture, (0, right, 0, below))
+
+
+def _round_up(side: int) -> int:
+    return 1 << (side - 1).bit_length()
+
+
 def _warp(picture: Tensor, flow: Tensor) -> Tensor:
-    """``picture`` (B, C, H, W) looked up at each pixel plus its flow, bicubic; black beyond the border."""
-    height, width = flow.shape[2:]
-    columns, rows = torch.arange(width, device=flow.device), torch.arange(height, device=flow.device)[:, None]
-    x = (2 * (flow[:, 0] + columns) + 1) / width - 1
-    y = (2 * (flow[:, 1] + rows) + 1) / height - 1
+    """``picture`` (B, C, H, W), sides powers of two, looked up at each pixel plus its flow; bicubic, black outside."""
+    columns, rows = (torch.arange(side, device=flow.device) for side in flow.shape[:1:-1])
+    height, width = picture.shape[2:]
+    x = (2 * (flow[:, 0] + columns) + (1 - width)) / width
+    y = (2 * (flow[:, 1] + rows[:, None]) + (1 - height)) / height
     return F.grid_sample(picture, torch.stack([x, y], 3), "bicubic", "zeros", align_corners=False)
 
 
