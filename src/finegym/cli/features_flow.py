@@ -133,7 +133,9 @@ def compare(
     if as_json:
         typer.echo(json.dumps(facts, indent=2))
     else:
-        typer.echo(f"{out}: {len(measured) - 1} pairs and one of known motion, {len(measured[0])} methods")
+        count = len(measured) - 1
+        pairs = f"{count} pair{'s' if count > 1 else ''} and one of known motion"
+        typer.echo(f"{out}: {pairs}, by {', '.join(each.method for each in measured[0])}")
 
 
 def draw(
