@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -66,10 +67,7 @@ def find_gymnast(
     boxes = {reader.find_frame_at(box.time_ms): box for box in given}
     boxes = {frame: box for frame, box in boxes.items() if frame in action}
     borders = [action.start, *sorted({f for f in [*cut_frames, *boxes] if action.start < f < action.stop}), action.stop]
-    parts = [
-        _Part(reader, range(start, stop), stride, size, boxes.get(start))
-        for start, stop in zip(borders[:-1], borders[1:], strict=True)
-    ]
+    parts = [_Part(reader, range(start, stop), stride, size, boxes.get(start)) for start, stop in pairwise(borders)]
     _choose_alike(parts, set(cut_frames))
     return Whereabouts(
         action.start,

@@ -9,6 +9,7 @@ less what a misfit of a pixel would make of the picture's own edges.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -57,7 +58,7 @@ def estimate_cameras(frames: np.ndarray) -> np.ndarray:
     Returns:
         float64 (T, 3, 3) as from ``estimate_camera``; the first is the identity.
     """
-    steps = [np.eye(3)] + [estimate_camera(a, b) for a, b in zip(frames[:-1], frames[1:], strict=True)]
+    steps = [np.eye(3)] + [estimate_camera(a, b) for a, b in pairwise(frames)]
     return np.stack(steps)
 
 

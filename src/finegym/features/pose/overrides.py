@@ -1,7 +1,7 @@
 """Boxes given by hand: from that time on, track this person.
 
-A CSV file with the columns ``record, time_ms, x0, y0, x1, y1``, or a JSON list of objects with these keys. ``record`` is
-the record's id; the box is in pixels of the record, half-open.
+A CSV file with the columns ``record, time_ms, x0, y0, x1, y1``, or a JSON list of objects with these keys. ``record``
+is the record's id; the box is in pixels of the record, half-open.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
 Nobody is detected here. A crowd fidgets and judges write, but through a whole shot nobody moves as much as the gymnast,
 so that the way with the greatest sum of residual motion is hers, also in frames in which no detector would know her.
-The best of all ways is found exactly, by dynamic programming over a grid of cells (Viterbi 1967; "track before detect"),
-forward and back through the whole shot, with the camera's motion taken out.
+The best of all ways is found exactly, by dynamic programming over a grid of cells (Viterbi 1967; "track before
+detect"), forward and back through the whole shot, with the camera's motion taken out.
 """
 
 from __future__ import annotations
@@ -128,7 +128,7 @@ def _take_best_near(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
     Squared distances are a cost along rows plus one along columns, so that two passes do.
     """
-    h, w = values.shape
+    w = values.shape[1]
     across, from_column = _take_best_along(values)
     both, from_row = _take_best_along(np.ascontiguousarray(across.T))
     both, from_row = both.T, from_row.T
@@ -137,7 +137,7 @@ def _take_best_near(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def _take_best_along(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """As ``_take_best_near``, along the last axis only; which column has it."""
-    h, w = values.shape
+    w = values.shape[1]
     steps = np.arange(-REACH_CELLS, REACH_CELLS + 1)
     padded = np.pad(values, ((0, 0), (REACH_CELLS, REACH_CELLS)), constant_values=-np.inf)
     windows = np.lib.stride_tricks.sliding_window_view(padded, len(steps), axis=1) - STEP_COST * steps**2
