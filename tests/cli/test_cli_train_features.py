@@ -188,11 +188,11 @@ def test_a_store_of_other_settings_is_refused_by_a_run(run, folder):
     assert (status, "'flow-dis' are others than runs/a was trained on: method was 'dis'" in err) == (1, True)
 
 
-def write_pickle(path, num_clips=16, lost=()):
+def write_pickle(path, num_clips=16, lost=(), names=None):
     rng = np.random.default_rng(0)
     annotations, split = [], {"train": [], "val": []}
     for number in range(num_clips):
-        name = f"v{number:02d}_E_000000_000009_A_0000_0009"
+        name = f"v{number:02d}_E_000000_000009_A_0000_0009" if names is None else names[number]
         keypoint = rng.uniform(20, 60, (1, 9, 17, 2)).astype(np.float16)
         keypoint[..., number % 2] += 25
         annotation = {"frame_dir": name, "label": number % 2, "keypoint": keypoint, "total_frames": 9}
@@ -223,6 +223,24 @@ def test_published_skeletons_train_straight_from_their_file(run, poses):
     status, out, _ = run("predict", "runs/a")
     assert (status, "4 instances of gym/val" in out) == (0, True)
     assert "official FineGym files" in out
+
+
+def test_poses_train_from_the_store_of_a_dataset(run, folder):
+    lists = [folder / f"data/splits/way/{side}.txt" for side in ("train", "val")]
+    rows = sorted((line.split() for path in lists for line in path.read_text().splitlines()), key=lambda row: row[1])
+    names = [row[0] for pair in zip(rows[:6], rows[6:], strict=True) for row in pair]  # classes 0 and 1 in turn
+    write_pickle(folder / "gym.pkl", num_clips=12, names=names)
+    assert run("features", "import-poses", "gym.pkl", "--dataset", "data", "--name", "pose-hrnet")[0] == 0
+    (folder / "poses.toml").write_text(POSE_RECIPE)
+    overrides = ("data.dataset=data", "data.split=way", "data.features=pose-hrnet")
+    words = [word for override in overrides for word in ("--set", override)]
+    status, out, err = run("train", "poses.toml", "--out", "runs/a", "--json", *words)
+    assert status == 0, err
+    assert json.loads(out)["val_top1_accuracy"] == 1.0
+    assert json.loads((folder / "runs/a/run.json").read_text())["features"]["settings"]["kind"] == "pose"
+    words += ["--set", "data.features=flow-dis"]
+    status, _, err = run("train", "poses.toml", "--out", "runs/b", *words)
+    assert (status, "expected a store of pose, got one of flow" in err) == (1, True)
 
 
 def test_a_changed_pickle_does_not_go_on(run, poses):

@@ -1,5 +1,7 @@
 """The one loop on flow, differences and poses: what test_run.py asks of frames."""
 
+from typing import get_args
+
 import numpy as np
 import pytest
 import torch
@@ -9,8 +11,11 @@ from finegym.datasets.skeletons import MemoryPoses
 from finegym.errors import AnnotationError, ConfigError
 from finegym.evaluation.predictions import read_predictions
 from finegym.features.pose.poses import FOUND, MISSING, Poses
+from finegym.models import MODELS
+from finegym.training.contradictions import MODALITIES as TAKES
 from finegym.training.data import RecognitionData
 from finegym.training.predict import predict, read_recipe_for_prediction
+from finegym.training.recipe import DataSection, ModelSection
 from finegym.training.run import build_model, train
 from finegym.training.run_folder import read_checkpoint
 
@@ -188,6 +193,13 @@ def test_settings_that_cannot_both_be_meant_are_named(make_recipe, overrides, me
 def test_poses_without_their_section_are_refused(make_recipe):
     with pytest.raises(ConfigError, match=r"the section \[pose\] is missing"):
         make_recipe(*(override for override in POSE if not override.startswith("pose.")))
+
+
+def test_the_recipe_knows_every_model_and_what_it_takes():
+    assert set(MODELS) == set(TAKES) == set(get_args(ModelSection.model_fields["name"].annotation))
+    assert {modality for taken in TAKES.values() for modality in taken} == set(
+        get_args(DataSection.model_fields["modality"].annotation)
+    )
 
 
 @pytest.mark.parametrize(("modality", "in_channels"), [("rgb-diff", 15), ("flow", 10)])
