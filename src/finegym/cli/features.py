@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from finegym.cli import features_flow, features_import
+from finegym.cli import features_flow, features_import, features_pose
 from finegym.cli.features_common import JsonOption, StoreArgument, describe_counts
 
 if TYPE_CHECKING:
@@ -23,6 +23,9 @@ app = typer.Typer(
 app.command()(features_flow.flow)
 app.command()(features_flow.compare)
 app.command()(features_flow.draw)
+app.command()(features_pose.pose)
+app.command()(features_pose.quality)
+app.command()(features_pose.figure5)
 app.command("import-flow")(features_flow.import_flow)
 app.command("export-flow")(features_flow.export_flow)
 app.command(name="import-poses")(features_import.import_poses)

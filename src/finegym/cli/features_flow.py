@@ -141,22 +141,29 @@ def compare(
 def draw(
     store: StoreArgument,
     instance_id: Annotated[str, typer.Argument(help="The clip.")],
-    out: Annotated[Path, typer.Option(help="An image (`.png`, `.jpg`): some pairs; or an `.mp4`: all of them.")],
+    out: Annotated[Path, typer.Option(help="An image (`.png`, `.jpg`): some frames; or an `.mp4`: all of them.")],
     dataset: Annotated[
         Path | None,
         typer.Option(help="Dataset folder, for the frames; by default two folders above the store."),
     ] = None,
-    without_frames: Annotated[bool, typer.Option("--without-frames", help="Flow alone.")] = False,
-    num_pairs: Annotated[int, typer.Option("--pairs", min=1, help="Pairs in the image, evenly spread.")] = 8,
+    without_frames: Annotated[bool, typer.Option("--without-frames", help="Flow alone, without the frames.")] = False,
+    num_pairs: Annotated[
+        int, typer.Option("--pairs", min=1, help="Pairs, or frames with poses, in the image, evenly spread.")
+    ] = 8,
 ) -> None:
-    """Draw the stored flow of a clip as colours beside its frames: as one picture, or as a film.
+    """Draw the stored flow of a clip as colours beside its frames, or its poses on them: as one picture, or as a film.
 
     **Example**: `finegym features draw gym/features/flow-tvl1 A0xAXXysHUo_E_002184_002237_A_0035_0036 --out flow.mp4`
     """
+    from finegym.cli.features_pose import draw_pose
     from finegym.features.flow.draw import draw_clip, write_film
     from finegym.features.flow.store import FlowStore
+    from finegym.features.store import FeatureStore
     from finegym.video.stills import write_still
 
+    if FeatureStore(store).settings.kind == "pose":
+        draw_pose(store, instance_id, out, dataset or Path(store).parent.parent, num_pairs)
+        return
     opened = FlowStore(store)
     folder = None if without_frames else dataset or Path(store).parent.parent
     if out.suffix.lower() == ".mp4":

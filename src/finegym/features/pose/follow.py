@@ -1,16 +1,15 @@
 """The pose in every frame of a clip, from one frame to the next, where the gymnast is known to be.
 
-In each frame the model looks where the last pose says she will be: moved as her way moves, turned on as she turns. Where
-that fails she is looked for anew: by the detector in a crop of a few of her lengths, then in two opposite squares around
-her way, all turned another way from one search to the next, since she may hang upside down. Then the same goes backward, through frames that have no pose or a
-doubtful one: a body that comes out of a blur is known before it is known going in. What is left of this is verified
-(``verify``): a wrong pose is worse than none.
+In each frame the model looks where the last pose says she will be: moved as her way moves, turned on as she turns.
+Where that fails she is looked for anew: by the detector in a crop of a few of her lengths, then in two opposite squares
+around her way, all turned another way from one search to the next, since she may hang upside down. Then the same goes
+backward, through frames that have no pose or a doubtful one: a body that comes out of a blur is known before it is
+known going in. What is left is verified (``verify``): a wrong pose is worse than none.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -54,7 +53,7 @@ class Follower:
         self.num_detections = self.num_estimates = 0
 
     def follow(
-        self, frames: Sequence[np.ndarray], first: int, before: Sequence[Sight | None] = ()
+        self, frames: Sequence[np.ndarray] | np.ndarray, first: int, before: Sequence[Sight | None] = ()
     ) -> list[Sight | None]:
         """The pose in each of some consecutive frames, not verified yet.
 

@@ -1,4 +1,4 @@
-"""From poses of some frames to poses of all: short gaps are bridged, the rest stays missing, and every frame says so."""
+"""From poses of some frames to poses of all: short gaps are bridged, the rest stays missing, each frame says so."""
 
 from __future__ import annotations
 

@@ -96,7 +96,7 @@ def _compare(frame: np.ndarray, other: np.ndarray, matrix: np.ndarray) -> np.nda
     size = frame.shape[::-1]
     placed = cv2.warpAffine(other, matrix[:2], size)
     inside = cv2.warpAffine(np.full_like(other, 255), matrix[:2], size, flags=cv2.INTER_NEAREST)
-    return (cv2.absdiff(frame, placed) & inside).astype(np.float32)
+    return cv2.bitwise_and(cv2.absdiff(frame, placed), inside).astype(np.float32)
 
 
 def _measure_slope(frame: np.ndarray) -> np.ndarray:
