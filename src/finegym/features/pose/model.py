@@ -56,6 +56,10 @@ class Estimates:
     def __len__(self) -> int:
         return len(self.presence)
 
+    def take(self, rows: np.ndarray) -> Estimates:
+        """The poses of some rows, in their order."""
+        return Estimates(self.keypoints[rows], self.scores[rows], self.presence[rows], self.rois[rows])
+
 
 class PoseModel(Protocol):
     """A pose model. It is picklable and opens its files when it is first used, once in each process.

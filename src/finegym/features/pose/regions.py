@@ -17,6 +17,7 @@ from finegym.features.pose.model import (
     RIGHT_HIP,
     RIGHT_SHOULDER,
     Detections,
+    Estimates,
     PoseModel,
     check_frame,
     make_no_detections,
@@ -209,3 +210,24 @@ def detect_in_tiles(
         return make_no_detections()
     joined = Detections(*(np.concatenate([getattr(p, f) for p in parts]) for f in ("boxes", "scores", "rois")))
     return suppress_doubles(joined, max_iou)
+
+
+def estimate_whole_frame(
+    model: PoseModel, frame: np.ndarray, *, min_score: float = 0.5, min_presence: float = 0.5
+) -> Estimates:
+    """What MediaPipe does with a still: the pose of the best detection of the whole frame, or none.
+
+    What tracking has to beat: no crop, no memory, whoever is most conspicuous.
+
+    Args:
+        model: detects.
+        frame: uint8 (H, W, 3), RGB.
+        min_score: of the detection.
+        min_presence: of the pose.
+
+    Returns:
+        One pose or none.
+    """
+    found = model.detect(frame, min_score=min_score)
+    poses = model.estimate(frame, found.rois[:1])
+    return poses.take(np.flatnonzero(poses.presence >= min_presence))
