@@ -206,7 +206,7 @@ def compare_with_truth(poses: Poses, truth: dict[str, np.ndarray], first_frame: 
         )
     joints = truth["joints_2d"][frames, :NUM_JOINTS].astype(np.float64)
     boxes = truth["boxes"][frames].astype(np.float64)
-    is_there: np.ndarray = np.isfinite(boxes).all(axis=1) & np.isfinite(joints).all(axis=(1, 2))
+    is_there = np.asarray(np.isfinite(boxes).all(axis=1) & np.isfinite(joints).all(axis=(1, 2)))
     status = poses.status[0]
     is_posed = (status != MISSING) & is_there
     pck = compute_pck(
