@@ -20,6 +20,7 @@ def build_small(num_classes=5, widths=(8, 8, 16, 16, 32), **settings):
             nn.init.uniform_(parameter, 0.5, 1.5) if "weight" in name or "edge" in name else nn.init.normal_(parameter)
         else:
             nn.init.normal_(parameter, 0, 2 / parameter[0].numel() ** 0.5)
+    model.classifier.weight.data *= 0.05  # logits of about 1, in which 1e-5 means something
     for name, buffer in model.named_buffers():
         if name.endswith("running_mean"):
             buffer.normal_(0, 0.2)
@@ -131,7 +132,7 @@ def test_network_equals_the_sum_over_the_graph(num_persons, partition, is_traini
     model = build_small(partition=partition).train(is_training)
     skeletons = torch.randn(3, 3, 13, 6, num_persons)
     expected = compute_reference(model, skeletons)
-    assert expected.std(axis=0).min() > 0.05  # the logits do depend on the input
+    assert expected.std(axis=0).min() > 0.01  # the logits do depend on the input
     torch.testing.assert_close(model(skeletons), torch.from_numpy(expected).float(), atol=1e-4, rtol=1e-4)
 
 
