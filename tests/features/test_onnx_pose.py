@@ -1,5 +1,6 @@
 """ONNX pose models: tiny networks whose answer is known, and everything that is no pose model."""
 
+import multiprocessing
 import pickle
 import sys
 
@@ -201,6 +202,23 @@ def test_a_model_travels_to_another_process(tmp_path):
     again = pickle.loads(pickle.dumps(model)).estimate(frame, np.array(ROIS))
     np.testing.assert_array_equal(first.keypoints, again.keypoints)
     assert model.name == "s"
+
+
+def _estimate(model, frame, queue):
+    queue.put(model.estimate(frame, np.array(ROIS)).keypoints)
+
+
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_a_model_that_has_run_survives_a_fork(tmp_path):
+    model, frame = OnnxPose(save_simcc(tmp_path / "s.onnx"), threads=2, **WHITE), draw_blob(125.3, 95.6)
+    here = model.estimate(frame, np.array(ROIS)).keypoints
+    context = multiprocessing.get_context("fork")
+    queue = context.Queue()
+    worker = context.Process(target=_estimate, args=(model, frame, queue), daemon=True)
+    worker.start()
+    np.testing.assert_array_equal(queue.get(timeout=60), here)
+    worker.join(timeout=60)
+    assert worker.exitcode == 0
 
 
 def test_persons_come_from_another_model(tmp_path):

@@ -51,7 +51,8 @@ class LiteRtModel:
             ConfigError: LiteRT is not installed.
         """
         if self._opened is None or self._opened[0] != os.getpid():
-            _left_by_parents.append(self._opened)
+            if self._opened is not None:
+                _left_by_parents.append(self._opened)
             self._opened = os.getpid(), *self._open()
         _, interpreter, outputs = self._opened
         interpreter.set_tensor(interpreter.get_input_details()[0]["index"], image)

@@ -33,6 +33,10 @@ class _Opened:
     outputs: tuple[int, ...]
 
 
+# Sessions that a fork has copied: their threads are not in this process, so that freeing one could wait for ever.
+_left_by_parents: list[_Opened] = []
+
+
 class OnnxPose:
     """A top-down pose network on ONNX Runtime (extra ``onnx``).
 
@@ -131,6 +135,8 @@ class OnnxPose:
 
     def _open(self) -> _Opened:
         if self._opened is None or self._opened.process != os.getpid():
+            if self._opened is not None:
+                _left_by_parents.append(self._opened)
             self._opened = self._inspect(self._load())
         return self._opened
 
