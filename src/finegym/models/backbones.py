@@ -17,6 +17,7 @@ import torchvision
 from torch import nn
 
 from finegym.errors import ConfigError, join_problems
+from finegym.models.kernels import widen_kernel
 
 EFFICIENTNET_LITE0 = "efficientnet_lite0"
 
@@ -272,7 +273,7 @@ def _replace(body: nn.Module, path: str, module: nn.Module) -> None:
 
 def _widen_first_convolution(body: nn.Module, in_channels: int, *, is_random: bool) -> None:
     conv = next(module for module in body.modules() if isinstance(module, nn.Conv2d))
-    weight = conv.weight.detach().mean(dim=1, keepdim=True).repeat(1, in_channels, 1, 1)
+    weight = widen_kernel(conv.weight.detach(), in_channels)
     if is_random:
         nn.init.kaiming_normal_(weight, mode="fan_out", nonlinearity="relu")
     conv.weight = nn.Parameter(weight)

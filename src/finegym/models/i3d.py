@@ -20,6 +20,7 @@ from torchvision.models import ResNet
 from finegym.errors import ConfigError
 from finegym.models.backbones import Backbone
 from finegym.models.freezing import initialise_classifier
+from finegym.models.kernels import inflate_kernel
 from finegym.models.nonlocal_block import NonLocalBlock
 
 # Places of non-local blocks: stage to the blocks they follow, counted from 0; res3 is layer2, res4 is layer3.
@@ -160,7 +161,7 @@ def inflate_convolution(conv: nn.Conv2d, length: int = 1, *, stride: int = 1) ->
         bias=conv.bias is not None,
         device="meta",
     )
-    weight = conv.weight.detach()[:, :, None].repeat(1, 1, length, 1, 1) / length
+    weight = inflate_kernel(conv.weight.detach(), length)
     inflated.weight, inflated.bias = nn.Parameter(weight), conv.bias
     return inflated
 
