@@ -25,6 +25,8 @@ from finegym.features.pose.models import open_pose_model
 from finegym.features.pose.overlay import COLOURS, NAMES, draw_poses
 from finegym.features.pose.poses import FOUND, MISSING, Poses
 from finegym.report.images import draw_sheet
+from finegym.video.ingest.cuts import find_cuts
+from finegym.video.ingest.signals import compute_signals
 from finegym.video.reader import VideoReader
 
 RED, GREY = (190, 30, 30), (45, 50, 56)
@@ -67,7 +69,8 @@ def draw_figure5(
             raise VideoError(f"{path}: no frame is shown from {start_ms:g} to {end_ms:g} ms. Give other times.")
         shown = np.unique(np.linspace(numbers[0], numbers[-1], num_frames).round().astype(int))
         clip = range(int(numbers[0]), int(numbers[-1]) + 1)
-        _, poses = next(maker.estimate(reader, find_gymnast(reader, clip, ()), [clip]))
+        cuts = [cut.frame for cut in find_cuts(reader, compute_signals(reader.path))]
+        _, poses = next(maker.estimate(reader, find_gymnast(reader, clip, cuts), [clip]))
         frames = reader.read_frames(shown)
         # The last frame of a clip has no next one; its flow comes from the one before.
         firsts = np.clip(shown, None, max(clip.start, clip.stop - 2))

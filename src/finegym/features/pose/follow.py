@@ -16,7 +16,7 @@ import numpy as np
 from finegym.features.pose.gymnast import Whereabouts
 from finegym.features.pose.model import Estimates, PoseModel
 from finegym.features.pose.regions import crop_region, map_to_frame
-from finegym.features.pose.verify import Sight, measure_jump
+from finegym.features.pose.verify import Sight, measure_jump, wrap_angle
 
 ANGLES = (0.0, np.pi, np.pi / 2, -np.pi / 2)
 MAX_TURN = np.radians(40.0)  # a frame; three saltos a second at 25 fps
@@ -24,7 +24,8 @@ ROI_LENGTHS = 1.6  # side of the square around her way, in her lengths: stretche
 CROP_LENGTHS = 3.0  # side of the crop that the detector sees
 CROP_PIXELS = 224
 MIN_DETECTION = 0.3  # a detector's score; the landmark model has the last word
-MAX_OFFSET = 0.8  # lengths between the middle of a pose and that of what moves
+MAX_OFFSET = 0.65  # lengths between the middle of a pose and where she is
+STILL_ENERGY = 0.5  # grey levels: below, nothing of her moves, and her way does not tell where she is
 MIN_EXTENT, MAX_EXTENT = 0.25, 2.2  # lengths of a pose's longer side
 MIN_INSIDE = 0.5  # share of joints inside the picture
 DOUBTFUL_PRESENCE = 0.9
@@ -97,9 +98,13 @@ class Follower:
         roi[:2] += self.where.centres[number] - self.where.centres[neighbour]
         other = near[-2] if len(near) > 1 else None
         if other is not None:
-            turn = _wrap(float(last.roi[4] - other.roi[4]))
+            turn = wrap_angle(float(last.roi[4] - other.roi[4]))
             roi[4] += turn if abs(turn) < MAX_TURN else 0.0
-        return self._estimate(frame, number, roi[None])
+        if self.where.energy[number] >= STILL_ENERGY:
+            return self._estimate(frame, number, roi[None])
+        middle = (last.keypoints.min(axis=0) + last.keypoints.max(axis=0)) / 2
+        shift = self.where.centres[number] - self.where.centres[neighbour]
+        return self._estimate(frame, number, roi[None], middle + shift)
 
     def _search(self, frame: np.ndarray, number: int, attempt: int) -> Sight | None:
         """The pose anywhere around her way."""
@@ -126,23 +131,26 @@ class Follower:
         distances = np.hypot(*(rois[:, :2] - centre).T)
         return rois[np.argsort(distances, kind="stable")][:2]
 
-    def _estimate(self, frame: np.ndarray, number: int, rois: np.ndarray) -> Sight | None:
-        """The surest pose of some regions that counts."""
+    def _estimate(
+        self, frame: np.ndarray, number: int, rois: np.ndarray, expected: np.ndarray | None = None
+    ) -> Sight | None:
+        """The surest pose of some regions that counts; she is expected on her way, or where a pose before says."""
+        expected = self.where.centres[number] if expected is None else expected
         self.num_estimates += len(rois)
         found = self.model.estimate(frame, rois)
         for row in np.argsort(-found.presence, kind="stable"):
-            if self._counts(found, row, number, frame.shape):
+            if self._counts(found, row, number, frame.shape, expected):
                 return Sight(found.keypoints[row], found.scores[row], float(found.presence[row]), found.rois[row])
         return None
 
-    def _counts(self, found: Estimates, row: int, number: int, shape: tuple[int, ...]) -> bool:
+    def _counts(self, found: Estimates, row: int, number: int, shape: tuple[int, ...], expected: np.ndarray) -> bool:
         """Whether a pose is sure enough, of her size, in the picture, and where she is."""
         if found.presence[row] < self.min_presence:
             return False
         points, length = found.keypoints[row], self.where.lengths[number]
         low, high = points.min(axis=0), points.max(axis=0)
         inside = ((points >= 0) & (points < shape[1::-1])).all(axis=1).mean()
-        offset = np.hypot(*((low + high) / 2 - self.where.centres[number]))
+        offset = np.hypot(*((low + high) / 2 - expected))
         extent = (high - low).max() / length
         return bool(inside >= MIN_INSIDE and offset <= MAX_OFFSET * length and MIN_EXTENT <= extent <= MAX_EXTENT)
 
@@ -151,8 +159,3 @@ def _take_surer(first: Sight | None, second: Sight | None) -> Sight | None:
     if first is None or second is None:
         return first if second is None else second
     return second if second.presence > first.presence else first
-
-
-def _wrap(angle: float) -> float:
-    """An angle in [-pi, pi)."""
-    return float((angle + np.pi) % (2 * np.pi) - np.pi)

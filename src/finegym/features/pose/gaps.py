@@ -8,10 +8,11 @@ from itertools import pairwise
 import numpy as np
 
 from finegym.features.pose.poses import FOUND, INTERPOLATED, MISSING, NUM_JOINTS, Poses
-from finegym.features.pose.regions import make_boxes_from_keypoints
-from finegym.features.pose.verify import Sight
+from finegym.features.pose.regions import compute_trunk_angle, make_boxes_from_keypoints
+from finegym.features.pose.verify import Sight, wrap_angle
 
 BOX_MARGIN = 1.2  # joints lie inside the body: head, hands and feet reach past them
+MAX_TURN = np.pi / 2  # between the ends of a gap; straight lines between further turned bodies go through her
 
 
 def make_poses(
@@ -19,9 +20,9 @@ def make_poses(
 ) -> Poses:
     """The poses of one person.
 
-    A gap of at most ``max_gap_frames`` frames between two found ones of the same shot is bridged by straight lines, box
-    and joints; the scores there are the smaller ones of both ends. Nothing is added before the first found frame or
-    after the last.
+    A gap of at most ``max_gap_frames`` frames between two found ones of the same shot, whose trunks are turned by less
+    than a quarter of a turn from each other, is bridged by straight lines, box and joints; the scores there are the
+    smaller ones of both ends. Nothing is added before the first found frame or after the last.
 
     Args:
         seen: the pose of every frame of a clip, or ``None``.
@@ -44,6 +45,9 @@ def make_poses(
     boxes[found] = clip_boxes(make_boxes_from_keypoints(keypoints[found], margin=BOX_MARGIN), size)
     for before, after in pairwise(found.tolist()):
         if not 1 < after - before <= max_gap_frames + 1 or shots[before] != shots[after]:
+            continue
+        angles = compute_trunk_angle(keypoints[before]), compute_trunk_angle(keypoints[after])
+        if abs(wrap_angle(angles[1] - angles[0])) > MAX_TURN:
             continue
         for index in range(before + 1, after):
             part = (index - before) / (after - before)

@@ -76,3 +76,8 @@ def measure_support(seen: Sequence[Sight | None], where: Whereabouts, first: int
                 support[index] += near.presence
         support[index] /= len(others)
     return support
+
+
+def wrap_angle(angle: float) -> float:
+    """An angle in [-pi, pi)."""
+    return float((angle + np.pi) % (2 * np.pi) - np.pi)
