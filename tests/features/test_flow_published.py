@@ -216,4 +216,5 @@ def test_flow_of_other_clips_is_failed_and_named(tmp_path):
     assert (tmp_path / "store/skipped.csv").exists()
     actions = write_published(tmp_path / "in2", "a_E_000000_000001", "npy", [FIELDS], FIELDS.shape)
     assert actions == 1
-    assert import_flow(tmp_path / "in2", tmp_path / "store2", dataset=dataset).missing == ()
+    again = import_flow(tmp_path / "in2", tmp_path / "store2", dataset=dataset)
+    assert again.missing == () and again.build.store.settings.unit == "action"

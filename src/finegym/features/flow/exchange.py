@@ -17,7 +17,7 @@ from finegym.features.flow.published import Layout, PublishedClip, find_publishe
 from finegym.features.flow.quantise import dequantise
 from finegym.features.flow.store import FlowStore
 from finegym.features.imported import ImportedClip, write_features
-from finegym.features.store import FeatureSettings
+from finegym.features.store import FeatureSettings, Unit
 from finegym.video.store.build import make_settings
 from finegym.video.store.plan import check_only
 from finegym.video.store.units import Segment, list_segments
@@ -78,18 +78,23 @@ def import_flow(
             else:
                 wanted.append((clip, num_pairs))
                 layouts[clip.layout] = layouts.get(clip.layout, 0) + 1
-    settings = FeatureSettings(kind="flow", parameters={"method": "imported", "form": form})
+    there = {clip.instance_id for clip, _ in wanted}
+    unit = _find_unit(dataset, there)
+    settings = FeatureSettings(kind="flow", unit=unit, parameters={"method": "imported", "form": form})
     clips = (_convert(clip, num_pairs, segments.get(clip.instance_id), form) for clip, num_pairs in wanted)
     build = write_features(out, settings, clips, failed=failed, replace=replace)
-    there = {clip.instance_id for clip, _ in wanted}
-    is_action = any(name in there for name in _list_ids(dataset, "action")) if dataset else False
-    expected = _list_ids(dataset, "action" if is_action else "sub-action") if dataset else []
+    expected = _list_ids(dataset, unit) if dataset else []
     return FlowImport(build, tuple(name for name in expected if name not in there), layouts)
 
 
-def _list_ids(dataset: Dataset, unit: str) -> list[str]:
-    kind = make_settings(unit="action" if unit == "action" else "sub-action")
-    return [segment.instance_id for segment in list_segments(dataset, kind)]
+def _find_unit(dataset: Dataset | None, there: Collection[str]) -> Unit:
+    """Actions, where all clips are; else (and where nobody knows) sub-actions."""
+    actions = set(_list_ids(dataset, "action")) if dataset else set()
+    return "action" if there and actions.issuperset(there) else "sub-action"
+
+
+def _list_ids(dataset: Dataset, unit: Unit) -> list[str]:
+    return [segment.instance_id for segment in list_segments(dataset, make_settings(unit=unit))]
 
 
 def _list_known(dataset: Dataset) -> dict[str, Segment]:
