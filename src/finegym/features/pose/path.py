@@ -16,6 +16,7 @@ import numpy as np
 
 CELL_PIXELS = 6  # of a frame of 144 lines
 REACH_CELLS = 4  # from one sample to the next: 2.1 picture heights a second at 12.5 samples
+FLOOR_SHARE = 0.25  # of what moves most in a usual frame: less does not draw the way, so that it waits while she stands
 STEP_COST = 0.02  # grey levels a squared cell, so that a way without motion stays where it is
 START_HEIGHT = 0.35  # of the picture; a gymnast in a broadcast, until her extent has been measured
 MIN_HEIGHT, MAX_HEIGHT = 0.12, 0.9
@@ -82,13 +83,23 @@ def _find_path(
         row, column = (min(int(v / CELL_PIXELS), side - 1) for v, side in zip((y, x), grid.shape[1:], strict=True))
         grid[sample] = -np.inf
         grid[sample, row, column] = MAX_HEIGHT
-    cells = find_best_cells(grid, cameras)
+    cells = find_best_cells(_drop_weak(grid), cameras)
     centres = (cells[:, ::-1] + 0.5) * CELL_PIXELS
     means = np.maximum(grid[np.arange(len(grid)), cells[:, 0], cells[:, 1]], 0)
     refined = np.stack([_shift_to_mean(e, c, length) for e, c in zip(energy, centres, strict=True)])
     for sample, (x, y, _) in pins.items():
         refined[sample] = x, y
     return Path(refined.astype(np.float32), length, means.astype(np.float32), cells)
+
+
+def _drop_weak(grid: np.ndarray) -> np.ndarray:
+    """Energies above the floor, and ever so little for the middle of the picture, where nothing at all moves."""
+    T, h, w = grid.shape
+    floor = FLOOR_SHARE * max(0.0, float(np.median(grid.reshape(T, -1).max(axis=1))))
+    rows, columns = np.mgrid[0:h, 0:w]
+    middle = 1e-3 / (1.0 + np.hypot(rows - (h - 1) / 2, columns - (w - 1) / 2))
+    strong = np.where(grid > 0, np.maximum(grid - floor, 0.0), grid)
+    return (strong + middle).astype(np.float32)
 
 
 def find_best_cells(grid: np.ndarray, cameras: np.ndarray) -> np.ndarray:

@@ -17,6 +17,7 @@ from finegym.features.pose.gymnast import Whereabouts
 REACH_MS = 160.0  # four frames at 25 a second, on either side
 STILL_JUMP = 0.1  # lengths by which joints of two true poses may differ, whatever the time between them
 JUMP_PER_SECOND = 2.5  # lengths, beyond that: two saltos a second
+MAX_JUMP = 0.3  # lengths, however long the time between two frames: beyond, anything agrees with anything
 LONE_PRESENCE = 0.95  # enough where a clip has one frame only
 
 
@@ -71,7 +72,7 @@ def measure_support(seen: Sequence[Sight | None], where: Whereabouts, first: int
             near = seen[other]
             if near is None or where.shot[first + other] != where.shot[number]:
                 continue
-            limit = STILL_JUMP + JUMP_PER_SECOND * abs(other - index) / fps
+            limit = min(MAX_JUMP, STILL_JUMP + JUMP_PER_SECOND * abs(other - index) / fps)
             if measure_jump(near, sight, where, first + other, number) < limit:
                 support[index] += near.presence
         support[index] /= len(others)
