@@ -50,6 +50,7 @@ class ActionVLAD(nn.Module):
     ) -> None:
         super().__init__()
         self.backbone = backbone
+        self.normalisation = backbone.normalisation
         self.vlad = VLAD(backbone.feature_size, num_clusters, alpha=alpha)
         self.dropout = nn.Dropout(dropout)
         self.classifier = initialise_classifier(nn.Linear(num_clusters * backbone.feature_size, num_classes))
@@ -59,7 +60,7 @@ class ActionVLAD(nn.Module):
         self.vlad.requires_grad_(not freeze_centres)
 
     def forward(self, frames: torch.Tensor) -> torch.Tensor:
-        """Logits (B, K) of clips (B, T, C, H, W), normalised as ``backbone.normalisation`` says."""
+        """Logits (B, K) of clips (B, T, C, H, W), normalised as ``normalisation`` says."""
         with torch.set_grad_enabled(torch.is_grad_enabled() and not self.freeze_backbone):
             maps = self.backbone(frames.flatten(0, 1))  # (B*T, D, H', W')
         features = maps.unflatten(0, frames.shape[:2]).movedim(2, -1).flatten(1, 3)  # (B, T*H'*W', D)

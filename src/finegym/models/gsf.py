@@ -56,7 +56,7 @@ class GSF(TSN):
         )
 
     def forward(self, frames: torch.Tensor) -> torch.Tensor:
-        """Logits (B, K) of clips (B, T, C, H, W), normalised as ``backbone.normalisation`` says."""
+        """Logits (B, K) of clips (B, T, C, H, W), normalised as ``normalisation`` says."""
         for module in self.backbone.modules():
             if isinstance(module, FusedConv2d):
                 module.num_frames = frames.shape[1]

@@ -39,11 +39,12 @@ class I3D(nn.Module):
     def __init__(self, backbone: Backbone, num_classes: int, *, dropout: float = 0.5) -> None:
         super().__init__()
         self.backbone = backbone
+        self.normalisation = backbone.normalisation
         self.dropout = nn.Dropout(dropout)
         self.classifier = initialise_classifier(nn.Linear(backbone.feature_size, num_classes))
 
     def forward(self, frames: torch.Tensor) -> torch.Tensor:
-        """Logits (B, K) of clips (B, T, C, H, W), normalised as ``backbone.normalisation`` says."""
+        """Logits (B, K) of clips (B, T, C, H, W), normalised as ``normalisation`` says."""
         features = self.backbone(frames.transpose(1, 2))  # (B, F)
         logits: torch.Tensor = self.classifier(self.dropout(features))
         return logits

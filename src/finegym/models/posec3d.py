@@ -26,6 +26,8 @@ class PoseConv3D(nn.Module):
         dropout: before the classifier, in [0, 1).
     """
 
+    normalisation = None  # it sees no pixels
+
     def __init__(
         self,
         num_classes: int,

@@ -44,6 +44,8 @@ class STGCN(nn.Module):
         dropout: at the end of every block, in [0, 1).
     """
 
+    normalisation = None  # it sees no pixels
+
     def __init__(
         self,
         num_classes: int,

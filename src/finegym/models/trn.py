@@ -65,6 +65,7 @@ class _RelationNetwork(nn.Module):
         if num_frames < 2:
             raise ConfigError(f"TRN relates frames: num_frames must be at least 2, got {num_frames}")
         self.backbone = backbone
+        self.normalisation = backbone.normalisation
         self.num_frames = num_frames
         self.dropout = nn.Dropout(dropout)
         self.frame_feature = initialise_classifier(nn.Linear(backbone.feature_size, frame_feature_size))
@@ -130,7 +131,7 @@ class TRN(_RelationNetwork):
         self.relation = Relation(num_frames, frame_feature_size, hidden_size, num_classes)
 
     def forward(self, frames: torch.Tensor) -> torch.Tensor:
-        """Logits (B, K) of clips (B, T, C, H, W), normalised as ``backbone.normalisation`` says."""
+        """Logits (B, K) of clips (B, T, C, H, W), normalised as ``normalisation`` says."""
         features = self.compute_frame_features(frames)
         scores: torch.Tensor = self.relation(features, (tuple(range(self.num_frames)),))
         return scores
@@ -192,7 +193,7 @@ class TRNms(_RelationNetwork):
         )
 
     def forward(self, frames: torch.Tensor) -> torch.Tensor:
-        """Logits (B, K) of clips (B, T, C, H, W), normalised as ``backbone.normalisation`` says."""
+        """Logits (B, K) of clips (B, T, C, H, W), normalised as ``normalisation`` says."""
         features = self.compute_frame_features(frames)  # (B, T, D)
         tuples = self.draw_tuples() if self.training else self.evaluation_tuples
         scales = range(self.num_frames, 1, -1)

@@ -59,7 +59,7 @@ class TSM(TSN):
         )
 
     def forward(self, frames: torch.Tensor) -> torch.Tensor:
-        """Logits (B, K) of clips (B, T, C, H, W), normalised as ``backbone.normalisation`` says."""
+        """Logits (B, K) of clips (B, T, C, H, W), normalised as ``normalisation`` says."""
         for module in self.backbone.modules():
             if isinstance(module, ShiftedConv2d):
                 module.num_frames = frames.shape[1]
