@@ -1,4 +1,4 @@
-"""Kernels made from kernels: for clips rather than images, for flow rather than RGB. Used by models and by conversion."""
+"""Kernels made of kernels: for clips instead of images, for flow instead of RGB; for models and for conversion."""
 
 from __future__ import annotations
 
