@@ -37,7 +37,7 @@ def make_recording(gop: int, seconds: int, *, is_real: bool) -> Path:
             options = {"preset": "medium", "crf": "23", "x264-params": f"keyint={gop}"}
             stream = container.add_stream("libx264", rate=FPS, options=options)
             stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
-            sources = sorted(REAL_CLIPS.glob("*.mp4")) if is_real else [_simulate()]
+            sources = sorted(REAL_CLIPS.glob("*.mp4")) if is_real else [make_simulated_record()]
             for number, picture in enumerate(islice(_iterate_pictures(sources), seconds * FPS)):
                 draw_number(picture, number)
                 frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
@@ -56,11 +56,14 @@ def _iterate_pictures(paths: list[Path]) -> Iterator[np.ndarray]:
                 yield picture[:, ::-1].copy() if turn // len(paths) % 2 else picture
 
 
-def _simulate() -> Path:
+def make_simulated_record() -> Path:
+    """Two minutes of a simulated competition; made once and kept."""
     from finegym.codebook.builtin import read_builtin
     from finegym.simulation.competition import CompetitionSettings, simulate_competition
 
     folder = FOLDER / "competition"
+    for path in (folder / "records").glob("*.mp4"):
+        return path
     settings = CompetitionSettings(num_videos=1, minutes=2, seed=0, size=(WIDTH, HEIGHT))
     simulate_competition(settings, read_builtin("artistic-women"), folder)
     return next((folder / "records").glob("*.mp4"))
