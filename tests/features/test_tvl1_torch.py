@@ -114,7 +114,7 @@ def test_a_device_that_is_not_there_is_named():
     with pytest.raises(ConfigError, match="'cuda:99'"):
         compute_flows(np.zeros((2, 16, 16), np.uint8), device="cuda:99")
     with pytest.raises(ConfigError, match="'abacus'"):
-        compute_flows(np.zeros((2, 16, 16), np.uint8), device="abacus")
+        compute_flows(np.zeros((2, 16, 16, 3), np.uint8), "raft", device="abacus")
 
 
 @pytest.mark.gpu

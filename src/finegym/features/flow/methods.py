@@ -108,7 +108,19 @@ def _choose(method: str, device: str, parameters: Mapping[str, Any]) -> FlowMeth
     if device != "cpu" and not chosen.uses_device:
         able = ", ".join(name for name, each in METHODS.items() if each.uses_device)
         raise ConfigError(f"Flow method {method} runs on the CPU only, got device {device!r}; on a GPU run {able}.")
+    if device != "cpu":
+        _check_device(device)
     return chosen
+
+
+def _check_device(device: str) -> None:
+    import torch
+
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:  # a torch without CUDA fails an assertion
+        reason = str(error).splitlines()[0]
+        raise ConfigError(f"Flow cannot run on device {device!r} ({reason}); name a device that is there.") from error
 
 
 def _check_frames(frames: np.ndarray, method: str, colour: str) -> None:
