@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from finegym.cli import clips, codebook, evaluate, features, video, weights
+from finegym.cli import clips, codebook, evaluate, features, model, video, weights
 from finegym.cli.annotations import app as annotations_app
 from finegym.cli.demo import demo
 from finegym.cli.predict import predict
@@ -52,6 +52,7 @@ app.add_typer(video.app, name="video")
 app.add_typer(clips.app, name="clips")
 app.add_typer(features.app, name="features")
 app.add_typer(weights.app, name="weights")
+app.add_typer(model.app, name="model")
 app.command(name="simulate")(simulate)
 app.command(name="train")(train)
 app.command(name="predict")(predict)

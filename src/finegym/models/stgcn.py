@@ -59,7 +59,9 @@ class STGCN(nn.Module):
         dropout: float = 0.0,
     ) -> None:
         super().__init__()
-        self.register_buffer("adjacency", build_adjacency(edges, num_joints, centre=centre, partition=partition))
+        with torch.device("cpu"):  # the values matter, also where only shapes are made (device "meta")
+            adjacency = build_adjacency(edges, num_joints, centre=centre, partition=partition)
+        self.register_buffer("adjacency", adjacency.to(torch.get_default_device()))
         self.data_norm = nn.BatchNorm1d(num_joints * in_channels)
         channels = [in_channels, *widths]
         self.blocks = nn.ModuleList(

@@ -1,0 +1,62 @@
+"""``finegym model``: which networks there are, what they cost and where they come from."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    help="The published networks: parameters, multiply-adds, sources, deviations.",
+)
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
+
+
+@app.command(name="list")
+def list_networks(as_json: JsonOption = False) -> None:
+    """Count every published network at 99 classes; takes some ten seconds, for each is built (without weights).
+
+    A GMAC is 10⁹ multiply-adds of convolutions, linear layers and matrix products, for one clip. The last column says
+    whether `finegym train` knows the model.
+
+    **Example**: `finegym model list`
+    """
+    from finegym.models.zoo import NETWORKS, describe_network
+
+    if as_json:
+        typer.echo(json.dumps([dataclasses.asdict(describe_network(name)) for name in NETWORKS], indent=2))
+        return
+    typer.echo(f"{'network':<22} {'parameters':>11} {'GMACs':>7}  {'trained':<7}  input")
+    for name in NETWORKS:
+        facts = describe_network(name)
+        gmacs, trained = facts.multiply_adds / 1e9, "yes" if facts.is_trained_here else "no"
+        typer.echo(f"{name:<22} {facts.num_parameters:>11,} {gmacs:>7.2f}  {trained:<7}  {facts.input}")
+
+
+@app.command()
+def info(
+    name: Annotated[str, typer.Argument(help="A name of `finegym model list`, such as `tsm-r50`.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Say what a network is: its input, what it costs, the paper and equations, and every deviation from them.
+
+    **Example**: `finegym model info nl-i3d-r50`
+    """
+    from finegym.models.zoo import describe_network
+
+    facts = describe_network(name)
+    if as_json:
+        typer.echo(json.dumps(dataclasses.asdict(facts), indent=2))
+        return
+    typer.echo(f"{facts.name}: {facts.model} at 99 classes")
+    typer.echo(f"input: {facts.input}")
+    typer.echo(f"parameters: {facts.num_parameters:,}")
+    typer.echo(f"multiply-adds of a clip: {facts.multiply_adds:,} ({facts.multiply_adds / 1e9:.2f} GMACs)")
+    typer.echo(f"source: {facts.source}")
+    typer.echo(f"deviations: {facts.deviations}")
+    typer.echo(f"finegym train knows it: {'yes' if facts.is_trained_here else 'not yet'}")
