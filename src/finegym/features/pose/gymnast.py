@@ -68,7 +68,7 @@ def find_gymnast(
     boxes = {frame: box for frame, box in boxes.items() if frame in action}
     borders = [action.start, *sorted({f for f in [*cut_frames, *boxes] if action.start < f < action.stop}), action.stop]
     parts = [_Part(reader, range(start, stop), stride, size, boxes.get(start)) for start, stop in pairwise(borders)]
-    _choose_alike(parts, set(cut_frames))
+    _choose_alike(parts)
     return Whereabouts(
         action.start,
         np.concatenate([part.interpolate(part.path.centres, offset=True) for part in parts]),
@@ -101,6 +101,17 @@ class _Part:
         self.colours = measure_colours(colours, energy, self.path)
         self.other_colours = None if self.other is None else measure_colours(colours, energy, self.other)
 
+    def take_way_like(self, colours: np.ndarray, other: Path, other_colours: np.ndarray) -> None:
+        """Take the other way if it, by motion and by colours together, is more likely that of a gymnast."""
+        most = max(float(self.path.energy.mean()), float(other.energy.mean())) or 1.0
+
+        def judge(path: Path, looks: np.ndarray) -> float:
+            moves = float(path.energy.mean()) / most
+            return (1 - LIKENESS_WEIGHT) * moves + LIKENESS_WEIGHT * compare_colours(colours, looks)
+
+        if judge(other, other_colours) > judge(self.path, self.colours):
+            self.path, self.colours = other, other_colours
+
     def interpolate(self, values: np.ndarray, *, offset: bool = False) -> np.ndarray:
         """Values of the samples at every frame; positions become pixels of the frame."""
         columns = values.reshape(len(values), -1)
@@ -110,19 +121,15 @@ class _Part:
         return found.reshape(len(self.frames), *values.shape[1:]).astype(np.float32)
 
 
-def _choose_alike(parts: list[_Part], cuts: set[int]) -> None:
-    """In shots that nobody pointed at, take of two ways the one that moves and looks more like the gymnast."""
-    reference = next((part for part in reversed(parts) if part.is_given), None)
-    reference = reference or max(parts, key=lambda part: len(part.frames))
+def _choose_alike(parts: list[_Part]) -> None:
+    """In shots that nobody pointed at, take of two ways the one that moves and looks more like the gymnast.
+
+    She is whoever was pointed at last; before that, she is the best way of the longest shot.
+    """
+    first_given = next((number for number, part in enumerate(parts) if part.is_given), len(parts))
+    reference = max(parts[:first_given], key=lambda part: len(part.frames), default=parts[0])
     for part in parts:
-        if part is reference or part.is_given or part.other is None or part.other_colours is None:
-            continue
-        ways: list[tuple[Path, np.ndarray]] = [(part.path, part.colours), (part.other, part.other_colours)]
-        most = max(float(path.energy.mean()) for path, _ in ways) or 1.0
-        part.path, part.colours = max(
-            ways,
-            key=lambda way: (
-                (1 - LIKENESS_WEIGHT) * float(way[0].energy.mean()) / most
-                + LIKENESS_WEIGHT * compare_colours(reference.colours, way[1])
-            ),
-        )
+        if part.is_given:
+            reference = part
+        elif part is not reference and part.other is not None and part.other_colours is not None:
+            part.take_way_like(reference.colours, part.other, part.other_colours)

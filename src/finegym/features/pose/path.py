@@ -21,6 +21,7 @@ STEP_COST = 0.02  # grey levels a squared cell, so that a way without motion sta
 START_HEIGHT = 0.35  # of the picture; a gymnast in a broadcast, until her extent has been measured
 MIN_HEIGHT, MAX_HEIGHT = 0.12, 0.9
 BOX_SHARE = 0.75  # side of the square whose energy is summed, of the gymnast's length: she is seldom stretched
+ERASED_SHARE = 0.75  # of her length, on either side of her middle
 UNIFORM_LENGTH = np.sqrt(12.0)  # a uniform bar's length in standard deviations
 
 
@@ -61,12 +62,14 @@ def find_path(
     """
     pins = pins or {}
     height = energy.shape[1]
+    if avoid is not None:
+        energy = _erase_around(energy, avoid)
     length = float(np.median([pin[2] for pin in pins.values()])) if pins else START_HEIGHT * height
-    path = _find_path(energy, cameras, length, pins, avoid)
+    path = _find_path(energy, cameras, length, pins)
     measured = float(np.clip(_measure_length(energy, path), MIN_HEIGHT * height, MAX_HEIGHT * height))
     if pins or 0.75 < measured / length < 1.33:
         return path
-    return _find_path(energy, cameras, measured, pins, avoid)
+    return _find_path(energy, cameras, measured, pins)
 
 
 def _find_path(
@@ -74,11 +77,8 @@ def _find_path(
     cameras: np.ndarray,
     length: float,
     pins: Mapping[int, tuple[float, float, float]],
-    avoid: Path | None,
 ) -> Path:
     grid = _sum_boxes(energy, length)
-    if avoid is not None:
-        _blank_around(grid, avoid, length)
     for sample, (x, y, _) in pins.items():
         row, column = (min(int(v / CELL_PIXELS), side - 1) for v, side in zip((y, x), grid.shape[1:], strict=True))
         grid[sample] = -np.inf
@@ -173,10 +173,12 @@ def _sum_boxes(energy: np.ndarray, length: float) -> np.ndarray:
     return grid
 
 
-def _blank_around(grid: np.ndarray, path: Path, length: float) -> None:
-    reach = max(1, round(length / CELL_PIXELS))
-    for cells, (row, column) in zip(grid, path.cells, strict=True):
-        cells[max(0, row - reach) : row + reach + 1, max(0, column - reach) : column + reach + 1] = -MAX_HEIGHT
+def _erase_around(energy: np.ndarray, path: Path) -> np.ndarray:
+    """The energy without what belongs to a way."""
+    rest = energy.copy()
+    for frame, centre in zip(rest, path.centres, strict=True):
+        _cut_window(frame, centre, ERASED_SHARE * path.length)[0][...] = 0
+    return rest
 
 
 def _cut_window(energy: np.ndarray, centre: np.ndarray, half: float) -> tuple[np.ndarray, int, int]:
