@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -165,8 +164,6 @@ def _describe_features(section: DataSection, store: FeatureStore) -> dict[str, A
 
 def _open_pickle(section: DataSection) -> RecognitionData:
     content = open_pose_pickle(section.dataset, split=section.split or None, missing=section.missing)
-    for oddity, count in content.oddities.items():
-        print(f"{section.dataset}: {count} {oddity}", file=sys.stderr)
     return RecognitionData(
         split=content.name,
         subset=content.name,
@@ -174,7 +171,7 @@ def _open_pickle(section: DataSection) -> RecognitionData:
         class_names=content.class_names,
         labels=content.labels,
         source=content.poses,
-        facts={"features": {"name": section.dataset, "sha256": content.sha256}},
+        facts={"features": {"name": section.dataset, "sha256": content.sha256, "oddities": dict(content.oddities)}},
     )
 
 

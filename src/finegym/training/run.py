@@ -120,6 +120,8 @@ def train(
                 accelerator,
                 f"{side}: {len(selection.left_out)} instances without a clip are left out (run.json lists them)",
             )
+    for oddity, count in data.facts.get("features", {}).get("oddities", {}).items():
+        _say(accelerator, f"{recipe.data.dataset}: {count} {oddity}")
     if report is not None:
         _say(accelerator, f"weights: {report}")
 
