@@ -69,6 +69,7 @@ def flow(
     from finegym.features.flow.extract import FlowMaker
 
     maker = FlowMaker(method, short_side, form.value, device)
+    maker.check()
     name = f"flow-{method}" + ("" if unit is Unit.SUB_ACTION else "-actions")
     target = out or dataset / "features" / name
     result = build_features(

@@ -121,13 +121,14 @@ def make_action(
                 clips.append(WantedClip(segment, frames))
             except VideoError as error:
                 failed[segment.instance_id] = str(error)
-        if clips:
-            action = _find_action(reader.index, job, clips)
-            tries = [clips, *([clip] for clip in clips)] if len(clips) > 1 else [clips]
-            for some in tries:
-                left = [c for c in some if c.segment.instance_id not in done and c.segment.instance_id not in failed]
-                is_last = len(some) == 1
-                _make(maker, reader, action, left, job, out, settings, done, failed, is_last)
+        action = _find_action(reader.index, job, clips)
+        wanted = {clip.segment.instance_id: clip for clip in clips}
+        for made in _iterate_made(maker, reader, action, clips, job.cuts, failed):
+            facts = _describe(reader.index, wanted[made.instance_id], job.record, made, settings)
+            try:
+                done[made.instance_id] = write_clip(out, facts, made)
+            except OutputError as error:
+                failed[made.instance_id] = str(error)
     try:
         check_unchanged(job.record, folder)
     except VideoError:
@@ -137,38 +138,37 @@ def make_action(
     return list(done.values()), failed
 
 
-def _make(
+def _iterate_made(
     maker: Maker,
     reader: VideoReader,
     action: range,
     clips: Sequence[WantedClip],
-    job: ActionJob,
-    out: Path,
-    settings: FeatureSettings,
-    done: dict[str, StoredFeatures],
+    cuts: Sequence[Cut],
     failed: dict[str, str],
-    is_last: bool,
-) -> None:
-    """Make and write some clips; what cannot be made at the last try is failed."""
-    if not clips:
+) -> Iterator[MadeClip]:
+    """Every clip that can be made; why the others cannot be goes into ``failed``."""
+    left = {clip.segment.instance_id: clip for clip in clips}
+    if not left:
         return
-    wanted = {clip.segment.instance_id: clip for clip in clips}
     try:
-        for made in maker.make(reader, action, clips, job.cuts):
-            facts = _describe(reader.index, wanted.pop(made.instance_id), job.record, made, settings)
-            try:
-                done[made.instance_id] = write_clip(out, facts, made)
-            except OutputError as error:
-                failed[made.instance_id] = str(error)
-        assert not wanted, f"the maker left out {sorted(wanted)}"
+        for made in maker.make(reader, action, clips, cuts):
+            del left[made.instance_id]
+            yield made
+        assert not left, f"the maker left out {sorted(left)}"
     except FineGymError as error:
-        if is_last:
-            failed |= {name: str(error) for name in wanted}
+        if len(clips) == 1:
+            failed |= {name: str(error) for name in left}
+            return
+    for name, clip in left.items():  # one of them cannot be made: which?
+        try:
+            yield from maker.make(reader, action, [clip], cuts)
+        except FineGymError as error:
+            failed[name] = str(error)
 
 
 def _find_action(index: FrameIndex, job: ActionJob, clips: Sequence[WantedClip]) -> range:
     """The frames of an action, as far as the record goes, and of all its clips."""
-    first, stop = min(c.frames.start for c in clips), max(c.frames.stop for c in clips)
+    first, stop = min((c.frames.start for c in clips), default=0), max((c.frames.stop for c in clips), default=0)
     start_ms, end_ms = max(job.start_ms, index.start_ms), min(job.end_ms, index.end_ms)
     if start_ms < end_ms:
         frames = index.find_frames_between(start_ms, end_ms)

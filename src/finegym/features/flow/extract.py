@@ -50,6 +50,15 @@ class FlowMaker:
         if self.method not in METHODS:
             raise ConfigError(f"Unknown flow method {self.method!r}; there are {', '.join(METHODS)}.")
 
+    def check(self) -> None:
+        """Whether the method can run here, before anything is looked into.
+
+        Raises:
+            ConfigError: its weights or the device are not there.
+        """
+        shape = (2, 128, 128) if METHODS[self.method].colour == "grey" else (2, 128, 128, 3)
+        compute_flows(np.zeros(shape, np.uint8), self.method, device=self.device)
+
     def make_settings(self, unit: Unit = "sub-action") -> FeatureSettings:
         """What a store of such flow says of itself."""
         return FeatureSettings(
