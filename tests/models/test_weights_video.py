@@ -1,4 +1,4 @@
-"""Kinetics I3D under mmaction2's and PySlowFast's names: small networks of theirs, and ours with the same weights."""
+"""Kinetics I3D of mmaction2 and PySlowFast, PoseConv3D of pyskl: small networks of theirs, and ours converted."""
 
 import pytest
 import torch
@@ -11,6 +11,7 @@ from finegym.errors import ConfigError
 from finegym.models import weights_targets
 from finegym.models.backbones import IMAGENET, Backbone
 from finegym.models.i3d import I3D, NON_LOCAL_PLACES, add_non_local_blocks, inflate_backbone
+from finegym.models.posec3d import PoseConv3D
 from finegym.models.weights_convert import convert_state
 
 BLOCKS = (3, 4, 6, 3)
@@ -291,7 +292,7 @@ def test_non_local_blocks_and_none_are_not_mistaken_for_each_other():
 def test_slowfasts_second_pathway_is_refused():
     state = PySlowFastResNet(7, non_local=False).state_dict()
     state["s1.pathway1_stem.conv.weight"] = torch.zeros(8, 3, 5, 7, 7)
-    with pytest.raises(ConfigError, match="s1.pathway1_stem"):
+    with pytest.raises(ConfigError, match=r"unknown: s1\.pathway1_stem"):
         convert_state(state, "i3d/resnet50", source="slowfast.pyth")
 
 
@@ -322,3 +323,54 @@ def test_only_rgb_is_widened():
     assert convert_state(state, "resnet50", source="flow.pth").in_channels == 10
     with pytest.raises(ConfigError, match="sees 10 channels; only RGB"):
         convert_state(state, "resnet50", source="flow.pth", in_channels=20)
+
+
+class PoseRecognizer(nn.Module):
+    """pyskl's PoseConv3D: the blocks of mmaction2, three stages, no pooling after the stem at a stride of 2."""
+
+    def __init__(self, num_classes):
+        super().__init__()
+        self.backbone = nn.Module()
+        self.backbone.conv1 = ConvModule(17, 8, (1, 7, 7))
+        before = 8
+        for stage, (length, num_blocks) in enumerate(((1, 2), (3, 1), (3, 1))):
+            blocks = []
+            for place in range(num_blocks):
+                inner, stride = 8 * 2**stage, 1 if place else 2
+                block = MMBlock(before, inner, 4 * inner, length, stride, has_non_local=False)
+                if stage == 2 and place == 0:
+                    block.conv2.conv.stride = block.downsample.conv.stride = (2, 2, 2)
+                blocks.append(block)
+                before = 4 * inner
+            setattr(self.backbone, f"layer{stage + 1}", nn.Sequential(*blocks))
+        self.cls_head = nn.Module()
+        self.cls_head.fc_cls = nn.Linear(before, num_classes)
+
+    def forward(self, heatmaps):
+        x = F.max_pool3d(F.relu(self.backbone.conv1(heatmaps)), (1, 3, 3), 1, (0, 1, 1))
+        x = self.backbone.layer3(self.backbone.layer2(self.backbone.layer1(x)))
+        return self.cls_head.fc_cls(x.mean(dim=(2, 3, 4)))
+
+
+@pytest.mark.parametrize("layout", ["auto", "pyskl"])
+def test_logits_of_pyskls_poseconv3d_are_ours_after_conversion(layout):
+    torch.manual_seed(0)
+    theirs = randomise(PoseRecognizer(7))
+    state = theirs.state_dict()
+    conversion = convert_state(state, "posec3d", source="pose.pth", layout=layout)
+    assert set(conversion.used) == set(state)
+    assert conversion.in_channels == 17
+    ours = PoseConv3D(7, base_channels=8, num_blocks=(2, 1, 1))
+    ours.load_state_dict(conversion.state)
+    heatmaps = torch.rand(2, 17, 8, 24, 24)
+    with torch.inference_mode():
+        expected = theirs(heatmaps)
+        torch.testing.assert_close(ours.eval()(heatmaps), expected, atol=1e-6, rtol=1e-5)
+    assert expected.std() > 1e-3
+
+
+def test_other_networks_are_not_taken_for_poseconv3d():
+    with pytest.raises(ConfigError, match="no stem of heatmaps"):
+        convert_state({"conv1.weight": torch.zeros(1)}, "posec3d", source="pose.pth")
+    with pytest.raises(ConfigError, match=r"unknown: backbone\.layer4\.0"):
+        convert_state(MMRecognizer3D(7, non_local=False).state_dict(), "posec3d", source="i3d.pth")

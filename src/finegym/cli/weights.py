@@ -89,7 +89,8 @@ def list_(as_json: JsonOption = False) -> None:
 def convert(
     file: Annotated[Path, typer.Argument(help="`.safetensors`, or a PyTorch file of tensors; no code in it is run.")],
     to: Annotated[
-        str, typer.Option(help="What it is to be: `METHOD/BACKBONE` (`i3d/resnet50`), `stgcn`, or a backbone.")
+        str,
+        typer.Option(help="What it is to be: `METHOD/BACKBONE` (`i3d/resnet50`), `stgcn`, `posec3d`, or a backbone."),
     ],
     out: Annotated[Path, typer.Option(help="The new file, `.safetensors`; must not exist.")],
     layout: Annotated[Layout, typer.Option(help="Whose names its keys are.")] = Layout.AUTO,

@@ -7,7 +7,8 @@ order (batch norms of shape (1, C), linear layers stored as convolutions) are re
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import itertools
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -78,8 +79,8 @@ def convert_state(
     """
     state = {key.removeprefix("module."): tensor for key, tensor in state.items()}
     layout = recognise_layout(state) if layout == "auto" else layout
-    renamed = rename_keys(state, layout)
     method, _ = split_target(target)
+    renamed = rename_keys(state, layout, method)
     try:
         model = build_target(target, {ours: state[key].shape for key, ours in renamed.items() if ours is not None})
     except ConfigError as error:
@@ -89,10 +90,9 @@ def convert_state(
     kept = {key: ours for key, ours in renamed.items() if key not in ignored}
     converted, changed, problems = _match(state, kept, wanted, find_first_convolution(model), in_channels, layout)
     if problems:
-        counts = [f"{sum(problem.startswith(f'{kind}: ') for problem in problems)} {kind}" for kind in _KINDS]
         raise ConfigError(
-            f"{source}, read in the layout {layout}, does not fit {target} "
-            f"({', '.join(counts)}): {join_problems(problems, limit=4)}. Give the --to or the --layout that it is of."
+            f"{source}, read in the layout {layout}, does not fit {target} ({_count_kinds(problems)}): "
+            f"{join_problems(_one_of_each_first(problems), limit=4)}. Give the --to or the --layout that it is of."
         )
     pixels = getattr(getattr(model, "backbone", None), "normalisation", None)
     first = find_first_convolution(model)
@@ -110,6 +110,15 @@ def convert_state(
         if layout == "slowfast"
         else pixels and {"mean": list(pixels.mean), "std": list(pixels.std)},
     )
+
+
+def _count_kinds(problems: Sequence[str]) -> str:
+    return ", ".join(f"{sum(problem.startswith(f'{kind}: ') for problem in problems)} {kind}" for kind in _KINDS)
+
+
+def _one_of_each_first(problems: Sequence[str]) -> list[str]:
+    by_kind = [[problem for problem in problems if problem.startswith(f"{kind}: ")] for kind in _KINDS]
+    return [problem for row in itertools.zip_longest(*by_kind) for problem in row if problem is not None]
 
 
 def _find_heads(
@@ -178,7 +187,7 @@ def _match(
                 changed[ours] = what
     if in_channels is not None and first in converted:
         problems += _widen(converted, changed, first, in_channels)
-    problems += _check_graph(converted, wanted)
+    problems += _check_graph(converted, wanted, has_pyskl_importances=any(key.endswith(".PA") for key in renamed))
     return converted, changed, problems
 
 
@@ -208,7 +217,9 @@ def _widen(converted: dict[str, torch.Tensor], changed: dict[str, str], first: s
     return []
 
 
-def _check_graph(converted: Mapping[str, torch.Tensor], wanted: Mapping[str, torch.Tensor]) -> list[str]:
+def _check_graph(
+    converted: Mapping[str, torch.Tensor], wanted: Mapping[str, torch.Tensor], *, has_pyskl_importances: bool
+) -> list[str]:
     """ST-GCN's graph is no weight: the file's must be ours, and its importances must be factors of it."""
     graph = converted.get("adjacency")
     if graph is None:
@@ -218,9 +229,9 @@ def _check_graph(converted: Mapping[str, torch.Tensor], wanted: Mapping[str, tor
         return ["contradictory: adjacency: the file's is another graph of 17 joints, or another partition of it"]
     problems = []
     for key, importance in converted.items():
-        if key.startswith("edge_importance."):
-            # Where there is no edge a factor gets no gradient: all are equal. What is added to the graph ("offset")
-            # is not, and has no place in our network.
+        if has_pyskl_importances and key.startswith("edge_importance."):
+            # pyskl's PA may be factors of edges ("importance") or be added to them ("offset"), which has no place in
+            # our network. Factors start at 1 and get no gradient where there is no edge: there, all are equal.
             idle = importance[ours == 0].float()
             if idle.max() - idle.min() > 1e-3 * idle.abs().max():
                 problems.append(f"contradictory: {key} is no factor of the edges: joints without an edge differ")

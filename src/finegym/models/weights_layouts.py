@@ -11,7 +11,8 @@ The names were read in the public code of each project, and nothing was copied f
   heads/{tsn,i3d,trn,stgcn}_head.py; non-local blocks from mmcv/cnn/bricks/non_local.py. ST-GCN also in the form of its
   authors and of versions 0.x.
 - ``slowfast``: github.com/facebookresearch/SlowFast, slowfast/models/{stem,resnet,nonlocal,head}_helper.py.
-- ``pyskl``: github.com/kennymckormick/pyskl, pyskl/models/gcns/stgcn.py; mmaction2 1.x has the same.
+- ``pyskl``: github.com/kennymckormick/pyskl, pyskl/models/gcns/stgcn.py; mmaction2 1.x has the same. Its PoseConv3D
+  (pyskl/models/cnns/resnet3d.py) has the names of mmaction2's ResNets.
 """
 
 from __future__ import annotations
@@ -136,6 +137,13 @@ _PYSKL: Rules = (
     (r"cls_head\.fc(?:_cls)?\.(.+)", r"classifier.\1"),
 )
 
+# PoseConv3D is a ResNet of theirs, and of ours a network of its own.
+_POSEC3D: Rules = (
+    (rf"{_BODY}conv1\.(.+)", r"stem.0.\1"),
+    (rf"{_BODY}bn1\.(.+)", r"stem.1.\1"),
+    *((rf"{_BODY}layer{stage + 1}\.(.+)", rf"stages.{stage}.\1") for stage in range(3)),
+)
+
 # A key of each layout that no other has. A file with none of them is taken to be torchvision's.
 _SIGNS = (
     ("slowfast", r"s1\.pathway0_stem\..+"),
@@ -172,12 +180,13 @@ def recognise_layout(keys: Iterable[str]) -> str:
     return "torchvision"
 
 
-def rename_keys(keys: Iterable[str], layout: str) -> dict[str, str | None]:
+def rename_keys(keys: Iterable[str], layout: str, method: str = "") -> dict[str, str | None]:
     """Our key for each of theirs, as in a whole model of ours (``backbone.body.…``, ``classifier.…``).
 
     Args:
         keys: of the file, without ``module.``.
         layout: one of ``LAYOUTS``.
+        method: that the keys are to be of; only ``posec3d`` makes a difference.
 
     Returns:
         Their key to ours; ``None`` where no rule knows it. Several of theirs may be one of ours.
@@ -186,11 +195,10 @@ def rename_keys(keys: Iterable[str], layout: str) -> dict[str, str | None]:
         ConfigError: there is no such layout.
     """
     keys = list(keys)
-    rules = [(re.compile(pattern), ours) for pattern, ours in _get_rules(layout, set(keys))]
-    renamed: dict[str, str | None] = {}
-    for key in keys:
-        matches = ((rule.fullmatch(key), ours) for rule, ours in rules)
-        renamed[key] = next((match.expand(ours) for match, ours in matches if match), None)
+    rules = _get_rules(layout, set(keys))
+    renamed = {key: _rename(key, rules) for key in keys}
+    if method == "posec3d":
+        renamed = {key: ours and (_rename(ours, _POSEC3D) or ours) for key, ours in renamed.items()}
     if any(ours is not None and ours.startswith("relation") for ours in renamed.values()):
         # With relations, what is called the classifier is the layer that shrinks a frame's features.
         for key, ours in renamed.items():
@@ -204,6 +212,11 @@ def get_form(layout: str, method: str) -> dict[str, Any]:
     return dict(_FORMS.get(layout, {}).get(method, {}))
 
 
+def _rename(key: str, rules: Rules) -> str | None:
+    matches = ((re.fullmatch(pattern, key), ours) for pattern, ours in rules)
+    return next((match.expand(ours) for match, ours in matches if match), None)
+
+
 def _get_rules(layout: str, keys: set[str]) -> Rules:
     if layout == "timm":
         return _TIMM_LITE0 if "conv_stem.weight" in keys else _TIMM_VGG if "pre_logits.fc1.weight" in keys else _SAME
@@ -212,7 +225,7 @@ def _get_rules(layout: str, keys: set[str]) -> Rules:
         "caffe-bninception": _CAFFE,
         "mmaction2": (*_MMACTION2, *_PYSKL),
         "slowfast": _SLOWFAST,
-        "pyskl": _PYSKL,
+        "pyskl": (*_PYSKL, *_MMACTION2),
     }
     if layout not in rules:
         raise ConfigError(f"layout {layout!r} is not known: expected auto or one of {', '.join(LAYOUTS)}")

@@ -28,7 +28,7 @@ class Origin:
     """Where converted weights came from.
 
     Attributes:
-        target: what they are weights of: ``METHOD/BACKBONE``, ``stgcn``, or a backbone.
+        target: what they are weights of: as in ``weights_targets``.
         layout: what the file was.
         source: its name.
         source_sha256: of its bytes.

@@ -1,11 +1,12 @@
 """The networks that foreign weights can be converted to, built without values to know what keys and shapes they have.
 
-A target is ``METHOD/BACKBONE`` (``i3d/resnet50``), ``stgcn``, or the name of an image network (``resnet50``,
-``bn_inception``), which then is a backbone without a head.
+A target is ``METHOD/BACKBONE`` (``i3d/resnet50``), ``stgcn``, ``posec3d``, or the name of an image network
+(``resnet50``, ``bn_inception``), which then is a backbone without a head.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 
 import torch
@@ -15,12 +16,14 @@ from finegym.errors import ConfigError
 from finegym.models.backbones import Backbone, build_backbone
 from finegym.models.bninception import build_bn_inception
 from finegym.models.i3d import I3D, NON_LOCAL_PLACES, add_non_local_blocks, inflate_backbone
+from finegym.models.posec3d import PoseConv3D
 from finegym.models.stgcn import STGCN
 from finegym.models.trn import TRN, TRNms
 from finegym.models.tsm import TSM
 from finegym.models.tsn import TSN
 
-METHODS = ("tsn", "tsm", "trn", "trnms", "i3d", "nl_i3d", "stgcn")
+METHODS = ("tsn", "tsm", "trn", "trnms", "i3d", "nl_i3d")
+SKELETON_METHODS = ("stgcn", "posec3d")  # without a backbone of images
 
 
 def split_target(target: str) -> tuple[str, str]:
@@ -34,12 +37,13 @@ def split_target(target: str) -> tuple[str, str]:
         (('i3d', 'resnet50'), ('', 'vgg16'), ('stgcn', ''))
     """
     method, slash, backbone = target.rpartition("/")
-    if target == "stgcn":
+    if target in SKELETON_METHODS:
         return target, ""
-    if (slash and (method not in METHODS or method == "stgcn" or not backbone)) or target in METHODS:
+    if (slash and (method not in METHODS or not backbone)) or target in METHODS:
         raise ConfigError(
             f"{target!r} is no target of a conversion: expected METHOD/BACKBONE, such as i3d/resnet50, where METHOD is "
-            f"one of {', '.join(METHODS[:-1])}; or stgcn; or a backbone, such as resnet50 or bn_inception"
+            f"one of {', '.join(METHODS)}; or {' or '.join(SKELETON_METHODS)}; or a backbone, such as resnet50 or "
+            "bn_inception"
         )
     return method, backbone
 
@@ -59,6 +63,8 @@ def build_target(target: str, shapes: Mapping[str, torch.Size]) -> nn.Module:
     num_classes = count_classes(shapes) or 1
     if method == "stgcn":
         return _build_stgcn(shapes, num_classes)
+    if method == "posec3d":
+        return _build_posec3d(shapes, num_classes)
     with torch.device("meta"):
         backbone = _build_body(name, shapes)
         if method in ("i3d", "nl_i3d"):
@@ -132,5 +138,18 @@ def _build_stgcn(shapes: Mapping[str, torch.Size], num_classes: int) -> STGCN:
         raise ConfigError("stgcn: the file has no blocks of graph convolution")
     if graph != (3, 17, 17):
         raise ConfigError(f"stgcn: the file's graph is {tuple(graph)}, expected (3, 17, 17): the 17 joints of COCO")
-    widths = tuple(shapes[key][0] for key in shapes if key.startswith("blocks.") and key.endswith("temporal.2.weight"))
+    kernels = (f"blocks.{i}.temporal.2.weight" for i in itertools.count())
+    widths = tuple(shapes[key][0] for key in itertools.takewhile(shapes.__contains__, kernels))
+    if not widths:
+        raise ConfigError("stgcn: the file has no temporal convolutions of one kernel (ST-GCN++ has branches)")
     return STGCN(num_classes, in_channels=first[1], widths=widths)
+
+
+def _build_posec3d(shapes: Mapping[str, torch.Size], num_classes: int) -> PoseConv3D:
+    stem = shapes.get("stem.0.weight")
+    if stem is None or len(stem) != 5:
+        raise ConfigError("posec3d: the file has no stem of heatmaps over time")
+    stages = [key.split(".")[1:3] for key in shapes if key.startswith("stages.")]
+    num_blocks = [1 + max((int(block) for at, block in stages if at == str(stage)), default=0) for stage in range(3)]
+    with torch.device("meta"):
+        return PoseConv3D(num_classes, in_channels=stem[1], base_channels=stem[0], num_blocks=num_blocks)

@@ -22,7 +22,7 @@ def convert_file(
 
     Args:
         source: ``.safetensors``, or a file that ``torch.load(weights_only=True)`` reads.
-        target: ``METHOD/BACKBONE``, ``stgcn``, or a backbone.
+        target: ``METHOD/BACKBONE``, ``stgcn``, ``posec3d``, or a backbone.
         out: ``.safetensors``; must not exist.
         layout: one of ``weights_layouts.LAYOUTS``, or ``auto``.
         in_channels: widen RGB weights to this many channels.
