@@ -51,11 +51,13 @@ def draw_scene(paths, *, pan=0.0, colours=None, length=50, seed=0, background=No
     return np.stack(frames)
 
 
-def write_lossless(path: Path, frames: np.ndarray, fps: int = 25) -> Path:
+def write_lossless(path: Path, frames: np.ndarray, fps: int = 25, options: dict[str, str] | None = None) -> Path:
     """A film of RGB frames whose pixels come back as they were."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with av.open(str(path), "w") as container:
-        stream = container.add_stream("libx264rgb", rate=fps, options={"crf": "0", "preset": "ultrafast"})
+        stream = container.add_stream(
+            "libx264rgb", rate=fps, options={"crf": "0", "preset": "ultrafast", **(options or {})}
+        )
         stream.height, stream.width, stream.pix_fmt = *frames.shape[1:3], "rgb24"
         for number, frame in enumerate(frames):
             picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24")

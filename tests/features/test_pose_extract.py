@@ -1,12 +1,15 @@
 """Poses of an action's clips, with the real model on a few simulated frames and with a model that knows."""
 
+from fractions import Fraction
+
+import av
 import numpy as np
 import pytest
 from pose_scenes import KnowingModel, draw_scene, stand_still, walk, write_lossless
 
 from finegym.annotations.model import Action, Dataset, Video
 from finegym.codebook.builtin import read_builtin
-from finegym.errors import ConfigError
+from finegym.errors import ConfigError, VideoError
 from finegym.features.make import WantedClip
 from finegym.features.pose import extract
 from finegym.features.pose.extract import PoseMaker, check_given_boxes
@@ -81,6 +84,37 @@ def test_a_still_clip_gives_numbers(tmp_path, knowing):
     made, poses = run(PoseMaker(), path, range(8), make_clips(range(8)))
     assert np.isfinite(poses[0].keypoints).all()
     assert made[0].counts["found"] == 8  # in the middle of the picture, where one looks if nothing moves
+
+
+def test_a_picture_that_changes_its_size_costs_only_its_clips(tmp_path, knowing):
+    path = write_two_sizes(tmp_path, draw_scene([walk(60, 120, 70, 10)]))
+    with VideoReader(path) as reader:
+        made = PoseMaker().make(reader, range(20), make_clips(range(10), range(12, 18)), [])
+        first = next(made)
+        assert first.counts["found"] == first.counts["frames_whose_routine_does_not_decode"] == 10
+        with pytest.raises(VideoError, match="size changes"):
+            next(made)
+
+
+def write_two_sizes(folder, frames):
+    """Frames, then as many of half the size, in one file."""
+    parts = [
+        write_lossless(folder / f"{n}.h264", frames if n == 0 else frames[:, ::2, ::2], options={"bf": "0"})
+        for n in range(2)
+    ]
+    path = folder / "v.mkv"
+    number = 0
+    with av.open(str(parts[0])) as first, av.open(str(path), "w") as out:
+        stream = out.add_stream_from_template(first.streams.video[0])
+        for part in parts:
+            with av.open(str(part)) as source:
+                for packet in source.demux(video=0):
+                    if packet.size:
+                        packet.pts = packet.dts = 3600 * number
+                        packet.time_base, packet.stream = Fraction(1, 90000), stream
+                        out.mux(packet)
+                        number += 1
+    return path
 
 
 def test_nobody_is_missing_not_invented(tmp_path, knowing):

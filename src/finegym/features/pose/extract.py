@@ -10,7 +10,7 @@ from functools import cache, partial
 import numpy as np
 
 from finegym.annotations.model import Dataset
-from finegym.errors import ConfigError
+from finegym.errors import ConfigError, VideoError
 from finegym.features.make import MadeClip, WantedClip
 from finegym.features.pose.follow import Follower
 from finegym.features.pose.gaps import count_status, make_poses
@@ -84,16 +84,33 @@ class PoseMaker:
     ) -> Iterator[MadeClip]:
         """The poses of clips."""
         given = [box for box in self.given if clips and box.record == clips[0].segment.video_id]
-        where = find_gymnast(reader, action, [cut.frame for cut in cuts], given)
-        for place, poses in self.estimate(reader, where, [clip.frames for clip in clips]):
+        cut_frames = [cut.frame for cut in cuts]
+        frames = [clip.frames for clip in clips]
+        is_whole = True
+        try:
+            made = self.estimate(reader, find_gymnast(reader, action, cut_frames, given), frames)
+        except VideoError:
+            # A routine that does not decode as a whole costs only the clips that it cannot be decoded in.
+            is_whole = False
+            made = self._estimate_alone(reader, frames, cut_frames, given)
+        for place, poses in made:
+            counts = count_status(poses)
             yield MadeClip(
                 clips[place].segment.instance_id,
                 poses.height,
                 poses.width,
-                count_status(poses),
+                counts | ({} if is_whole else {"frames_whose_routine_does_not_decode": counts["frames"]}),
                 ".safetensors",
                 partial(_encode, poses),
             )
+
+    def _estimate_alone(
+        self, reader: VideoReader, clips: Sequence[range], cut_frames: Sequence[int], given: Sequence[GivenBox]
+    ) -> Iterator[tuple[int, Poses]]:
+        """As ``estimate``, the gymnast looked for in each clip by itself."""
+        for place, clip in enumerate(clips):
+            where = find_gymnast(reader, clip, cut_frames, given)
+            yield from ((place, poses) for _, poses in self.estimate(reader, where, [clip]))
 
     def estimate(self, reader: VideoReader, where: Whereabouts, clips: Sequence[range]) -> Iterator[tuple[int, Poses]]:
         """The poses in some stretches of an action, in one pass over the record.
