@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from finegym.datasets.flow_clips import MemoryFlow
-from finegym.datasets.skeletons import MemoryPoses
+from finegym.datasets.skeletons import MemoryPoses, make_test_skeletons
 from finegym.errors import AnnotationError, ConfigError
 from finegym.evaluation.predictions import read_predictions
 from finegym.features.pose.poses import FOUND, MISSING, Poses
@@ -126,6 +126,21 @@ def test_what_holds_nothing_is_counted_in_metrics_and_predictions(make, tmp_path
     recipe, data = make("pose", "schedule.epochs=1")
     last = get_last(train(recipe, data, tmp_path / "pose"))
     assert (last["num_persons_padded"], last["num_persons_left_out"]) == (0, 0)
+
+
+def test_several_clips_of_poses_are_averaged(make, tmp_path):
+    recipe, data = make("pose", "schedule.epochs=1")
+    run = train(recipe, data, tmp_path / "run")
+    recipe = read_recipe_for_prediction(run, ["pose.num_clips_test=3"])
+    predict(run, recipe, data, tmp_path / "p.parquet")
+    model, _ = build_model(recipe, 2)
+    model.load_state_dict(read_weights(run))
+    model.eval()
+    for instance_id, logits in zip(data.labels["val"], read_predictions(tmp_path / "p.parquet").logits, strict=True):
+        skeletons = make_test_skeletons(data.source.read(instance_id), clip_len=6, num_clips=3).array
+        with torch.inference_mode():
+            expected = sum(model(torch.from_numpy(skeleton[None]))[0] for skeleton in skeletons) / 3
+        np.testing.assert_allclose(logits, expected, atol=1e-5)
 
 
 def test_a_run_says_its_modality_and_features(make, tmp_path):

@@ -35,6 +35,7 @@ PREDICTION_FIELDS = {
     "data.flip",
     "data.flip_swaps",
     "data.workers",
+    "pose.num_clips_test",
     "train.batch_size_test",
 }
 
