@@ -197,6 +197,23 @@ def test_a_converted_backbone_is_for_build_backbone(tmp_path):
         load_converted(nn.Identity(), out)
 
 
+@pytest.mark.parametrize("prefix", ["", "module."])
+def test_a_backbone_that_was_widened_is_taken_as_it_is(tmp_path, prefix):
+    """Widening at conversion, or when the backbone is built, is the same."""
+    state = build_backbone("resnet18")[0].body.state_dict()
+    torch.save({prefix + key: tensor for key, tensor in state.items()}, tmp_path / "rgb.pth")
+    out = tmp_path / "flow.safetensors"
+    result = run(tmp_path / "rgb.pth", "--to", "resnet18", "--out", out, "--in-channels", 10)
+    assert "changed 1: widened from 3 to 10 channels" in result.output
+    assert read_origin(out).in_channels == 10
+    before, _ = build_backbone("resnet18", weights=str(out), in_channels=10)
+    after, _ = build_backbone("resnet18", weights=str(tmp_path / "rgb.pth"), in_channels=10)
+    assert before.body.conv1.weight.shape == (64, 10, 7, 7)
+    assert torch.equal(before.body.conv1.weight, after.body.conv1.weight)
+    with pytest.raises(ConfigError, match=r"conv1\.weight is \(64, 10, 7, 7\)"):
+        build_backbone("resnet18", weights=str(out), in_channels=6)
+
+
 def test_images_become_i3d_without_classes(tmp_path):
     torch.manual_seed(0)
     torch.save(build_backbone("resnet18")[0].body.state_dict(), tmp_path / "r18.pth")

@@ -89,7 +89,7 @@ def build_backbone(name: str, *, weights: str = "none", in_channels: int = 3) ->
             (``.safetensors``, or anything ``torch.load(weights_only=True)`` reads).
         in_channels: 3 for RGB. Otherwise the first convolution is made anew, each channel the mean of the RGB kernel
             (cross-modality initialisation of TSN); at random where the weights are, so that channels do not begin as
-            one.
+            one. Weights of as many channels are taken as they are.
 
     Returns:
         The backbone and what became of each key (``None`` for random weights).
@@ -101,9 +101,10 @@ def build_backbone(name: str, *, weights: str = "none", in_channels: int = 3) ->
     report = None
     if weights != "none":
         state, source = _find_weights(name, weights)
+        if _count_channels(body, state) == in_channels:  # of flow, say: widened or trained before
+            _widen_first_convolution(body, in_channels, is_random=False)
         report = load_weights(body, state, source=source, head=head)
-    if in_channels != 3:
-        _widen_first_convolution(body, in_channels, is_random=report is None)
+    _widen_first_convolution(body, in_channels, is_random=report is None)
     return Backbone(body, feature_size, LITE if name == EFFICIENTNET_LITE0 else IMAGENET), report
 
 
@@ -271,8 +272,21 @@ def _replace(body: nn.Module, path: str, module: nn.Module) -> None:
     setattr(body.get_submodule(parent), name, module)
 
 
+def _find_first_convolution(body: nn.Module) -> tuple[str, nn.Conv2d]:
+    return next((path, module) for path, module in body.named_modules() if isinstance(module, nn.Conv2d))
+
+
+def _count_channels(body: nn.Module, state: dict[str, torch.Tensor]) -> int:
+    """Input channels of a state's first convolution; 0 where it has none."""
+    path, _ = _find_first_convolution(body)
+    kernel = next((state[key] for key in (f"{path}.weight", f"module.{path}.weight") if key in state), None)
+    return 0 if kernel is None or kernel.dim() < 2 else kernel.shape[1]
+
+
 def _widen_first_convolution(body: nn.Module, in_channels: int, *, is_random: bool) -> None:
-    conv = next(module for module in body.modules() if isinstance(module, nn.Conv2d))
+    _, conv = _find_first_convolution(body)
+    if conv.in_channels == in_channels:
+        return
     weight = widen_kernel(conv.weight.detach(), in_channels)
     if is_random:
         nn.init.kaiming_normal_(weight, mode="fan_out", nonlinearity="relu")
