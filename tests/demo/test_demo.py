@@ -1,26 +1,33 @@
 """The main job, whole, on the smallest competition that has something to learn."""
 
 import re
+from typing import get_args
 
 import pytest
 
-from finegym.demo.plan import FULL, LARGEST_SET, QUICK, Plan, Task
+from finegym.demo.plan import FULL, LARGEST_SET, QUICK, Modality, Plan, Task
 from finegym.demo.run import run_demo
 
 TINY = Plan(
     videos=2,
     minutes=0.8,
     clip_short_side=112,
-    tasks=(Task("event", num_segments=1, epochs=1, min_instances=1),),
+    tasks=tuple(Task("event", modality, num_segments=1, epochs=1, min_instances=1) for modality in get_args(Modality)),
 )
 
 
 @pytest.fixture(scope="module")
-def demo(tmp_path_factory):
+def demo(tmp_path_factory, shared):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FINEGYM_WEIGHTS_FOLDER", str(shared / "weights"))
+        yield from run(tmp_path_factory)
+
+
+def run(tmp_path_factory):
     out = tmp_path_factory.mktemp("demo")
     said: list[str] = []
     page = run_demo(out, TINY, seed=0, workers=1, say=said.append)
-    return out, page, said
+    yield out, page, said
 
 
 def test_report_is_one_page_with_pictures_and_numbers(demo):
@@ -28,7 +35,17 @@ def test_report_is_one_page_with_pictures_and_numbers(demo):
     text = page.read_text(encoding="utf-8")
     assert text.count("data:image/") >= 5
     assert not re.findall(r'(?:src|href)="(?!data:|#)', text), "the page loads nothing from outside"
-    words = ("simulated", "What ingest found", "top-1", "95 % interval", "Decision tree", "Confusion matrix")
+    words = (
+        "simulated",
+        "What ingest found",
+        "top-1",
+        "95 % interval",
+        "Decision tree",
+        "Confusion matrix",
+        "Optical flow",
+        "Poses",
+        "Figure 5",
+    )
     assert [missing for missing in words if missing not in text] == []
 
 
@@ -46,4 +63,5 @@ def test_second_run_repeats_nothing(demo):
 
 def test_plans_train_on_the_set_level_and_on_one_set():
     for plan in (FULL, QUICK):
-        assert [task.subset for task in plan.tasks] == ["set", LARGEST_SET]
+        assert {task.subset for task in plan.tasks} == {"set", LARGEST_SET}
+        assert {task.modality for task in plan.tasks} == set(get_args(Modality))

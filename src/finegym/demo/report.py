@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import platform
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from finegym import __version__
-from finegym.annotations.audit import explain_audit
 from finegym.annotations.check import KINDS, count_findings
 from finegym.annotations.statistics import compute_statistics
-from finegym.demo.pictures import draw_clips, draw_competition
-from finegym.demo.run import Outcome, TaskOutcome, compute_majority_accuracy
-from finegym.evaluation.recognition import Score
-from finegym.report.page import Code, Picture, Prose, Section, Table, write_page
-from finegym.report.plots import Curve, draw_confusion, draw_curves
+from finegym.demo.pictures import draw_competition
+from finegym.demo.report_features import describe_features
+from finegym.demo.report_tasks import describe_tasks
+from finegym.demo.run import Outcome
+from finegym.report.page import Picture, Prose, Section, Table, write_page
 from finegym.report.statistics_plots import draw_statistics
 from finegym.report.tree_picture import draw_tree
 from finegym.simulation.true_cuts import count_right_cuts, find_true_cuts
@@ -28,7 +25,6 @@ from finegym.video.ingest.shots import read_shots
 from finegym.workspace import Workspace
 
 SIMULATED = "simulated"
-CLIPS_SHOWN = 4
 
 
 def write_report(path: Path, outcome: Outcome) -> None:
@@ -38,7 +34,8 @@ def write_report(path: Path, outcome: Outcome) -> None:
         _describe_ingest(outcome),
         _describe_annotations(outcome),
         _describe_tree(outcome),
-        *(_describe_task(task, outcome) for task in outcome.tasks),
+        *describe_features(outcome, SIMULATED),
+        *describe_tasks(outcome, SIMULATED),
         _describe_run(outcome),
     ]
     lead = (
@@ -153,98 +150,6 @@ def _describe_tree(outcome: Outcome) -> Section:
         f"`finegym codebook tree` draws it as text or as a page one can click through."
     )
     return Section(f"A decision tree: {set_id}", [Prose(text), picture])
-
-
-def _describe_task(outcome: TaskOutcome, whole: Outcome) -> Section:
-    split, result = outcome.split, outcome.report.levels.results[0].result
-    subset = split.subset
-    text = (
-        f"TSN with {outcome.task.num_segments} segments learns {len(subset)} classes from {len(split.train)} clips and "
-        f"is evaluated on {len(split.val)} clips of other records"
-        + (f"; {outcome.num_left_out} classes with too few instances take no part" if outcome.num_left_out else "")
-        + (f"; without an instance in val: {', '.join(result.absent_classes)}" if result.absent_classes else "")
-        + f". Always saying the most frequent class would be right in {100 * compute_majority_accuracy(split):.1f} %. "
-        "Intervals are 95 % bootstraps over records."
-    )
-    names = [class_.id for class_ in subset.classes]
-    loss, accuracy = _draw_learning(outcome)
-    return Section(
-        f"Recognition: {subset.name}",
-        [
-            Prose(text),
-            _tabulate_scores(outcome),
-            Picture(loss, "Training loss by epoch.", "Curve of the training loss"),
-            Picture(accuracy, "Top-1 accuracy by epoch, on clips of train and of val.", "Curves of accuracy"),
-            Picture(
-                draw_confusion(result.confusion, names),
-                "Confusion matrix of the validation side: rows are true classes, columns predicted ones.",
-                "Confusion matrix",
-            ),
-            *_draw_examples(outcome, whole.folder / "clips"),
-            Prose(" ".join(explain_audit(outcome.audit))),
-        ],
-        badge=SIMULATED,
-    )
-
-
-def _tabulate_scores(outcome: TaskOutcome) -> Table:
-    rows: list[list[object]] = []
-    for scoped in outcome.report.levels.results:
-        result = scoped.result
-        present = len(result.class_names) - len(result.absent_classes)
-        scores = (result.top1_accuracy, result.top5_accuracy, result.mean_class_accuracy, result.macro_f1)
-        counts = [result.num_instances, result.num_missing, present]
-        rows.append([scoped.scope, scoped.level, *counts, *map(_format_score, scores)])
-    header = ["inside", "level", "instances", "missing", "classes", "top-1", "top-5", "mean class", "macro F1"]
-    return Table(header, rows, caption=f"{outcome.report.split}: {outcome.split.rule}; percent (95 % interval)")
-
-
-def _format_score(score: Score | None) -> str:
-    if score is None:
-        return "–"
-    interval = "" if score.low is None or score.high is None else f" ({100 * score.low:.1f}–{100 * score.high:.1f})"
-    return f"{100 * score.value:.1f}{interval}"
-
-
-def _draw_learning(outcome: TaskOutcome) -> tuple[bytes, bytes]:
-    """Plots of loss and of accuracy by epoch."""
-    lines = map(json.loads, outcome.run.metrics_path.read_text(encoding="utf-8").splitlines())
-    epochs = [line for line in lines if line["kind"] == "epoch"]
-    x = [line["epoch"] for line in epochs]
-    loss = [Curve("train", x, [line["train_loss"] for line in epochs])]
-    accuracy = [
-        Curve(side, x, [100 * line.get(f"{side}_top1_accuracy", np.nan) for line in epochs])
-        for side in ("train", "val")
-    ]
-    return (
-        draw_curves(loss, x_label="epoch", y_label="cross-entropy", y_range=(0, None)),
-        draw_curves(accuracy, x_label="epoch", y_label="top-1 accuracy (%)", y_range=(0, 100)),
-    )
-
-
-def _draw_examples(outcome: TaskOutcome, clips: Path) -> list[Picture | Code]:
-    """Clips of the validation side: a few that were recognised and a few that were not."""
-    predictions, classes = outcome.predictions, outcome.split.subset.classes
-    targets = np.array([outcome.split.val[instance_id] for instance_id in predictions.instance_ids])
-    guesses = predictions.logits.argmax(axis=1)
-    is_right = guesses == targets
-    pictures: list[Picture | Code] = []
-    for wanted, words in ((True, "recognised"), (False, "not recognised")):
-        chosen = _spread(np.flatnonzero(is_right == wanted), CLIPS_SHOWN)
-        if not chosen:
-            pictures.append(Code(f"no clip was {words}"))
-            continue
-        names = [[classes[k].id for k in indices[chosen]] for indices in (targets, guesses)]
-        ids = [predictions.instance_ids[k] for k in chosen]
-        caption = f"Clips that were {words} ({int((is_right == wanted).sum())} of {len(is_right)}): {', '.join(ids)}"
-        pictures.append(Picture(draw_clips(clips, ids, *names), caption, f"Frames of clips that were {words}"))
-    return pictures
-
-
-def _spread(indices: np.ndarray, number: int) -> list[int]:
-    """Up to ``number`` of the indices, evenly spread."""
-    places = np.unique(np.linspace(0, len(indices) - 1, min(number, len(indices))).round().astype(int))
-    return [int(k) for k in indices[places]]
 
 
 def _describe_run(outcome: Outcome) -> Section:

@@ -1,4 +1,4 @@
-"""The main job as a straight line: simulate, ingest, check, cut, split, train, predict, evaluate, report."""
+"""The main job as a straight line: from a simulated competition by clips, flow and poses to numbers and a page."""
 
 from __future__ import annotations
 
@@ -21,10 +21,12 @@ from finegym.annotations.split_generator import make_split
 from finegym.annotations.splits import Split, write_split
 from finegym.annotations.subsets import find_subset, keep_frequent_classes
 from finegym.codebook.builtin import read_builtin
-from finegym.demo.plan import LARGEST_SET, Plan, Task
+from finegym.demo.features import FLOW_STORE, POSE_STORE, make_flow, make_poses
+from finegym.demo.plan import LARGEST_SET, Modality, Plan, Task
 from finegym.errors import SimulationError, VideoError, join_problems
 from finegym.evaluation.predictions import Predictions, read_predictions
 from finegym.evaluation.report import RecognitionReport, make_recognition_report
+from finegym.features.build import FeatureBuild
 from finegym.simulation.competition import CompetitionSettings, simulate_competition
 from finegym.training.data import open_data
 from finegym.training.predict import predict
@@ -39,6 +41,8 @@ from finegym.video.store.build import build_store, make_settings
 from finegym.workspace import Workspace
 
 CODEBOOK = "artistic-women"
+STORES: dict[Modality, str] = {"rgb": '""', "flow": FLOW_STORE, "pose": POSE_STORE}
+RECIPES: dict[Modality, str] = {"rgb": "recipe.toml", "flow": "recipe_flow.toml", "pose": "recipe_pose.toml"}
 
 
 @dataclass(frozen=True)
@@ -76,6 +80,8 @@ class Outcome:
         records: what ingest found in each recording, by id.
         findings: of the check.
         clip_bytes: size of the clip store.
+        flow: the flow of every sub-action.
+        poses: the gymnast's pose in every frame of every sub-action.
         tasks: the recognition tasks.
         seconds: wall time of every step, by name; steps that an earlier run had finished are short.
     """
@@ -87,6 +93,8 @@ class Outcome:
     records: dict[str, Record]
     findings: tuple[Finding, ...]
     clip_bytes: int
+    flow: FeatureBuild
+    poses: FeatureBuild
     tasks: tuple[TaskOutcome, ...]
     seconds: dict[str, float]
 
@@ -143,9 +151,15 @@ def run_demo(out: Path, plan: Plan, *, seed: int, workers: int, say: Callable[[s
         clip_settings = make_settings(short_side=plan.clip_short_side)
         build = build_store(dataset, folder, folder / "clips", clip_settings, workers=workers)
         say(f"  clips: {build.tally}")
+    with clock.step("flow"):
+        flow = make_flow(dataset, folder, plan.clip_short_side, workers=workers)
+        say(f"  flow: {flow.tally}")
+    with clock.step("poses"):
+        poses = make_poses(dataset, folder, workers=workers, say=say)
+        say(f"  poses: {poses.tally}")
     tasks = tuple(_run_task(task, dataset, folder, out / "runs", seed, clock) for task in plan.tasks)
     clip_bytes = sum(shard.size_bytes for shard in build.store.shards)
-    outcome = Outcome(plan, seed, folder, dataset, records, findings, clip_bytes, tasks, clock.seconds)
+    outcome = Outcome(plan, seed, folder, dataset, records, findings, clip_bytes, flow, poses, tasks, clock.seconds)
     page = out / "report.html"
     with clock.step("report"):
         write_report(page, outcome)
@@ -180,12 +194,13 @@ def _run_task(task: Task, dataset: Dataset, folder: Path, out: Path, seed: int, 
     split = make_split(dataset, subset, name, by=("video",), seed=seed, allow_empty_classes=True).split
     write_split(split, folder / "splits" / name, overwrite=True)
     recipe = parse_recipe(
-        files("finegym.demo").joinpath("recipe.toml").read_text(encoding="utf-8"),
-        "the demo's recipe",
+        files("finegym.demo").joinpath(RECIPES[task.modality]).read_text(encoding="utf-8"),
+        f"the demo's {RECIPES[task.modality]}",
         (
             f"seed={seed}",
             f"data.dataset={json.dumps(str(folder))}",
             f"data.split={name}",
+            f"data.features={STORES[task.modality]}",
             f"data.num_segments={task.num_segments}",
             f"data.num_segments_test={task.num_segments}",
             "data.allow_empty_classes=true",
@@ -193,9 +208,9 @@ def _run_task(task: Task, dataset: Dataset, folder: Path, out: Path, seed: int, 
         ),
     )
     data = open_data(recipe.data)
-    with clock.step(f"train {name}"):
-        run = train(recipe, data, out / name)
-    with clock.step(f"predict {name}"):
+    with clock.step(f"train {name}, {task.modality}"):
+        run = train(recipe, data, out / f"{name}-{task.modality}")
+    with clock.step(f"predict {name}, {task.modality}"):
         path = run.predictions_path / "val.parquet"
         predict(run, recipe, data, path)
     predictions = read_predictions(path)
@@ -204,8 +219,8 @@ def _run_task(task: Task, dataset: Dataset, folder: Path, out: Path, seed: int, 
     )
     accuracy, num_val = report.levels.results[0].result.top1_accuracy.value, len(split.val)
     clock.say(
-        f"  {report.split}: top-1 {100 * accuracy:.1f} % of {num_val} clips; always saying the most frequent class "
-        f"of train would be {100 * compute_majority_accuracy(split):.1f} %"
+        f"  {report.split}, {task.modality}: top-1 {100 * accuracy:.1f} % of {num_val} clips; always saying the most "
+        f"frequent class of train would be {100 * compute_majority_accuracy(split):.1f} %"
     )
     return TaskOutcome(task, split, len(whole) - len(subset), audit_split(split, dataset), run, predictions, report)
 
