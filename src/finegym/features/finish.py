@@ -8,6 +8,7 @@ from pathlib import Path
 
 from finegym import __version__
 from finegym.errors import OutputError
+from finegym.features.index import format_index
 from finegym.features.store import (
     CLIPS_FOLDER,
     INDEX_FILE,
@@ -16,7 +17,6 @@ from finegym.features.store import (
     FeatureSettings,
     StoredFeatures,
     StoreFacts,
-    format_index,
     sum_counts,
 )
 from finegym.files import replace_file, write_text

@@ -44,8 +44,8 @@ def dequantise(codes: np.ndarray) -> np.ndarray:
         float32, the same shape, pixels per frame in [-20, 20].
 
     Example:
-        >>> dequantise(np.array([0, 127, 128, 255], np.uint8)).round(4).tolist()
-        [-20.0, -0.0784, 0.0784, 20.0]
+        >>> dequantise(np.array([0, 127, 128, 255], np.uint8)).round(2)
+        array([-20.  ,  -0.08,   0.08,  20.  ], dtype=float32)
     """
     return _VALUES[codes]
 
