@@ -15,7 +15,6 @@ the record's clock, half-open; frames count from 0.
 
 from __future__ import annotations
 
-import io
 import json
 import sys
 import zlib
