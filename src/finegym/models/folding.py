@@ -9,10 +9,11 @@ from collections.abc import Iterator
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
+from finegym.models.flat_conv import FlatConv3d
 from finegym.models.tsm import ShiftedConv2d
 
 # Not their subclasses: GSF changes what a convolution gives before the batch norm sees it.
-CONVOLUTIONS = (nn.Conv2d, nn.Conv3d, ShiftedConv2d)
+CONVOLUTIONS = (nn.Conv2d, nn.Conv3d, FlatConv3d, ShiftedConv2d)
 
 
 def fold_batch_norms(model: nn.Module) -> nn.Module:

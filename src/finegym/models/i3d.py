@@ -19,6 +19,7 @@ from torchvision.models import ResNet
 
 from finegym.errors import ConfigError
 from finegym.models.backbones import Backbone
+from finegym.models.flat_conv import FlatConv3d
 from finegym.models.freezing import initialise_classifier
 from finegym.models.kernels import inflate_kernel
 from finegym.models.nonlocal_block import NonLocalBlock
@@ -151,7 +152,7 @@ def inflate_convolution(conv: nn.Conv2d, length: int = 1, *, stride: int = 1) ->
         length: of the kernel in frames, odd; the clip is padded by zeros to keep its length.
         stride: over time.
     """
-    inflated = nn.Conv3d(
+    inflated = FlatConv3d(
         conv.in_channels,
         conv.out_channels,
         (length, *conv.kernel_size),  # type: ignore[arg-type]

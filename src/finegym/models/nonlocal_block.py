@@ -14,6 +14,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from finegym.errors import ConfigError
+from finegym.models.flat_conv import FlatConv3d
 
 KINDS = ("embedded_gaussian", "gaussian", "dot_product")
 
@@ -50,11 +51,11 @@ class NonLocalBlock(nn.Module):
         self.is_scaled = is_scaled
         self.pools_first = pools_first
         inner = channels // 2
-        self.g = nn.Conv3d(channels, inner, 1)
+        self.g = FlatConv3d(channels, inner, 1)
         if kind != "gaussian":
-            self.theta = nn.Conv3d(channels, inner, 1)
-            self.phi = nn.Conv3d(channels, inner, 1)
-        self.output = nn.Conv3d(inner, channels, 1, bias=output_bias)
+            self.theta = FlatConv3d(channels, inner, 1)
+            self.phi = FlatConv3d(channels, inner, 1)
+        self.output = FlatConv3d(inner, channels, 1, bias=output_bias)
         self.norm = nn.BatchNorm3d(channels)
         nn.init.zeros_(self.norm.weight)
 

@@ -14,6 +14,8 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
+from finegym.models.flat_conv import FlatConv3d
+
 
 class PoseConv3D(nn.Module):
     """SlowOnly-R50 with half the channels, without its first stage: 4, 6 and 3 blocks.
@@ -39,7 +41,7 @@ class PoseConv3D(nn.Module):
     ) -> None:
         super().__init__()
         self.stem = nn.Sequential(
-            nn.Conv3d(in_channels, base_channels, (1, 7, 7), padding=(0, 3, 3), bias=False),
+            FlatConv3d(in_channels, base_channels, (1, 7, 7), padding=(0, 3, 3), bias=False),
             nn.BatchNorm3d(base_channels),
             nn.ReLU(inplace=True),
             # The authors' settings keep the pooling of an image network, at stride 1.
@@ -84,15 +86,15 @@ class Bottleneck3d(nn.Module):
     def __init__(self, in_channels: int, inner: int, length: int, stride: tuple[int, int, int]) -> None:
         super().__init__()
         out_channels = inner * self.expansion
-        self.conv1 = nn.Conv3d(in_channels, inner, (length, 1, 1), padding=(length // 2, 0, 0), bias=False)
+        self.conv1 = FlatConv3d(in_channels, inner, (length, 1, 1), padding=(length // 2, 0, 0), bias=False)
         self.bn1 = nn.BatchNorm3d(inner)
-        self.conv2 = nn.Conv3d(inner, inner, (1, 3, 3), stride=stride, padding=(0, 1, 1), bias=False)
+        self.conv2 = FlatConv3d(inner, inner, (1, 3, 3), stride=stride, padding=(0, 1, 1), bias=False)
         self.bn2 = nn.BatchNorm3d(inner)
-        self.conv3 = nn.Conv3d(inner, out_channels, 1, bias=False)
+        self.conv3 = FlatConv3d(inner, out_channels, 1, bias=False)
         self.bn3 = nn.BatchNorm3d(out_channels)
         self.downsample: nn.Module = nn.Identity()
         if stride != (1, 1, 1) or in_channels != out_channels:
-            conv = nn.Conv3d(in_channels, out_channels, 1, stride=stride, bias=False)
+            conv = FlatConv3d(in_channels, out_channels, 1, stride=stride, bias=False)
             self.downsample = nn.Sequential(conv, nn.BatchNorm3d(out_channels))
 
     def forward(self, maps: torch.Tensor) -> torch.Tensor:
