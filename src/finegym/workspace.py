@@ -19,6 +19,7 @@
         report.json, report.html
         run.lock                held by the run that is at work
       clips/                    the clip store
+      features/                 flow and poses of every clip, a store each
 
 Paths only: nothing here opens a file. A dataset folder can be a workspace.
 """

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+import cv2
+
 from finegym.errors import FineGymError, OutputError, VideoError
 from finegym.features.store import FeatureFacts, FeatureSettings, StoredFeatures, get_clip_path
 from finegym.files import replace_file
@@ -110,6 +112,7 @@ def make_action(
     Raises:
         VideoError: the record cannot be read at all, or is another one than was looked into.
     """
+    cv2.setNumThreads(1)  # one process a core; several times as many threads would get in each other's way
     check_unchanged(job.record, folder)
     done: dict[str, StoredFeatures] = {}
     failed: dict[str, str] = {}
