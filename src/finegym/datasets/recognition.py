@@ -18,6 +18,7 @@ import torch
 from torch.utils.data import DataLoader, Sampler
 from torch.utils.data import Dataset as TorchDataset
 
+from finegym.datasets.balancing import sample_balanced_order
 from finegym.datasets.views import View
 from finegym.errors import AnnotationError, FineGymError, join_problems
 
@@ -220,13 +221,26 @@ class EpochBatches(Sampler[list[tuple[int, int]]]):
         seed: of the run.
         rank: of this process.
         num_processes: that train together.
+        class_indices: int64 (N,), class of every instance; needed where ``power`` is not 1.
+        power: how often classes are shown, see ``finegym.datasets.balancing``. 1 shows every instance once; below 1 an
+            epoch has N draws all the same, in which instances of rare classes return and some of frequent ones miss.
     """
 
     def __init__(
-        self, num_instances: int, batch_size: int, *, seed: int, rank: int = 0, num_processes: int = 1
+        self,
+        num_instances: int,
+        batch_size: int,
+        *,
+        seed: int,
+        rank: int = 0,
+        num_processes: int = 1,
+        class_indices: np.ndarray | None = None,
+        power: float = 1.0,
     ) -> None:
+        assert power == 1 or class_indices is not None, "balancing needs the classes"
         self._num_instances, self._batch_size, self._seed = num_instances, batch_size, seed
         self._rank, self._num_processes = rank, num_processes
+        self._class_indices, self._power = class_indices, power
         self.num_left_out = num_instances % num_processes
         self.epoch = 0
 
@@ -234,7 +248,11 @@ class EpochBatches(Sampler[list[tuple[int, int]]]):
         return -(-(self._num_instances - self.num_left_out) // (self._batch_size * self._num_processes))
 
     def __iter__(self) -> Iterator[list[tuple[int, int]]]:
-        order = np.random.default_rng([self._seed, self.epoch, ORDER]).permutation(self._num_instances)
+        rng = np.random.default_rng([self._seed, self.epoch, ORDER])
+        if self._class_indices is None or self._power == 1:
+            order = rng.permutation(self._num_instances)
+        else:
+            order = sample_balanced_order(self._class_indices, self._power, rng)
         order = order[: self._num_instances - self.num_left_out]
         step = self._batch_size * self._num_processes
         for start in range(0, len(order), step):

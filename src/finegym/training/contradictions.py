@@ -19,6 +19,7 @@ def find_contradictions(recipe: Recipe) -> list[str]:
         *_find_in_pictures(recipe),
         *_find_in_flips(recipe),
         *_find_in_model(recipe),
+        *_find_in_long_tail(recipe),
         *_find_in_schedule(recipe),
     ]
 
@@ -111,6 +112,24 @@ def _find_in_pose_mlp(recipe: Recipe) -> Iterator[str]:
         )
     if pose is not None and pose.clip_len % data.num_segments:
         yield f"pose.clip_len ({pose.clip_len}) must be a multiple of data.num_segments ({data.num_segments})"
+
+
+def _find_in_long_tail(recipe: Recipe) -> Iterator[str]:
+    loss, mix, model = recipe.loss, recipe.mix, recipe.model
+    if loss.focal_gamma != 2.0 and loss.name != "focal":
+        yield f'loss.focal_gamma is given, but loss.name is "{loss.name}"'
+    if loss.tau != 1.0 and loss.name != "logit-adjustment":
+        yield f'loss.tau is given, but loss.name is "{loss.name}"'
+    if loss.name in {"balanced-softmax", "logit-adjustment"} and recipe.sampling.power == 0:
+        yield f'loss.name = "{loss.name}" has nothing to adjust: sampling.power = 0 shows every class equally often'
+    if mix.cutmix_alpha and recipe.data.modality == "pose":
+        yield 'mix.cutmix_alpha cuts pictures, but data.modality is "pose"; mix.mixup_alpha mixes poses'
+    if mix.probability != 1.0 and not mix.mixup_alpha and not mix.cutmix_alpha:
+        yield "mix.probability is given, but mix.mixup_alpha and mix.cutmix_alpha are 0"
+    if recipe.optim.layer_decay != 1.0 and model.name == "pose_mlp":
+        yield 'optim.layer_decay is given, but model.name = "pose_mlp" has no backbone'
+    if recipe.optim.layer_decay != 1.0 and model.freeze_backbone:
+        yield "optim.layer_decay is given, but model.freeze_backbone = true leaves no layer of the backbone to train"
 
 
 def _find_in_schedule(recipe: Recipe) -> Iterator[str]:

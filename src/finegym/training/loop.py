@@ -32,10 +32,12 @@ from finegym.datasets.recognition import (
 from finegym.errors import ConfigError
 from finegym.evaluation.recognition import compute_mean_class_accuracy
 from finegym.training.inference import check_batch, compute_logits
+from finegym.training.mixing import Mixing, mix_inputs, mix_targets
+from finegym.training.parameter_groups import LEARNING_RATE_FACTOR, hold_frozen_norms
 from finegym.training.progress import Progress
 from finegym.training.run_folder import RunFolder
 
-DROPOUT = 2  # stream of random numbers; 0 and 1 are the datasets'
+DROPOUT, MIXING = 2, 3  # streams of random numbers; 0 and 1 are the datasets'
 
 
 def fit(
@@ -47,6 +49,9 @@ def fit(
     accelerator: Accelerator,
     *,
     get_learning_rate: Callable[[float], float],
+    loss_function: Callable[[torch.Tensor, torch.Tensor], torch.Tensor] = F.cross_entropy,
+    sampling_power: float = 1.0,
+    mixing: Mixing = Mixing(),
     epochs: int,
     stop_after: int | None = None,
     batch_size: int,
@@ -69,7 +74,12 @@ def fit(
         evaluation: clips to look at every ``evaluate_every`` epochs; nothing is chosen by them.
         run: where metrics and checkpoints go.
         accelerator: device, mixed precision, processes.
-        get_learning_rate: of the progress in epochs.
+        get_learning_rate: of the progress in epochs; groups of the optimizer take it times their
+            ``learning_rate_factor``.
+        loss_function: of float32 logits (B, K) and targets: classes (B,), or float (B, K) where clips are mixed.
+            Validation's loss is cross entropy.
+        sampling_power: how often an epoch shows each class, see ``finegym.datasets.balancing``.
+        mixing: how training clips are mixed.
         epochs: to have done at the end.
         stop_after: stop once this many epochs are done, as if interrupted; ``None`` goes on to the end.
         batch_size: clips a step and process.
@@ -90,7 +100,15 @@ def fit(
     """
     device, pin_memory = accelerator.device, accelerator.device.type == "cuda"
     rank, num_processes = accelerator.process_index, accelerator.num_processes
-    batches = EpochBatches(len(training), batch_size, seed=seed, rank=rank, num_processes=num_processes)
+    batches = EpochBatches(
+        len(training),
+        batch_size,
+        seed=seed,
+        rank=rank,
+        num_processes=num_processes,
+        class_indices=training.selection.class_indices,
+        power=sampling_power,
+    )
     loader = build_training_loader(training, batches, workers=workers, pin_memory=pin_memory)
     evaluation_loader = None
     if evaluation is not None and evaluate_every:
@@ -121,21 +139,26 @@ def fit(
             batches.epoch = epoch
             torch.manual_seed(_derive_seed(seed, epoch, rank))
             model.train()
+            hold_frozen_norms(model)
             start = time.perf_counter()
             waited, loss_sum, num_correct, num_clips, counts = 0.0, 0.0, 0, 0, {"short_clips": 0}
+            seen: set[int] = set()
             asked = time.perf_counter()
             for iteration, batch in enumerate(loader):
                 waited += time.perf_counter() - asked
                 step = epoch * len(batches) + iteration
                 learning_rate = get_learning_rate(epoch + iteration / len(batches))
                 for group in optimizer.param_groups:
-                    group["lr"] = learning_rate
+                    group["lr"] = learning_rate * group.get(LEARNING_RATE_FACTOR, 1.0)
 
                 inputs = check_batch(batch).inputs.to(device, non_blocking=True)  # (B, T, …)
                 targets = batch.class_index.to(device, non_blocking=True)  # (B,)
+                mix = mixing.draw(inputs.shape, np.random.default_rng([seed, epoch, iteration, rank, MIXING]))
                 with accelerator.autocast():
-                    logits = model(training.view.normalise(inputs))  # (B, K)
-                loss = F.cross_entropy(logits.float(), targets)
+                    inputs = training.view.normalise(inputs)
+                    logits = model(inputs if mix is None else mix_inputs(inputs, mix))  # (B, K)
+                wanted = targets if mix is None else mix_targets(targets, logits.shape[1], mix)
+                loss = loss_function(logits.float(), wanted)
 
                 # Of all processes together, so that every one of them stops when one must.
                 loss_value = float(accelerator.reduce(loss.detach(), reduction="mean"))
@@ -154,6 +177,7 @@ def fit(
                 loss_sum += loss_value * len(targets)
                 num_correct += int((logits.argmax(dim=1) == targets).sum())
                 num_clips, counts = num_clips + len(targets), add_counts([counts, batch.counts])
+                seen.update(batch.places.tolist())
                 if accelerator.is_main_process:
                     values = {"loss": loss_value, "learning_rate": learning_rate, "gradient_norm": gradient_norm}
                     run.append_metrics(kind="step", epoch=epoch + 1, step=step + 1, **values)
@@ -169,6 +193,7 @@ def fit(
                 "train_top1_accuracy": num_correct / num_clips,
                 "learning_rate": learning_rate,
                 "num_clips": int(num_clips),
+                "num_distinct_clips": len(set().union(*gather_object([seen]))),
                 **{f"num_{name}": count for name, count in add_counts(gather_object([counts])).items()},
                 "num_left_out": batches.num_left_out,
                 "seconds": seconds,

@@ -7,22 +7,25 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import nn
 
 
 def build_optimizer(
-    parameters: Iterable[nn.Parameter],
+    parameters: Iterable[nn.Parameter] | list[dict[str, Any]],
     name: Literal["sgd", "adamw"],
     *,
     learning_rate: float,
     momentum: float,
     weight_decay: float,
 ) -> torch.optim.Optimizer:
-    """SGD with momentum (the TSN family's) or AdamW over the parameters that are trained."""
-    trained = [parameter for parameter in parameters if parameter.requires_grad]
+    """SGD with momentum (the TSN family's) or AdamW over the parameters that are trained.
+
+    Groups of ``build_parameter_groups`` are taken as they are; their own ``weight_decay`` counts.
+    """
+    trained: Any = [p for p in parameters if isinstance(p, dict) or p.requires_grad]
     if name == "adamw":
         return torch.optim.AdamW(trained, lr=learning_rate, weight_decay=weight_decay)
     return torch.optim.SGD(trained, lr=learning_rate, momentum=momentum, weight_decay=weight_decay)

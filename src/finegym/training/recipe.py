@@ -74,6 +74,30 @@ class ModelSection(_Section):
     dropout: Share = 0.8
     partial_batch_norm: bool = False
     freeze_backbone: bool = False
+    freeze: tuple[str, ...] = ()
+
+
+class LossSection(_Section):
+    """What a wrong answer costs."""
+
+    name: Literal["cross-entropy", "focal", "balanced-softmax", "logit-adjustment"] = "cross-entropy"
+    label_smoothing: Share = 0.0
+    focal_gamma: Annotated[float, Field(ge=0)] = 2.0
+    tau: Annotated[float, Field(gt=0)] = 1.0
+
+
+class SamplingSection(_Section):
+    """How often an epoch shows each class."""
+
+    power: Annotated[float, Field(ge=0, le=1)] = 1.0
+
+
+class MixSection(_Section):
+    """Training clips that are mixtures of two."""
+
+    mixup_alpha: Annotated[float, Field(ge=0)] = 0.0
+    cutmix_alpha: Annotated[float, Field(ge=0)] = 0.0
+    probability: Multiple = 1.0
 
 
 class OptimSection(_Section):
@@ -83,6 +107,8 @@ class OptimSection(_Section):
     learning_rate: Annotated[float, Field(gt=0)]
     momentum: Share = 0.9
     weight_decay: Annotated[float, Field(ge=0)] = 5e-4
+    decay_biases_and_norms: bool = True
+    layer_decay: Multiple = 1.0
     max_gradient_norm: Annotated[float, Field(ge=0)] = 40.0
 
 
@@ -116,6 +142,9 @@ class Recipe(_Section):
     data: DataSection
     pose: PoseSection | None = None
     model: ModelSection
+    loss: LossSection = LossSection()
+    sampling: SamplingSection = SamplingSection()
+    mix: MixSection = MixSection()
     optim: OptimSection
     schedule: ScheduleSection
     train: TrainSection

@@ -9,10 +9,12 @@ import sys
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 import torch
 from accelerate import Accelerator
 
 from finegym import __version__
+from finegym.datasets.balancing import compute_seen_counts
 from finegym.datasets.recognition import EvaluationClips, TrainingClips
 from finegym.errors import ConfigError
 from finegym.models import Recogniser, count_parameters
@@ -21,7 +23,10 @@ from finegym.models.pose_mlp import PoseMLP
 from finegym.models.tsn import TSN
 from finegym.training.data import RecognitionData, build_flip_class_map, build_view
 from finegym.training.loop import fit
+from finegym.training.losses import build_loss
+from finegym.training.mixing import Mixing
 from finegym.training.optimizers import build_optimizer, compute_learning_rate
+from finegym.training.parameter_groups import build_parameter_groups, freeze_parameters
 from finegym.training.recipe import Recipe
 from finegym.training.run_folder import RUN_FORMAT, RunFolder, read_checkpoint, read_commit
 
@@ -89,6 +94,21 @@ def train(
 
     torch.manual_seed(recipe.seed)
     model, report = build_model(recipe, len(data.class_ids), load_weights=not run.list_checkpoints())
+    frozen = freeze_parameters(model, recipe.model.freeze)
+    class_counts = np.bincount(selections["train"].class_indices, minlength=len(data.class_ids))
+    loss_function = build_loss(
+        recipe.loss.name,
+        compute_seen_counts(class_counts, recipe.sampling.power, flip_class_map),
+        label_smoothing=recipe.loss.label_smoothing,
+        focal_gamma=recipe.loss.focal_gamma,
+        tau=recipe.loss.tau,
+    )
+    parameter_groups = build_parameter_groups(
+        model,
+        weight_decay=recipe.optim.weight_decay,
+        layer_decay=recipe.optim.layer_decay,
+        decay_biases_and_norms=recipe.optim.decay_biases_and_norms,
+    )
     facts: dict[str, Any] = {
         "format": RUN_FORMAT,
         "finegym": __version__,
@@ -106,6 +126,7 @@ def train(
         "num_val": len(selections["val"]),
         "left_out": {side: dict(selection.left_out) for side, selection in selections.items()},
         "num_parameters": count_parameters(model),
+        "num_parameters_trained": sum(p.numel() for p in model.parameters() if p.requires_grad),
         "weights": None
         if report is None
         else {"source": report.source, "used": report.used, "ignored": report.ignored},
@@ -125,12 +146,15 @@ def train(
     if report is not None:
         _say(accelerator, f"weights: {report}")
 
+    if frozen:
+        _say(accelerator, f"model.freeze: {len(frozen)} tensors stand still, {frozen[0]} to {frozen[-1]}")
+
     view = build_view(recipe, data.source, model.normalisation)
     try:
         fit(
             model,
             build_optimizer(
-                model.parameters(),
+                parameter_groups,
                 recipe.optim.name,
                 learning_rate=recipe.optim.learning_rate,
                 momentum=recipe.optim.momentum,
@@ -149,6 +173,9 @@ def train(
                 gamma=recipe.schedule.gamma,
                 warmup_epochs=recipe.schedule.warmup_epochs,
             ),
+            loss_function=loss_function.to(accelerator.device),
+            sampling_power=recipe.sampling.power,
+            mixing=Mixing(**recipe.mix.model_dump()),
             epochs=recipe.schedule.epochs,
             stop_after=stop_after,
             batch_size=recipe.train.batch_size,
