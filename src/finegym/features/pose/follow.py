@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from finegym.features.pose.gymnast import Whereabouts
-from finegym.features.pose.model import Estimates, PoseModel
+from finegym.features.pose.model import PoseModel
 from finegym.features.pose.regions import crop_region, map_to_frame
 from finegym.features.pose.verify import Sight, measure_jump, wrap_angle
 
@@ -27,7 +27,12 @@ MIN_DETECTION = 0.3  # a detector's score; the landmark model has the last word
 MAX_OFFSET = 0.65  # lengths between the middle of a pose and where she is
 STILL_ENERGY = 0.5  # grey levels: below, nothing of her moves, and her way does not tell where she is
 MIN_EXTENT, MAX_EXTENT = 0.25, 2.2  # lengths of a pose's longer side
+SHRINKING = (
+    0.8  # of the last pose's longer side: her size where the camera has come closer than in the rest of the shot
+)
+DETECTED_SHARE = 0.65  # the same, of a pose that the detector proposed
 MIN_INSIDE = 0.5  # share of joints inside the picture
+SQUARE_PRESENCE = 0.9  # of a pose in a square that no detector proposed: the model sees people where there are none
 DOUBTFUL_PRESENCE = 0.9
 DOUBTFUL_JUMP = 0.15  # lengths
 
@@ -100,59 +105,82 @@ class Follower:
         if other is not None:
             turn = wrap_angle(float(last.roi[4] - other.roi[4]))
             roi[4] += turn if abs(turn) < MAX_TURN else 0.0
-        if self.where.energy[number] >= STILL_ENERGY:
-            return self._estimate(frame, number, roi[None])
-        middle = (last.keypoints.min(axis=0) + last.keypoints.max(axis=0)) / 2
-        shift = self.where.centres[number] - self.where.centres[neighbour]
-        return self._estimate(frame, number, roi[None], middle + shift)
+        low, high = last.keypoints.min(axis=0), last.keypoints.max(axis=0)
+        middle = None
+        if self.where.energy[number] < STILL_ENERGY:
+            middle = (low + high) / 2 + self.where.centres[number] - self.where.centres[neighbour]
+        return self._estimate(frame, number, roi[None], middle=middle, extent=SHRINKING * float((high - low).max()))
 
     def _search(self, frame: np.ndarray, number: int, attempt: int) -> Sight | None:
         """The pose anywhere around her way."""
-        angle = ANGLES[attempt % len(ANGLES)]
         if self.model.can_detect:
-            rois = self._detect(frame, number, angle)
-            sight = self._estimate(frame, number, rois) if len(rois) else None
+            rois = self._detect(frame, number, attempt)
+            sight = self._estimate(frame, number, rois, is_detected=True) if len(rois) else None
             if sight is not None:
                 return sight
         side = ROI_LENGTHS * self.where.lengths[number]
-        opposite = (angle + attempt // 4 * np.pi / 4 + turn for turn in (0.0, np.pi))
-        return self._estimate(frame, number, np.array([(*self.where.centres[number], side, side, a) for a in opposite]))
+        angle = ANGLES[attempt % len(ANGLES)] + attempt // len(ANGLES) * np.pi / 4
+        squares = np.array([(*self.where.centres[number], side, side, angle + turn) for turn in (0.0, np.pi)])
+        least = max(self.min_presence, SQUARE_PRESENCE) if self.model.can_detect else self.min_presence
+        return self._estimate(frame, number, squares, min_presence=least)
 
-    def _detect(self, frame: np.ndarray, number: int, angle: float) -> np.ndarray:
-        """float64 (N, 5): regions around persons near her way, the nearest first, at most two."""
+    def _detect(self, frame: np.ndarray, number: int, attempt: int) -> np.ndarray:
+        """float64 (N, 5): regions around persons near her way, the nearest first, at most two.
+
+        Every second attempt looks at the whole picture: she may be much larger than in the rest of the shot.
+        """
         centre, side = self.where.centres[number], CROP_LENGTHS * self.where.lengths[number]
-        window = np.array([*centre, side, side, angle])
+        window = np.array([*centre, side, side, ANGLES[attempt // 2 % len(ANGLES)]])
+        if attempt % 2:
+            height, width = frame.shape[:2]
+            window = np.array([(width - 1) / 2, (height - 1) / 2, max(height, width), max(height, width), 0.0])
         self.num_detections += 1
         crop = crop_region(frame, window, (CROP_PIXELS, CROP_PIXELS))
         rois = self.model.detect(crop, min_score=MIN_DETECTION).rois.astype(np.float64)
         rois[:, :2] = map_to_frame(rois[:, :2], window, (CROP_PIXELS, CROP_PIXELS))
-        rois[:, 2:4] *= side / CROP_PIXELS
-        rois[:, 4] += angle
+        rois[:, 2:4] *= window[2] / CROP_PIXELS
+        rois[:, 4] += window[4]
         distances = np.hypot(*(rois[:, :2] - centre).T)
         return rois[np.argsort(distances, kind="stable")][:2]
 
     def _estimate(
-        self, frame: np.ndarray, number: int, rois: np.ndarray, expected: np.ndarray | None = None
+        self,
+        frame: np.ndarray,
+        number: int,
+        rois: np.ndarray,
+        *,
+        middle: np.ndarray | None = None,
+        extent: float = 0.0,
+        is_detected: bool = False,
+        min_presence: float | None = None,
     ) -> Sight | None:
-        """The surest pose of some regions that counts; she is expected on her way, or where a pose before says."""
-        expected = self.where.centres[number] if expected is None else expected
+        """The surest pose of some regions that counts.
+
+        ``middle`` is where she is expected, if not on her way; ``extent``, in pixels, makes her larger than usual.
+        """
         self.num_estimates += len(rois)
         found = self.model.estimate(frame, rois)
+        least = self.min_presence if min_presence is None else min_presence
+        middle = self.where.centres[number] if middle is None else middle
         for row in np.argsort(-found.presence, kind="stable"):
-            if self._counts(found, row, number, frame.shape, expected):
-                return Sight(found.keypoints[row], found.scores[row], float(found.presence[row]), found.rois[row])
+            points, presence = found.keypoints[row], float(found.presence[row])
+            own = DETECTED_SHARE * float(np.ptp(points, axis=0).max()) if is_detected else 0.0
+            if presence >= least and self._counts(points, number, frame.shape, middle, max(own, extent)):
+                return Sight(points, found.scores[row], presence, found.rois[row], is_detected)
         return None
 
-    def _counts(self, found: Estimates, row: int, number: int, shape: tuple[int, ...], expected: np.ndarray) -> bool:
-        """Whether a pose is sure enough, of her size, in the picture, and where she is."""
-        if found.presence[row] < self.min_presence:
-            return False
-        points, length = found.keypoints[row], self.where.lengths[number]
+    def _counts(
+        self, points: np.ndarray, number: int, shape: tuple[int, ...], middle: np.ndarray, extent: float
+    ) -> bool:
+        """Whether a pose is of her size, in the picture, and where she is."""
+        length = float(self.where.lengths[number])
         low, high = points.min(axis=0), points.max(axis=0)
         inside = ((points >= 0) & (points < shape[1::-1])).all(axis=1).mean()
-        offset = np.hypot(*((low + high) / 2 - expected))
-        extent = (high - low).max() / length
-        return bool(inside >= MIN_INSIDE and offset <= MAX_OFFSET * length and MIN_EXTENT <= extent <= MAX_EXTENT)
+        offset = np.hypot(*((low + high) / 2 - middle))
+        scale, size = max(length, extent), float((high - low).max())
+        return bool(
+            inside >= MIN_INSIDE and offset <= MAX_OFFSET * scale and MIN_EXTENT * length <= size <= MAX_EXTENT * scale
+        )
 
 
 def _take_surer(first: Sight | None, second: Sight | None) -> Sight | None:
