@@ -5,7 +5,7 @@ from torch import nn
 
 from finegym.models.backbones import IMAGENET, Backbone, build_backbone
 from finegym.models.bninception import build_bn_inception
-from finegym.models.folding import fold_batch_norms
+from finegym.models.folding import fold_batch_norms, set_channels_last
 from finegym.models.gsf import GSF
 from finegym.models.i3d import I3D, add_non_local_blocks, inflate_backbone
 from finegym.models.posec3d import PoseConv3D
@@ -62,4 +62,6 @@ def test_logits_stay_and_batch_norms_go(name):
     with torch.inference_mode():
         expected = model.eval()(inputs)
         scale = expected.abs().max()
+        torch.testing.assert_close(folded(inputs) / scale, expected / scale, atol=1e-5, rtol=0)
+        set_channels_last(folded)
         torch.testing.assert_close(folded(inputs) / scale, expected / scale, atol=1e-5, rtol=0)

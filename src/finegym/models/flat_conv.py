@@ -1,8 +1,8 @@
 """3-D convolutions whose kernel is flat: computed as 2-D ones, which libraries are much better at.
 
 A kernel of 1 x k x k sees one frame at a time: frames go into the batch. One of k x 1 x 1 sees one position at a time:
-rows and columns become one axis. With channels last neither costs a copy, and the result has that layout too. Measured
-on a CPU (two-core AVX-512 Xeon, PyTorch 2.14): I3D-R50 takes little more than half the time.
+rows and columns become one axis. With channels last neither costs a copy, and the result has that layout too. On a CPU
+I3D-R50 takes little more than half the time.
 """
 
 from __future__ import annotations

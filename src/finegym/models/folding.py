@@ -1,4 +1,4 @@
-"""Batch norms folded into the convolutions before them: the same logits in less time, for prediction and export."""
+"""The same logits in less time: batch norms folded into convolutions (for prediction and export), channels last."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import copy
 import re
 from collections.abc import Iterator
 
+import torch
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
@@ -37,6 +38,17 @@ def fold_batch_norms(model: nn.Module) -> nn.Module:
             )
             setattr(parent, norm_name, nn.Identity())
     return folded
+
+
+def set_channels_last(model: nn.Module) -> None:
+    """Keep the kernels of 2-D and of 3-D convolutions with channels last, in place; keys and logits stay.
+
+    ``model.to(memory_format=...)`` takes one layout for all, and fails on models that have kernels of both kinds (GSF).
+    """
+    layouts = {4: torch.channels_last, 5: torch.channels_last_3d}
+    for parameter in model.parameters():
+        if parameter.dim() in layouts:
+            parameter.data = parameter.data.contiguous(memory_format=layouts[parameter.dim()])
 
 
 def _find_pairs(parent: nn.Module) -> Iterator[tuple[str, str]]:
