@@ -9,6 +9,7 @@ import typer
 from finegym.cli import clips, codebook, evaluate, features, model, video, weights
 from finegym.cli.annotations import app as annotations_app
 from finegym.cli.demo import demo
+from finegym.cli.fuse import fuse
 from finegym.cli.predict import predict
 from finegym.cli.simulate import simulate
 from finegym.cli.train import train
@@ -56,4 +57,5 @@ app.add_typer(model.app, name="model")
 app.command(name="simulate")(simulate)
 app.command(name="train")(train)
 app.command(name="predict")(predict)
+app.command(name="fuse")(fuse)
 app.add_typer(evaluate.app, name="evaluate")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +10,6 @@ from typing import Any, Literal
 import numpy as np
 
 from finegym.annotations.groups import get_group_key
-from finegym.annotations.lists import format_list, make_list
 from finegym.annotations.model import INSTANCE_ID, Dataset
 from finegym.annotations.splits import Split
 from finegym.annotations.text import format_table
@@ -19,6 +17,7 @@ from finegym.errors import PredictionError
 from finegym.evaluation.hierarchy import EVERYTHING, LevelResults, ScopedResult, evaluate_levels
 from finegym.evaluation.predictions import Predictions, align_predictions
 from finegym.evaluation.recognition import FEW_GROUPS, Score, evaluate_recognition
+from finegym.evaluation.source import hash_side
 
 FORMAT = "finegym-recognition-report/1"
 
@@ -96,7 +95,7 @@ def make_recognition_report(
     """
     where = f"{split.name}/{side}"
     targets, subset = split.get_side(side), split.subset
-    hashes = {name: _hash_side(split, name) for name in ("train", "val")}
+    hashes = {name: hash_side(split, name) for name in ("train", "val")}
     _check_classes(predictions.metadata, split, source)
     aligned = align_predictions(
         predictions, targets, len(subset), split_name=where, missing=missing, extra=extra, source=source
@@ -171,6 +170,11 @@ def _find_notes(metadata: Mapping[str, str], hashes: Mapping[str, str], side: st
         notes.append(f"the file was written for {said}")
     if metadata.get("num_left_out", "0") != "0":
         notes.append(f"the model was not shown {metadata['num_left_out']} instances, whose clips were missing")
+    if "fusion" in metadata:
+        notes.append(
+            f"fusion of {metadata.get('run', 'several files')} by {metadata['fusion']}, weights "
+            f"{metadata.get('fusion_weights', 'unknown')} {metadata.get('fusion_weights_are', '')}".rstrip()
+        )
     return tuple(notes)
 
 
@@ -205,11 +209,6 @@ def _list_scores(scoped: ScopedResult) -> dict[str, Score | None]:
         "mean class": result.mean_class_accuracy,
         "macro F1": result.macro_f1,
     }
-
-
-def _hash_side(split: Split, side: str) -> str:
-    """SHA-256 of the side as it stands in a split folder."""
-    return hashlib.sha256(format_list(make_list(dict(split.get_side(side)))).encode()).hexdigest()
 
 
 # Text and JSON.

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+
 from finegym.annotations.choosing import choose_split
+from finegym.annotations.lists import format_list, make_list
 from finegym.annotations.source import Source
 from finegym.annotations.splits import Split, check_split
 
@@ -28,3 +31,8 @@ def find_split(source: Source, name: str) -> Split:
 def is_simulated(source: Source) -> bool:
     """Whether a dataset is a simulated competition: only those have a ``truth`` folder."""
     return (source.path / TRUTH_FOLDER).is_dir()
+
+
+def hash_side(split: Split, side: str) -> str:
+    """SHA-256 of a side of a split as it stands in a split folder (``val.txt``)."""
+    return hashlib.sha256(format_list(make_list(dict(split.get_side(side)))).encode()).hexdigest()
