@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.nn import functional as F
 from torchvision.models.regnet import ResBottleneckBlock
 from torchvision.models.resnet import BasicBlock, Bottleneck
 
@@ -135,6 +136,8 @@ def shift_frames(maps: torch.Tensor, num_frames: int, fold: int) -> torch.Tensor
     Returns:
         (B*T, C, H, W) in the layout of ``maps`` (channels last stays so); zeros where a clip has no such frame.
     """
+    if torch.onnx.is_in_onnx_export():
+        return _shift_by_padding(maps, num_frames, fold)
     if torch.is_grad_enabled() and maps.requires_grad:
         shifted: torch.Tensor = _Shift.apply(maps, num_frames, fold, False)
         return shifted
@@ -153,6 +156,14 @@ class _Shift(torch.autograd.Function):
     def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor, None, None, None]:
         num_frames, fold, is_reversed = ctx.settings
         return _Shift.apply(gradient, num_frames, fold, not is_reversed), None, None, None
+
+
+def _shift_by_padding(maps: torch.Tensor, num_frames: int, fold: int) -> torch.Tensor:
+    """The same for ONNX, where nothing is written into a part of a tensor."""
+    clips = maps.unflatten(0, (-1, num_frames))  # (B, T, C, H, W)
+    from_next = F.pad(clips[:, 1:, :fold], (0, 0, 0, 0, 0, 0, 0, 1))
+    from_last = F.pad(clips[:, :-1, fold : 2 * fold], (0, 0, 0, 0, 0, 0, 1, 0))
+    return torch.cat([from_next, from_last, clips[:, :, 2 * fold :]], dim=2).flatten(0, 1)
 
 
 def _shift(maps: torch.Tensor, num_frames: int, fold: int, *, is_reversed: bool) -> torch.Tensor:
