@@ -103,6 +103,11 @@ def test_the_resolved_recipe_reads_back_as_itself():
         ('data.flip_swaps=[["a", "b"]]', r"data\.flip is false"),
         ("data.crops_test=ten", r"mirrors clips"),
         ("model.partial_batch_norm=true", r"model\.weights is \"none\""),
+        ("loss.focal_gamma=1.0", r"loss\.focal_gamma is given, but loss\.name is \"cross-entropy\""),
+        ("loss.tau=0.5", r"loss\.tau is given"),
+        ("loss.name=huber", r'"loss\.name": .*\'huber\''),
+        ("sampling.power=1.5", r'"sampling\.power"'),
+        ("mix.probability=0.5", r"mix\.mixup_alpha and mix\.cutmix_alpha are 0"),
         ("schedule.milestones=[10]", r"must lie before the end \(10 epochs\)"),
         ("schedule.milestones=[4, 2]", r"must increase"),
         ("schedule.warmup_epochs=10", r"must be less than schedule\.epochs"),
@@ -125,6 +130,20 @@ def test_all_problems_come_at_once():
         parse_recipe(MINIMAL, "m", [*overrides, "optim.momentum=0.5"])
     for fact in ("crop_size", "cosine", "momentum"):
         assert fact in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        (["loss.name=balanced-softmax", "sampling.power=0.0"], r"has nothing to adjust"),
+        ([*POSE, "mix.cutmix_alpha=1.0"], r"mix\.cutmix_alpha cuts pictures"),
+        ([*POSE, "optim.layer_decay=0.9"], r"has no backbone"),
+        (["model.freeze_backbone=true", "optim.layer_decay=0.9"], r"no layer of the backbone to train"),
+    ],
+)
+def test_two_settings_that_contradict_each_other_are_named(lines, message):
+    with pytest.raises(ConfigError, match=message):
+        parse_recipe(MINIMAL, "m", lines)
 
 
 def test_missing_sections_and_keys_are_named():
