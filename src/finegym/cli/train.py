@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from finegym.training.run_folder import RunFolder
 
 
 class Resume(StrEnum):
@@ -37,13 +41,22 @@ def train(
     stop_after: Annotated[
         int | None, typer.Option(metavar="EPOCHS", min=1, help="Stop once this many are done; go on another day.")
     ] = None,
+    overfit: Annotated[
+        int | None,
+        typer.Option(
+            metavar="CLIPS",
+            min=2,
+            help="Only try whether so many clips can be learned by heart, without anything random; exit status 1 if "
+            "not. Up to 200 steps, or as many as --stop-after says.",
+        ),
+    ] = None,
     device: Annotated[Device, typer.Option(help="`auto` takes a GPU where there is one.")] = Device.auto,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for machines.")] = False,
 ) -> None:
     """Train a recogniser: a recipe and a dataset become a run folder.
 
     A run that was stopped goes on from its last checkpoint when the same command is given again. Several GPUs:
-    `torchrun --nproc-per-node 4 --no-python finegym train …`.
+    `torchrun --nproc-per-node 4 --no-python finegym train …`. Does a model not learn? Try `--overfit 8` first.
 
     **Example**: `finegym train recipes/tsn_r18_demo.toml --set data.dataset=competition --out runs/set`
     """
@@ -59,9 +72,13 @@ def train(
         out,
         resume=resume.value,
         stop_after=stop_after,
+        overfit=overfit or 0,
         device=device.value,
     )
     if not is_first_process():
+        return
+    if overfit:
+        _end_overfit(run, as_json)
         return
     last = run.read_last_epoch()
     checkpoint = run.find_checkpoint()
@@ -80,3 +97,16 @@ def train(
             f"top-1 {100 * last['val_top1_accuracy']:.1f} %, mean class {100 * last['val_mean_class_accuracy']:.1f} %"
         )
     typer.echo(f"next        finegym predict {out}")
+
+
+def _end_overfit(run: RunFolder, as_json: bool) -> None:
+    from finegym.training.overfit import format_verdict, judge
+
+    verdict = judge(run.read_metrics(), run.read_facts(), run.read_recipe())
+    if as_json:
+        typer.echo(json.dumps({"run": str(run.path), **dataclasses.asdict(verdict)}, indent=2))
+    else:
+        typer.echo(f"run         {run.path}: an overfit test, nothing to predict from")
+        typer.echo(format_verdict(verdict))
+    if not verdict.is_learned:
+        raise typer.Exit(1)

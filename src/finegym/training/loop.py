@@ -64,6 +64,7 @@ def fit(
     keep_checkpoints: int,
     checkpoint_facts: dict[str, Any],
     resumed: dict[str, Any] | None = None,
+    is_done: Callable[[dict[str, Any]], bool] | None = None,
 ) -> None:
     """Train a classifier of clips, and keep what it did in the run folder.
 
@@ -92,6 +93,7 @@ def fit(
         keep_checkpoints: how many.
         checkpoint_facts: kept in every checkpoint.
         resumed: the checkpoint to go on from; its weights are in ``model`` already.
+        is_done: asked with an epoch's line of metrics; says whether to end before ``epochs``; ``None`` never does.
 
     Raises:
         ConfigError: the loss is not finite; the message names epoch and iteration.
@@ -204,10 +206,11 @@ def fit(
             if evaluation_loader is not None and ((epoch + 1) % evaluate_every == 0 or is_last):
                 assert evaluation is not None
                 summary |= _evaluate(model, evaluation, evaluation_loader, device)
+            stops = is_done is not None and is_done(summary)
             if accelerator.is_main_process:
                 run.append_metrics(kind="epoch", epoch=epoch + 1, step=step + 1, **summary)
                 _write_scalars(writer, summary, step + 1)
-                if (epoch + 1) % checkpoint_every == 0 or is_last or epoch + 1 == end:
+                if (epoch + 1) % checkpoint_every == 0 or is_last or epoch + 1 == end or stops:
                     scaler = accelerator.scaler
                     content = {
                         **checkpoint_facts,
@@ -217,6 +220,8 @@ def fit(
                     }
                     run.write_checkpoint(epoch + 1, content, keep_checkpoints)
             accelerator.wait_for_everyone()
+            if stops:
+                break
 
 
 def _evaluate(model: nn.Module, evaluation: EvaluationClips, loader: Any, device: torch.device) -> dict[str, float]:

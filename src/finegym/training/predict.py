@@ -86,10 +86,11 @@ def predict(
         The number of instances predicted.
 
     Raises:
-        ConfigError: there is no such checkpoint, or it was trained on other classes or features.
+        ConfigError: it was an overfit test, there is no such checkpoint, or another was trained: classes, features.
         VideoError: a clip cannot be read.
         PredictionError: a logit is not finite.
     """
+    _check_trained(run)
     _check_features(run, data)
     path = run.find_checkpoint(checkpoint)
     content = read_checkpoint(path)
@@ -135,6 +136,15 @@ def predict(
 
 def _format_fact(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value, sort_keys=True)
+
+
+def _check_trained(run: RunFolder) -> None:
+    overfit = run.read_facts().get("overfit")
+    if overfit:
+        raise ConfigError(
+            f"{run.path} is an overfit test: it learned {overfit['num_clips']} clips by heart, and its predictions "
+            "would mean nothing. Train the recipe without --overfit."
+        )
 
 
 def _check_features(run: RunFolder, data: RecognitionData) -> None:

@@ -26,6 +26,14 @@ from finegym.training.loop import fit
 from finegym.training.losses import build_loss
 from finegym.training.mixing import Mixing
 from finegym.training.optimizers import build_optimizer, compute_learning_rate
+from finegym.training.overfit import (
+    MAX_STEPS,
+    UnchangedClips,
+    describe_clips,
+    is_learned,
+    make_overfit_recipe,
+    select_clips,
+)
 from finegym.training.parameter_groups import build_parameter_groups, freeze_parameters
 from finegym.training.recipe import Recipe
 from finegym.training.run_folder import RUN_FORMAT, RunFolder, read_checkpoint, read_commit
@@ -68,6 +76,7 @@ def train(
     *,
     resume: Literal["auto", "never"] = "auto",
     stop_after: int | None = None,
+    overfit: int = 0,
     device: Literal["auto", "cpu"] = "auto",
 ) -> RunFolder:
     """Train the recipe's model on the data, into a run folder.
@@ -78,6 +87,7 @@ def train(
         out: the run folder; a run that was begun there with the same recipe goes on.
         resume: ``auto`` goes on from the last checkpoint if there is one; ``never`` refuses a folder that holds a run.
         stop_after: stop once this many epochs are done; a later call goes on.
+        overfit: learn so many clips by heart, and nothing else, see ``finegym.training.overfit``; 0 trains the recipe.
         device: ``auto`` takes a GPU where there is one.
 
     Raises:
@@ -88,6 +98,11 @@ def train(
     run = RunFolder(out)
     if run.exists() and resume == "never":
         raise ConfigError(f"{out} holds a run already. Give --resume auto to go on with it, or another --out.")
+    if overfit:
+        data, recipe = (
+            select_clips(data, recipe, overfit),
+            make_overfit_recipe(recipe, overfit, stop_after or MAX_STEPS),
+        )
     flip_class_map = build_flip_class_map(recipe.data, data.class_ids, data.class_names)
     selections = {side: data.select(side, recipe.data) for side in ("train", "val")}
     accelerator = _build_accelerator(recipe.train.mixed_precision, device)
@@ -131,9 +146,18 @@ def train(
         if report is None
         else {"source": report.source, "used": report.used, "ignored": report.ignored},
     }
+    view = build_view(recipe, data.source, model.normalisation)
+    training = TrainingClips(selections["train"], view, flip_class_map=flip_class_map, seed=recipe.seed)
+    evaluation = EvaluationClips(selections["val"], view)
+    if overfit:
+        training = UnchangedClips(selections["train"], view)
+        facts["overfit"] = describe_clips(evaluation)
     resumed = _start_or_resume(run, recipe, facts, model, accelerator)
     if resumed is not None and resumed["epochs_done"] >= recipe.schedule.epochs:
         _say(accelerator, f"{out}: all {recipe.schedule.epochs} epochs are done already; nothing to do")
+        return run
+    if resumed is not None and overfit and is_learned(run.read_last_epoch()):
+        _say(accelerator, f"{out}: the clips are learned by heart already; nothing to do")
         return run
     for side, selection in selections.items():
         if selection.left_out:
@@ -149,7 +173,6 @@ def train(
     if frozen:
         _say(accelerator, f"model.freeze: {len(frozen)} tensors stand still, {frozen[0]} to {frozen[-1]}")
 
-    view = build_view(recipe, data.source, model.normalisation)
     try:
         fit(
             model,
@@ -160,8 +183,8 @@ def train(
                 momentum=recipe.optim.momentum,
                 weight_decay=recipe.optim.weight_decay,
             ),
-            TrainingClips(selections["train"], view, flip_class_map=flip_class_map, seed=recipe.seed),
-            EvaluationClips(selections["val"], view),
+            training,
+            evaluation,
             run,
             accelerator,
             get_learning_rate=functools.partial(
@@ -188,6 +211,7 @@ def train(
             keep_checkpoints=recipe.train.keep_checkpoints,
             checkpoint_facts={"recipe": recipe.name, "classes": facts["classes"]},
             resumed=resumed,
+            is_done=is_learned if overfit else None,
         )
     except KeyboardInterrupt:
         kept = run.list_checkpoints()
