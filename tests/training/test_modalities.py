@@ -12,11 +12,12 @@ from finegym.errors import AnnotationError, ConfigError
 from finegym.evaluation.predictions import read_predictions
 from finegym.features.pose.poses import FOUND, MISSING, Poses
 from finegym.models import MODELS
+from finegym.training.build_model import build_model
 from finegym.training.contradictions import MODALITIES as TAKES
 from finegym.training.data import RecognitionData
 from finegym.training.predict import predict, read_recipe_for_prediction
-from finegym.training.recipe import DataSection, ModelSection
-from finegym.training.run import build_model, train
+from finegym.training.recipe_sections import DataSection, ModelSection
+from finegym.training.run import train
 from finegym.training.run_folder import read_checkpoint
 
 FLOW = ("data.modality=flow", "data.features=flow-tvl1", "data.flow_frames=2")
@@ -188,7 +189,7 @@ def test_clips_of_one_frame_have_no_flow(make, tmp_path):
         ((*FLOW, "data.source=records"), r'data\.source = "records" is for frames'),
         ((*FLOW, "model.name=pose_mlp"), r'pose_mlp" takes pose, but data\.modality is "flow"; that is for tsn'),
         ((*FLOW, "pose.clip_len=4"), r'the section \[pose\] is given, but data\.modality is "flow"'),
-        ((*POSE, "model.name=tsn"), r'tsn" takes rgb or rgb-diff or flow, .*; that is for pose_mlp'),
+        ((*POSE, "model.name=tsn"), r'tsn" takes rgb or rgb-diff or flow, .*; that is for stgcn, pose_mlp'),
         ((*POSE, "model.backbone=resnet18"), r"model\.backbone is given, .*has no backbone"),
         ((*POSE, "model.weights=imagenet"), r"model\.weights is given, .*has no backbone"),
         ((*POSE, "pose.clip_len=7"), r"pose\.clip_len \(7\) must be a multiple of data\.num_segments \(3\)"),

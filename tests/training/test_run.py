@@ -265,7 +265,7 @@ def test_a_frozen_backbone_learns_by_its_head(make_recipe, make_data, tmp_path):
     recipe = make_recipe("model.freeze_backbone=true", "optim.learning_rate=0.1", "schedule.epochs=2")
     weights = read_weights(train(recipe, make_data(), tmp_path / "run"))
     torch.manual_seed(recipe.seed)
-    from finegym.training.run import build_model
+    from finegym.training.build_model import build_model
 
     model, _ = build_model(recipe, 2)
     for key, value in model.backbone.state_dict().items():
@@ -306,7 +306,7 @@ def test_ten_crops_average_views_and_swap_sides(make_recipe, make_data, tmp_path
     run = train(make_recipe(*overrides), data, tmp_path / "run")
     predict(run, make_recipe(*overrides, "data.crops_test=ten"), data, tmp_path / "ten.parquet")
     from finegym.datasets.transforms import crop_views, normalise, to_tensor
-    from finegym.training.run import build_model
+    from finegym.training.build_model import build_model
 
     model, _ = build_model(run.read_recipe(), 2)
     model.load_state_dict(read_weights(run))

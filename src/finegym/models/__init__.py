@@ -1,7 +1,8 @@
 """The models, one file a published method. The dict below is the whole registry.
 
 Every model takes modules and plain values, maps normalised frames ``(B, T, C, H, W)``, skeletons ``(B, C, T, V, M)`` or
-heatmaps ``(B, V, T, H, W)`` to logits ``(B, K)`` and knows no recipe. ``normalisation`` says what it wants its pixels to be; ``None``: it sees none.
+heatmaps ``(B, V, T, H, W)`` to logits ``(B, K)`` and knows no recipe. ``normalisation`` says what it wants its pixels
+to be; ``None``: it sees none.
 """
 
 from __future__ import annotations

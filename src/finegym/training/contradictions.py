@@ -8,14 +8,37 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from finegym.training.recipe import Recipe
 
+FRAMES = ("rgb", "rgb-diff", "flow")
+POSES = ("pose", "heatmap")  # read a pose store
 # What each model takes.
-MODALITIES = {"tsn": ("rgb", "rgb-diff", "flow"), "pose_mlp": ("pose",)}
+MODALITIES: dict[str, tuple[str, ...]] = {
+    "tsn": FRAMES,
+    "trn": FRAMES,
+    "trnms": FRAMES,
+    "tsm": FRAMES,
+    "gsf": FRAMES,
+    "actionvlad": ("rgb",),
+    "i3d": ("rgb", "flow"),
+    "nl_i3d": ("rgb", "flow"),
+    "stgcn": ("pose",),
+    "posec3d": ("heatmap",),
+    "pose_mlp": ("pose",),
+}
+NETWORKS_OF_CLIPS = ("i3d", "nl_i3d")
+WITHOUT_BACKBONE = ("stgcn", "posec3d", "pose_mlp")
+WITH_PARTIAL_BATCH_NORM = ("tsn", "trn", "trnms", "tsm", "gsf")
+# The number of frames is part of the network, or of how it looks at a clip.
+AS_MANY_IN_TESTING = ("trn", "trnms", "pose_mlp")
+WITHOUT_SEGMENTS = (*NETWORKS_OF_CLIPS, "stgcn", "posec3d")
+# Sections that only some models have. [pose] and [heatmap] go with a modality instead.
+SECTIONS = {"clip": NETWORKS_OF_CLIPS, "non_local": ("nl_i3d",), "vlad": ("actionvlad",)}
 
 
 def find_contradictions(recipe: Recipe) -> list[str]:
     """Every contradiction of a recipe."""
     return [
         *_find_in_modality(recipe),
+        *_find_in_sections(recipe),
         *_find_in_pictures(recipe),
         *_find_in_flips(recipe),
         *_find_in_model(recipe),
@@ -31,11 +54,11 @@ def is_pickle(dataset: str) -> bool:
 
 def _find_in_modality(recipe: Recipe) -> Iterator[str]:
     data = recipe.data
-    reads_features = data.modality in {"flow", "pose"}
+    reads_features = data.modality == "flow" or data.modality in POSES
     if reads_features and not data.features and not is_pickle(data.dataset):
         yield (
             f'data.modality is "{data.modality}", but data.features is empty: give the name of a folder in the '
-            f"dataset's features/, made by `finegym features {data.modality}`"
+            f"dataset's features/, made by `finegym features {'flow' if data.modality == 'flow' else 'pose'}`"
         )
     if data.features and not reads_features:
         yield f'data.features is given, but data.modality = "{data.modality}" reads frames'
@@ -44,21 +67,33 @@ def _find_in_modality(recipe: Recipe) -> Iterator[str]:
     if not data.split and not is_pickle(data.dataset):
         yield "data.split is empty: give the name of a folder in the dataset's splits/"
     if is_pickle(data.dataset):
-        if data.modality != "pose":
+        if data.modality not in POSES:
             yield f'data.dataset is a pose pickle, but data.modality is "{data.modality}"'
         if data.features:
             yield "data.features is given, but data.dataset is a pose pickle, which holds the poses itself"
-    if data.modality == "pose" and recipe.pose is None:
-        yield 'data.modality is "pose", but the section [pose] is missing'
-    if data.modality != "pose" and recipe.pose is not None:
-        yield f'the section [pose] is given, but data.modality is "{data.modality}"'
+
+
+def _find_in_sections(recipe: Recipe) -> Iterator[str]:
+    modality, name = recipe.data.modality, recipe.model.name
+    for section in POSES:
+        is_given = getattr(recipe, section) is not None
+        if modality == section and not is_given:
+            yield f'data.modality is "{modality}", but the section [{section}] is missing'
+        if modality != section and is_given:
+            yield f'the section [{section}] is given, but data.modality is "{modality}"'
+    for section, models in SECTIONS.items():
+        is_given = getattr(recipe, section) is not None
+        if name in models and not is_given:
+            yield f'model.name is "{name}", but the section [{section}] is missing'
+        if name not in models and is_given:
+            yield f'the section [{section}] is given, but model.name is "{name}"'
 
 
 def _find_in_pictures(recipe: Recipe) -> Iterator[str]:
     data = recipe.data
-    if data.modality == "pose":
+    if data.modality in POSES:
         if data.crops_test != "centre":
-            yield f'data.crops_test = "{data.crops_test}" cuts pictures, but data.modality is "pose"'
+            yield f'data.crops_test = "{data.crops_test}" cuts pictures, but data.modality is "{data.modality}"'
         return
     if data.crop_size > data.short_side:
         yield f"data.crop_size ({data.crop_size}) exceeds data.short_side ({data.short_side})"
@@ -86,32 +121,56 @@ def _find_in_model(recipe: Recipe) -> Iterator[str]:
             f'model.name = "{model.name}" takes {" or ".join(taken)}, but data.modality is "{data.modality}"; '
             f"that is for {', '.join(others)}"
         )
-    if model.name == "pose_mlp":
-        yield from _find_in_pose_mlp(recipe)
+    if model.name in WITHOUT_BACKBONE:
+        for field, value, default in (
+            ("backbone", model.backbone, ""),
+            ("weights", model.weights == "imagenet", False),
+            ("freeze_backbone", model.freeze_backbone, False),
+        ):
+            if value != default:
+                yield f'model.{field} is given, but model.name = "{model.name}" has no backbone'
     elif not model.backbone:
         yield f'model.name = "{model.name}" needs model.backbone'
-    if model.partial_batch_norm and model.weights == "none":
+    if model.partial_batch_norm and model.name not in WITH_PARTIAL_BATCH_NORM:
+        yield (
+            f'model.partial_batch_norm is for {", ".join(WITH_PARTIAL_BATCH_NORM)}, but model.name is "{model.name}"; '
+            "batch norms that stand in model.freeze keep their statistics"
+        )
+    elif model.partial_batch_norm and model.weights == "none":
         yield 'model.partial_batch_norm keeps statistics of a weights file, but model.weights is "none"'
+    if model.freeze_backbone and model.name in NETWORKS_OF_CLIPS:
+        yield f'model.freeze_backbone is given, but model.name is "{model.name}": give model.freeze = ["backbone.*"]'
+    if model.hidden_size != 512 and model.name != "pose_mlp":
+        yield f'model.hidden_size is of pose_mlp, but model.name is "{model.name}"'
     if recipe.optim.name == "adamw" and recipe.optim.momentum != 0.9:
         yield "optim.momentum is given, but adamw keeps its own (0.9, 0.999)"
+    yield from _find_in_segments(recipe)
+    yield from _find_in_vlad(recipe)
 
 
-def _find_in_pose_mlp(recipe: Recipe) -> Iterator[str]:
+def _find_in_segments(recipe: Recipe) -> Iterator[str]:
     model, data, pose = recipe.model, recipe.data, recipe.pose
-    for name, value, default in (
-        ("backbone", model.backbone, ""),
-        ("weights", model.weights, "none"),
-        ("freeze_backbone", model.freeze_backbone, False),
-    ):
-        if value != default:
-            yield f'model.{name} is given, but model.name = "pose_mlp" has no backbone'
-    if data.num_segments_test != data.num_segments:
+    if model.name in AS_MANY_IN_TESTING and data.num_segments_test != data.num_segments:
         yield (
             f"data.num_segments_test ({data.num_segments_test}) differs from data.num_segments ({data.num_segments}), "
-            "but both are parts of the same pose.clip_len frames"
+            f'but model.name = "{model.name}" looks at as many in testing as in training'
         )
-    if pose is not None and pose.clip_len % data.num_segments:
+    if model.name in WITHOUT_SEGMENTS and (data.num_segments, data.num_segments_test) != (3, 3):
+        yield f'data.num_segments or data.num_segments_test is given, but model.name = "{model.name}" sees no segments'
+    if model.name == "pose_mlp" and pose is not None and pose.clip_len % data.num_segments:
         yield f"pose.clip_len ({pose.clip_len}) must be a multiple of data.num_segments ({data.num_segments})"
+
+
+def _find_in_vlad(recipe: Recipe) -> Iterator[str]:
+    model, vlad = recipe.model, recipe.vlad
+    if model.name != "actionvlad" or vlad is None:
+        return
+    if model.backbone not in ("", "vgg16"):
+        yield f'model.name = "actionvlad" gathers the maps of vgg16, but model.backbone is "{model.backbone}"'
+    if vlad.centres == "weights" and model.weights in ("none", "imagenet"):
+        yield f'vlad.centres = "weights" wants model.weights to be a run of actionvlad, but it is "{model.weights}"'
+    if vlad.centres == "k-means" and vlad.num_features < vlad.num_clusters:
+        yield f"vlad.num_clusters ({vlad.num_clusters}) exceeds vlad.num_features ({vlad.num_features})"
 
 
 def _find_in_long_tail(recipe: Recipe) -> Iterator[str]:
@@ -122,12 +181,13 @@ def _find_in_long_tail(recipe: Recipe) -> Iterator[str]:
         yield f'loss.tau is given, but loss.name is "{loss.name}"'
     if loss.name in {"balanced-softmax", "logit-adjustment"} and recipe.sampling.power == 0:
         yield f'loss.name = "{loss.name}" has nothing to adjust: sampling.power = 0 shows every class equally often'
-    if mix.cutmix_alpha and recipe.data.modality == "pose":
-        yield 'mix.cutmix_alpha cuts pictures, but data.modality is "pose"; mix.mixup_alpha mixes poses'
+    if mix.cutmix_alpha and recipe.data.modality in POSES:
+        modality = recipe.data.modality
+        yield f'mix.cutmix_alpha cuts pictures, but data.modality is "{modality}"; mix.mixup_alpha mixes poses'
     if mix.probability != 1.0 and not mix.mixup_alpha and not mix.cutmix_alpha:
         yield "mix.probability is given, but mix.mixup_alpha and mix.cutmix_alpha are 0"
-    if recipe.optim.layer_decay != 1.0 and model.name == "pose_mlp":
-        yield 'optim.layer_decay is given, but model.name = "pose_mlp" has no backbone'
+    if recipe.optim.layer_decay != 1.0 and model.name in WITHOUT_BACKBONE:
+        yield f'optim.layer_decay is given, but model.name = "{model.name}" has no backbone'
     if recipe.optim.layer_decay != 1.0 and model.freeze_backbone:
         yield "optim.layer_decay is given, but model.freeze_backbone = true leaves no layer of the backbone to train"
 

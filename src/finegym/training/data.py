@@ -13,8 +13,10 @@ import numpy as np
 
 from finegym.annotations.folder import ANNOTATIONS_FILE, CODEBOOK_FILE, is_dataset_folder, read_dataset
 from finegym.annotations.splits import SIDES, read_split
+from finegym.datasets.clip_views import FlowClipView, RgbClipView, Stretch
 from finegym.datasets.clips import RecordClips, StoreClips
 from finegym.datasets.flow_clips import StoreFlow
+from finegym.datasets.heatmap_view import HeatmapView
 from finegym.datasets.recognition import Selection, Source, select_instances
 from finegym.datasets.transforms import Crops
 from finegym.datasets.views import FlowView, PoseView, RgbDifferenceView, RgbView, View
@@ -24,8 +26,9 @@ from finegym.features.pose.pickle_data import open_pose_pickle
 from finegym.features.pose.store import PoseStore
 from finegym.features.store import STORE_FILE, FeatureStore
 from finegym.models.backbones import Normalisation
-from finegym.training.contradictions import is_pickle
-from finegym.training.recipe import DataSection, Recipe
+from finegym.training.contradictions import POSES, is_pickle
+from finegym.training.recipe import Recipe
+from finegym.training.recipe_sections import DataSection
 
 SPLITS_FOLDER, CLIPS_FOLDER, FEATURES_FOLDER = "splits", "clips", "features"
 REMEDIES = {
@@ -33,6 +36,7 @@ REMEDIES = {
     "rgb-diff": "Cut them with `finegym clips build`",
     "flow": "Make it with `finegym features flow`",
     "pose": "Find them with `finegym features pose`",
+    "heatmap": "Find them with `finegym features pose`",
 }
 NAMES_A_SIDE = re.compile(r"\b(left|right)\b", re.IGNORECASE)
 
@@ -134,7 +138,7 @@ def _open_source(section: DataSection, folder: Path) -> tuple[Source, dict[str, 
     if section.modality == "flow":
         flow = FlowStore(_find_features(section, folder))
         return StoreFlow(flow), {"features": _describe_features(section, flow)}
-    if section.modality == "pose":
+    if section.modality in POSES:
         poses = PoseStore(_find_features(section, folder))
         return poses, {"features": _describe_features(section, poses)}
     if section.source == "clips":
@@ -148,7 +152,8 @@ def _find_features(section: DataSection, folder: Path) -> Path:
         stores = sorted(file.parent.name for file in (folder / FEATURES_FOLDER).glob(f"*/{STORE_FILE}"))
         raise FeatureError(
             f"data.features: {folder} has no finished store {section.features!r} in {FEATURES_FOLDER}/; there are: "
-            f"{', '.join(stores) or 'none'}. `finegym features {section.modality}` makes one."
+            f"{', '.join(stores) or 'none'}. `finegym features {'flow' if section.modality == 'flow' else 'pose'}` "
+            "makes one."
         )
     return path
 
@@ -232,7 +237,16 @@ def build_view(recipe: Recipe, source: Any, normalisation: Normalisation | None,
     if data.modality == "pose":
         assert recipe.pose is not None, "the recipe was checked"
         return PoseView(source, **recipe.pose.model_dump())
+    if data.modality == "heatmap":
+        assert recipe.heatmap is not None, "the recipe was checked"
+        return HeatmapView(source, **recipe.heatmap.model_dump())
     crops = Crops(data.short_side, data.crop_size, data.crop_scales, crops_test)
+    if recipe.clip is not None:
+        stretch = Stretch(recipe.clip.clip_len, recipe.clip.frame_interval, recipe.clip.num_clips_test)
+        if data.modality == "flow":
+            return FlowClipView(source, stretch, crops)
+        assert normalisation is not None, "a network of clips sees pixels"
+        return RgbClipView(source, stretch, crops, normalisation.mean, normalisation.std)
     segments = (data.num_segments, data.num_segments_test)
     if data.modality == "flow":
         return FlowView(source, *segments, crops, data.flow_frames)

@@ -20,7 +20,8 @@ from finegym.datasets.recognition import ClipSample, EvaluationClips, Selection,
 from finegym.datasets.views import View
 from finegym.errors import ConfigError
 from finegym.training.data import RecognitionData
-from finegym.training.recipe import LossSection, MixSection, Recipe, SamplingSection, ScheduleSection
+from finegym.training.recipe import Recipe
+from finegym.training.recipe_sections import LossSection, MixSection, SamplingSection, ScheduleSection
 
 MAX_STEPS = 200
 EVALUATE_EVERY = 5
@@ -96,8 +97,10 @@ def make_overfit_recipe(recipe: Recipe, num_clips: int, max_steps: int = MAX_STE
             }
         ),
     }
-    if recipe.pose is not None:
-        changes["pose"] = recipe.pose.model_copy(update={"num_clips_test": 1})
+    for name in ("pose", "clip", "heatmap"):
+        section = getattr(recipe, name)
+        if section is not None:
+            changes[name] = section.model_copy(update={"num_clips_test": 1})
     return recipe.model_copy(update=changes)
 
 
@@ -217,7 +220,7 @@ def _suggest(
         yield f"the loss was falling still ({half:.3f} to {end:.3f}): take more steps (--stop-after {2 * len(steps)})"
     else:
         yield f"the loss stands at {end:.3f}: try --set optim.learning_rate={rate / 10:g} and {rate * 10:g}"
-    yield "look at the clips and their labels: `finegym run page` shows those with the highest loss"
+    yield "look at the clips and their labels: run.json names them (overfit.instance_ids)"
 
 
 def _cut(steps: Sequence[Mapping[str, Any]]) -> Iterator[Sequence[Mapping[str, Any]]]:

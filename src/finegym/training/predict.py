@@ -14,11 +14,12 @@ from finegym import __version__
 from finegym.datasets.recognition import EvaluationClips, build_evaluation_loader
 from finegym.errors import ConfigError, VideoError
 from finegym.evaluation.predictions import write_predictions
+from finegym.training.build_model import build_model
 from finegym.training.data import RecognitionData, build_flip_class_map, build_view
 from finegym.training.inference import compute_logits
 from finegym.training.progress import Progress
 from finegym.training.recipe import Recipe, compare_recipes, read_recipe
-from finegym.training.run import build_model, load_checkpoint
+from finegym.training.run import load_checkpoint
 from finegym.training.run_folder import RunFolder, read_checkpoint
 
 # Where clips are and how they are looked at; everything else was decided by training.
@@ -36,6 +37,8 @@ PREDICTION_FIELDS = {
     "data.flip_swaps",
     "data.workers",
     "pose.num_clips_test",
+    "clip.num_clips_test",
+    "heatmap.num_clips_test",
     "train.batch_size_test",
 }
 

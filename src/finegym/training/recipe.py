@@ -13,135 +13,43 @@ import tomllib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import NoneType
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from finegym.errors import ConfigError, join_problems
 from finegym.training.contradictions import find_contradictions
-
-Positive = Annotated[int, Field(gt=0)]
-Share = Annotated[float, Field(ge=0, lt=1)]
-Multiple = Annotated[float, Field(gt=0, le=1)]
-
-
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
-
-
-class DataSection(_Section):
-    """Which clips, and how they become tensors."""
-
-    dataset: str
-    split: str
-    modality: Literal["rgb", "rgb-diff", "flow", "pose"] = "rgb"
-    features: str = ""
-    source: Literal["clips", "records"] = "clips"
-    missing: Literal["error", "leave-out"] = "error"
-    allow_empty_classes: bool = False
-    num_segments: Positive = 3
-    num_segments_test: Positive = 3
-    flow_frames: Positive = 5
-    short_side: Positive = 256
-    crop_size: Positive = 224
-    crop_scales: tuple[Multiple, ...] = (1.0, 0.875, 0.75, 0.66)
-    crops_test: Literal["centre", "three", "ten"] = "centre"
-    flip: bool = False
-    flip_swaps: tuple[tuple[str, str], ...] = ()
-    workers: Annotated[int, Field(ge=0)] = 2
+from finegym.training.recipe_sections import (
+    ClipSection,
+    DataSection,
+    HeatmapSection,
+    LossSection,
+    MixSection,
+    ModelSection,
+    NonLocalSection,
+    OptimSection,
+    PoseSection,
+    SamplingSection,
+    ScheduleSection,
+    Section,
+    TrainSection,
+    VladSection,
+)
 
 
-class PoseSection(_Section):
-    """How poses become tensors."""
-
-    clip_len: Positive = 48
-    num_clips_test: Positive = 1
-    num_persons: Positive = 1
-    stream: Literal["joint", "bone", "joint-motion", "bone-motion"] = "joint"
-    centre: Literal["frame", "torso"] = "frame"
-    short: Literal["loop", "repeat", "zero"] = "loop"
-    max_scale: Share = 0.0
-    max_degrees: Annotated[float, Field(ge=0, le=180)] = 0.0
-
-
-class ModelSection(_Section):
-    """Which network, and where its weights come from."""
-
-    name: Literal["tsn", "pose_mlp"] = "tsn"
-    backbone: str = ""
-    hidden_size: Positive = 512
-    weights: str = "none"
-    dropout: Share = 0.8
-    partial_batch_norm: bool = False
-    freeze_backbone: bool = False
-    freeze: tuple[str, ...] = ()
-
-
-class LossSection(_Section):
-    """What a wrong answer costs."""
-
-    name: Literal["cross-entropy", "focal", "balanced-softmax", "logit-adjustment"] = "cross-entropy"
-    label_smoothing: Share = 0.0
-    focal_gamma: Annotated[float, Field(ge=0)] = 2.0
-    tau: Annotated[float, Field(gt=0)] = 1.0
-
-
-class SamplingSection(_Section):
-    """How often an epoch shows each class."""
-
-    power: Annotated[float, Field(ge=0, le=1)] = 1.0
-
-
-class MixSection(_Section):
-    """Training clips that are mixtures of two."""
-
-    mixup_alpha: Annotated[float, Field(ge=0)] = 0.0
-    cutmix_alpha: Annotated[float, Field(ge=0)] = 0.0
-    probability: Multiple = 1.0
-
-
-class OptimSection(_Section):
-    """How weights move."""
-
-    name: Literal["sgd", "adamw"] = "sgd"
-    learning_rate: Annotated[float, Field(gt=0)]
-    momentum: Share = 0.9
-    weight_decay: Annotated[float, Field(ge=0)] = 5e-4
-    decay_biases_and_norms: bool = True
-    layer_decay: Multiple = 1.0
-    max_gradient_norm: Annotated[float, Field(ge=0)] = 40.0
-
-
-class ScheduleSection(_Section):
-    """How long, and how the learning rate falls."""
-
-    name: Literal["step", "cosine"] = "step"
-    epochs: Positive
-    milestones: tuple[Positive, ...] = ()
-    gamma: Annotated[float, Field(gt=0, le=1)] = 0.1
-    warmup_epochs: Annotated[float, Field(ge=0)] = 0.0
-
-
-class TrainSection(_Section):
-    """How the loop runs."""
-
-    batch_size: Positive
-    batch_size_test: Positive = 16
-    mixed_precision: Literal["no", "bf16", "fp16"] = "no"
-    evaluate_every: Annotated[int, Field(ge=0)] = 1
-    checkpoint_every: Positive = 1
-    keep_checkpoints: Positive = 2
-
-
-class Recipe(_Section):
-    """Everything that decides what a run computes. ``pose`` is there where the modality is ``pose``."""
+class Recipe(Section):
+    """Everything that decides what a run computes. Sections that can be ``None`` are there for some models only."""
 
     name: str
     note: str = ""
     seed: Annotated[int, Field(ge=0)] = 0
     data: DataSection
     pose: PoseSection | None = None
+    clip: ClipSection | None = None
+    heatmap: HeatmapSection | None = None
     model: ModelSection
+    non_local: NonLocalSection | None = None
+    vlad: VladSection | None = None
     loss: LossSection = LossSection()
     sampling: SamplingSection = SamplingSection()
     mix: MixSection = MixSection()
@@ -191,7 +99,7 @@ def parse_recipe(text: str, where: str, overrides: Sequence[str] = ()) -> Recipe
 
 
 def format_recipe(recipe: Recipe) -> str:
-    """The complete TOML text of a recipe: every field, defaults included; ``[pose]`` where it has it."""
+    """The complete TOML text of a recipe: every field, defaults included; sections of some models where it has them."""
     lines = []
     values = recipe.model_dump()
     lines += [
@@ -221,7 +129,7 @@ def list_fields() -> list[str]:
     for name, field in Recipe.model_fields.items():
         # PoseSection | None has the section among its arguments.
         kinds = [kind for kind in (field.annotation, *get_args(field.annotation)) if isinstance(kind, type)]
-        sections = [kind for kind in kinds if issubclass(kind, _Section)]
+        sections = [kind for kind in kinds if issubclass(kind, Section)]
         if sections:
             names += [f"{name}.{key}" for key in sections[0].model_fields]
         else:

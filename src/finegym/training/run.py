@@ -18,9 +18,9 @@ from finegym.datasets.balancing import compute_seen_counts
 from finegym.datasets.recognition import EvaluationClips, TrainingClips
 from finegym.errors import ConfigError
 from finegym.models import Recogniser, count_parameters
-from finegym.models.backbones import WeightsReport, build_backbone
-from finegym.models.pose_mlp import PoseMLP
-from finegym.models.tsn import TSN
+from finegym.models.actionvlad import ActionVLAD
+from finegym.training.action_words import find_action_words
+from finegym.training.build_model import build_model, describe_normalisation, describe_weights, restore_normalisation
 from finegym.training.data import RecognitionData, build_flip_class_map, build_view
 from finegym.training.loop import fit
 from finegym.training.losses import build_loss
@@ -37,36 +37,6 @@ from finegym.training.overfit import (
 from finegym.training.parameter_groups import build_parameter_groups, freeze_parameters
 from finegym.training.recipe import Recipe
 from finegym.training.run_folder import RUN_FORMAT, RunFolder, read_checkpoint, read_commit
-
-
-def build_model(
-    recipe: Recipe, num_classes: int, *, load_weights: bool = True
-) -> tuple[Recogniser, WeightsReport | None]:
-    """The network of a recipe; ``load_weights=False`` where a checkpoint will fill it anyway."""
-    section = recipe.model
-    if section.name == "pose_mlp":
-        assert recipe.pose is not None, "the recipe was checked"
-        model = PoseMLP(
-            recipe.pose.clip_len // recipe.data.num_segments,
-            num_classes,
-            num_persons=recipe.pose.num_persons,
-            hidden_size=section.hidden_size,
-            dropout=section.dropout,
-        )
-        return model, None
-    fields = recipe.data.flow_frames
-    in_channels = {"rgb": 3, "rgb-diff": 3 * fields, "flow": 2 * fields}[recipe.data.modality]
-    weights = section.weights if load_weights else "none"
-    backbone, report = build_backbone(section.backbone, weights=weights, in_channels=in_channels)
-    tsn = TSN(
-        backbone,
-        num_classes,
-        dropout=section.dropout,
-        partial_batch_norm=section.partial_batch_norm,
-        freeze_backbone=section.freeze_backbone,
-    )
-    # Pixels come channels-last, and convolutions are faster so (EfficientNet-Lite0 on CPU by a quarter).
-    return tsn.to(memory_format=torch.channels_last), report
 
 
 def train(
@@ -108,7 +78,11 @@ def train(
     accelerator = _build_accelerator(recipe.train.mixed_precision, device)
 
     torch.manual_seed(recipe.seed)
-    model, report = build_model(recipe, len(data.class_ids), load_weights=not run.list_checkpoints())
+    classes = [list(pair) for pair in zip(data.class_ids, data.class_names, strict=True)]
+    begins = not run.list_checkpoints()
+    model, report = build_model(recipe, len(classes), load_weights=begins, classes=classes)
+    if run.exists():
+        restore_normalisation(model, run.read_facts())
     frozen = freeze_parameters(model, recipe.model.freeze)
     class_counts = np.bincount(selections["train"].class_indices, minlength=len(data.class_ids))
     loss_function = build_loss(
@@ -136,15 +110,14 @@ def train(
         "modality": recipe.data.modality,
         "subset": data.subset,
         **data.facts,
-        "classes": [list(pair) for pair in zip(data.class_ids, data.class_names, strict=True)],
+        "classes": classes,
         "num_train": len(selections["train"]),
         "num_val": len(selections["val"]),
         "left_out": {side: dict(selection.left_out) for side, selection in selections.items()},
         "num_parameters": count_parameters(model),
         "num_parameters_trained": sum(p.numel() for p in model.parameters() if p.requires_grad),
-        "weights": None
-        if report is None
-        else {"source": report.source, "used": report.used, "ignored": report.ignored},
+        "weights": describe_weights(recipe.model.weights, report),
+        "pixels": describe_normalisation(model),
     }
     view = build_view(recipe, data.source, model.normalisation)
     training = TrainingClips(selections["train"], view, flip_class_map=flip_class_map, seed=recipe.seed)
@@ -152,6 +125,22 @@ def train(
     if overfit:
         training = UnchangedClips(selections["train"], view)
         facts["overfit"] = describe_clips(evaluation)
+    if begins and isinstance(model, ActionVLAD) and recipe.vlad is not None and recipe.vlad.centres == "k-means":
+        facts["action_words"] = find_action_words(
+            model,
+            EvaluationClips(selections["train"], view),
+            num_features=recipe.vlad.num_features,
+            seed=recipe.seed,
+            device=accelerator.device,
+            batch_size=recipe.train.batch_size_test,
+            workers=recipe.data.workers,
+            show_progress=accelerator.is_main_process,
+        )
+        words, features = recipe.vlad.num_clusters, facts["action_words"]
+        _say(
+            accelerator,
+            f"{words} action words from {features['num_features']} features of {features['num_clips']} clips",
+        )
     resumed = _start_or_resume(run, recipe, facts, model, accelerator)
     if resumed is not None and resumed["epochs_done"] >= recipe.schedule.epochs:
         _say(accelerator, f"{out}: all {recipe.schedule.epochs} epochs are done already; nothing to do")
@@ -209,7 +198,7 @@ def train(
             evaluate_every=recipe.train.evaluate_every,
             checkpoint_every=recipe.train.checkpoint_every,
             keep_checkpoints=recipe.train.keep_checkpoints,
-            checkpoint_facts={"recipe": recipe.name, "classes": facts["classes"]},
+            checkpoint_facts={"recipe": recipe.name, "classes": classes, "pixels": facts["pixels"]},
             resumed=resumed,
             is_done=is_learned if overfit else None,
         )
@@ -244,6 +233,7 @@ def load_checkpoint(model: torch.nn.Module, content: dict[str, Any], path: Path,
     except RuntimeError as error:
         first = str(error).splitlines()[1:2] or [str(error)]
         raise ConfigError(f"checkpoint {path} is of another model: {first[0].strip()}") from error
+    restore_normalisation(model, content)
 
 
 def _start_or_resume(
