@@ -11,6 +11,7 @@ from finegym.cli.annotations import app as annotations_app
 from finegym.cli.demo import demo
 from finegym.cli.fuse import fuse
 from finegym.cli.predict import predict
+from finegym.cli.run import app as run_app
 from finegym.cli.simulate import simulate
 from finegym.cli.train import train
 
@@ -57,5 +58,6 @@ app.add_typer(model.app, name="model")
 app.command(name="simulate")(simulate)
 app.command(name="train")(train)
 app.command(name="predict")(predict)
+app.add_typer(run_app, name="run")
 app.command(name="fuse")(fuse)
 app.add_typer(evaluate.app, name="evaluate")
