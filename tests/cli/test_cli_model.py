@@ -23,3 +23,15 @@ def test_list_has_a_line_for_every_network(monkeypatch):
     assert [line.split()[0] for line in lines] == ["network", "stgcn", "pose-mlp"]
     facts = json.loads(runner.invoke(app, ["model", "list", "--json"]).stdout)
     assert [fact["name"] for fact in facts] == ["stgcn", "pose-mlp"]
+
+
+def test_export_writes_a_checked_file(tmp_path):
+    path = tmp_path / "mlp.onnx"
+    result = runner.invoke(app, ["model", "export", "pose-mlp", "--onnx", str(path)])
+    assert result.exit_code == 0, result.output
+    assert "pose-mlp, RANDOM weights" in result.stdout
+    assert "clips (B, 3, 48, 17, 1): B, C, T, V, M; B is free" in result.stdout
+    assert "logits (B, 99)" in result.stdout
+    assert "batches of 1 and 3: greatest difference " in result.stdout
+    facts = json.loads(runner.invoke(app, ["model", "export", "pose-mlp", "--onnx", str(path), "--json"]).stdout)
+    assert facts["size_bytes"] == path.stat().st_size and facts["metadata"]["weights"] == "random"

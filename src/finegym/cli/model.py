@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -11,7 +12,7 @@ import typer
 app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode="markdown",
-    help="The published networks: parameters, multiply-adds, sources, deviations.",
+    help="The published networks: parameters, multiply-adds, sources, deviations; export to ONNX.",
 )
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
@@ -60,3 +61,37 @@ def info(
     typer.echo(f"source: {facts.source}")
     typer.echo(f"deviations: {facts.deviations}")
     typer.echo(f"finegym train knows it: {'yes' if facts.is_trained_here else 'not yet'}")
+
+
+@app.command()
+def export(
+    run: Annotated[str, typer.Argument(help="A run folder, or a name of `finegym model list` (random weights).")],
+    onnx: Annotated[Path, typer.Option(help="The new ONNX file.")],
+    checkpoint: Annotated[str, typer.Option(help="Of a run: `last`, or a number of epochs done.")] = "last",
+    as_json: JsonOption = False,
+) -> None:
+    """Write a trained run as an ONNX file for batches of any size, checked against PyTorch in ONNX Runtime.
+
+    The file carries its classes, its normalisation and the run it is from (`metadata_props`). It is not written where
+    the logits differ by more than 1e-4 of the greatest logit. Needs `pip install 'finegym[onnx]'`.
+
+    **Example**: `finegym model export runs/set --onnx set.onnx`
+    """
+    from finegym.training.export import CHECKED_BATCHES, export_network, export_run
+    from finegym.training.run_folder import RunFolder
+
+    folder = RunFolder(Path(run))
+    done = export_run(folder, onnx, checkpoint=checkpoint) if folder.exists() else export_network(run, onnx)
+    if as_json:
+        typer.echo(json.dumps({**dataclasses.asdict(done), "path": str(done.path)}, indent=2))
+        return
+    shape = ", ".join(map(str, done.input_shape))
+    weights = done.metadata.get("checkpoint", "RANDOM weights")
+    typer.echo(f"wrote       {done.path}: {done.size_bytes / 1e6:.1f} MB, {done.metadata['model']}, {weights}")
+    typer.echo(f"input       clips (B, {shape}): {done.metadata['input']}; B is free")
+    typer.echo(f"output      logits (B, {done.num_classes})")
+    batches = " and ".join(map(str, CHECKED_BATCHES))
+    typer.echo(
+        f"checked     ONNX Runtime against PyTorch, batches of {batches}: greatest difference {done.difference:.1e} of "
+        "the greatest logit"
+    )
