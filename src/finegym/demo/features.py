@@ -17,6 +17,7 @@ from finegym.features.weights_fetch import fetch_weights
 
 FEATURES_FOLDER = "features"
 FLOW_METHOD, POSE_MODEL, POSE_WEIGHTS = "tvl1-fast", "blazepose-full", "blazepose"
+SEARCH_EVERY = 4  # frames; a quarter faster than the default, for some 2 % of the poses
 FLOW_STORE, POSE_STORE = f"flow-{FLOW_METHOD}", f"pose-{POSE_MODEL}"
 
 
@@ -40,7 +41,7 @@ def make_poses(dataset: Dataset, folder: Path, *, workers: int, say: Callable[[s
     if any(found.state != "ok" for found in list_weights() if found.name in ("blazepose-detector", POSE_MODEL)):
         fetched = fetch_weights(POSE_WEIGHTS, say=lambda line: say(f"  {line}"))
         say(f"  weights: fetched {', '.join(fetched.fetched)}")
-    maker = PoseMaker(POSE_MODEL)
+    maker = PoseMaker(POSE_MODEL, search_every=SEARCH_EVERY)
     return _make(dataset, folder, POSE_STORE, maker.make_settings(), maker, workers)
 
 
