@@ -45,6 +45,7 @@ def test_a_resnet_has_a_stem_and_a_layer_for_every_block(build_tsn):
         ("vgg16_bn", 13 + 2),  # convolutions with their norms, and two linear layers of the classifier
         ("mobilenet_v3_small", 1 + 11 + 1 + 1),
         ("efficientnet_lite0", 1 + 16 + 1),
+        ("bn_inception", 3 + 10),  # three convolutions, and the blocks 3a to 5b
     ],
 )
 def test_plain_sequences_are_counted_one_by_one(build_tsn, name, num_layers):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
@@ -14,6 +15,8 @@ from finegym.errors import ConfigError, join_problems
 
 LEARNING_RATE_FACTOR = "learning_rate_factor"  # in a group of the optimizer
 NORMS = (_NormBase, nn.LayerNorm, nn.GroupNorm)
+# BN-Inception has its branches side by side: inception_3a_1x1, inception_3a_3x3_reduce, …
+INCEPTION_BLOCK = re.compile(r"inception_\d[a-z](?=_)")
 
 
 def freeze_parameters(model: nn.Module, patterns: Sequence[str]) -> list[str]:
@@ -54,9 +57,9 @@ def hold_frozen_norms(model: nn.Module) -> None:
 def list_layers(model: nn.Module) -> list[list[str]]:
     """The parameters of a model's backbone, layer by layer, from the input on.
 
-    A layer is a block of a residual network, or a module of a plain sequence. What stands in a sequence (or a list)
-    counts one by one; a norm belongs to the layer before it; parameters that stand beside layers, such as embeddings of
-    positions, belong to the first.
+    A layer is a block of a residual network (or all branches of an inception block), or a module of a plain sequence.
+    What stands in a sequence or a list counts one by one; a norm belongs to the layer before it; parameters that stand
+    beside layers, such as embeddings of positions, belong to the first.
 
     Args:
         model: has a module named ``backbone``, whose modules are registered in the order in which they compute.
@@ -75,12 +78,18 @@ def list_layers(model: nn.Module) -> list[list[str]]:
         )
     beside: list[str] = []
     layers: list[list[str]] = []
+    block = None
     for name, module in _iterate_layers(model.get_submodule(path), path, beside):
         names = [f"{name}.{key}" for key, _ in module.named_parameters()]
-        if layers and isinstance(module, NORMS):
+        if not names:
+            continue
+        branch = INCEPTION_BLOCK.search(name)
+        is_of_last = isinstance(module, NORMS) or (branch is not None and branch[0] == block)
+        if layers and is_of_last:
             layers[-1] += names
-        elif names:
+        else:
             layers.append(names)
+            block = branch and branch[0]
     first, *rest = layers or [[]]
     return [beside + first, *rest]
 
