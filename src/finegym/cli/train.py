@@ -50,6 +50,14 @@ def train(
             "not. Up to 200 steps, or as many as --stop-after says.",
         ),
     ] = None,
+    max_bad_clips: Annotated[
+        int,
+        typer.Option(metavar="N", min=0, help="Go on without up to so many clips that cannot be read, and name them."),
+    ] = 0,
+    halve_on_oom: Annotated[
+        bool,
+        typer.Option("--halve-on-oom", help="Out of memory: compute a step's clips in smaller parts, and say so."),
+    ] = False,
     device: Annotated[Device, typer.Option(help="`auto` takes a GPU where there is one.")] = Device.auto,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for machines.")] = False,
 ) -> None:
@@ -73,6 +81,8 @@ def train(
         resume=resume.value,
         stop_after=stop_after,
         overfit=overfit or 0,
+        max_bad_clips=max_bad_clips,
+        halve_on_oom=halve_on_oom,
         device=device.value,
     )
     if not is_first_process():
@@ -95,6 +105,10 @@ def train(
         typer.echo(
             f"val         {last['val_num_instances']} instances; loss {last['val_loss']:.3f}, "
             f"top-1 {100 * last['val_top1_accuracy']:.1f} %, mean class {100 * last['val_mean_class_accuracy']:.1f} %"
+        )
+    if last.get("num_bad_clips"):
+        typer.echo(
+            f"bad clips   {last['num_bad_clips']} could not be read and were left out (metrics.jsonl names them)"
         )
     typer.echo(f"next        finegym predict {out}")
 

@@ -7,10 +7,10 @@ GPU kernels may add in another order).
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -21,23 +21,20 @@ from torch import nn
 from torch.nn import functional as F
 from torch.utils.tensorboard import SummaryWriter
 
-from finegym.datasets.recognition import (
-    EpochBatches,
-    EvaluationClips,
-    TrainingClips,
-    add_counts,
-    build_evaluation_loader,
-    build_training_loader,
-)
-from finegym.errors import ConfigError
+from finegym.datasets.recognition import ClipBatch, EpochBatches, EvaluationClips, TrainingClips, add_counts
+from finegym.errors import VideoError
 from finegym.evaluation.recognition import compute_mean_class_accuracy
+from finegym.training.averaging import build_average, copy_state, export_average, restore_average, share_statistics
+from finegym.training.compiling import compile_forward
 from finegym.training.inference import check_batch, compute_logits
-from finegym.training.mixing import Mixing, mix_inputs, mix_targets
+from finegym.training.loading import BadClips, ClipLoader
+from finegym.training.mixing import Mixing
 from finegym.training.parameter_groups import LEARNING_RATE_FACTOR, hold_frozen_norms
 from finegym.training.progress import Progress
 from finegym.training.run_folder import RunFolder
+from finegym.training.stepping import Step, Stepper, iterate_groups
 
-DROPOUT, MIXING = 2, 3  # streams of random numbers; 0 and 1 are the datasets'
+DROPOUT = 2  # a stream of random numbers; 0 and 1 are the datasets', 3 is mixing's
 
 
 def fit(
@@ -55,10 +52,15 @@ def fit(
     epochs: int,
     stop_after: int | None = None,
     batch_size: int,
+    accumulate: int = 1,
     batch_size_test: int,
     workers: int,
     seed: int,
     max_gradient_norm: float,
+    ema_decay: float = 0.0,
+    compiles: bool = False,
+    max_bad_clips: int = 0,
+    halve_on_oom: bool = False,
     evaluate_every: int,
     checkpoint_every: int,
     keep_checkpoints: int,
@@ -83,11 +85,16 @@ def fit(
         mixing: how training clips are mixed.
         epochs: to have done at the end.
         stop_after: stop once this many epochs are done, as if interrupted; ``None`` goes on to the end.
-        batch_size: clips a step and process.
+        batch_size: clips that are computed at once, a process.
+        accumulate: so many batches make a step.
         batch_size_test: clips a step and process in evaluation.
         workers: loader processes a process.
         seed: of the run.
         max_gradient_norm: gradients are scaled down to it; 0 leaves them.
+        ema_decay: of the moving average of the weights that is then evaluated and kept; 0: the weights themselves.
+        compiles: train with ``torch.compile``.
+        max_bad_clips: different clips that cannot be read and that the run may do without.
+        halve_on_oom: whether a batch may be computed in parts where it does not fit in memory.
         evaluate_every: epochs; 0 never.
         checkpoint_every: epochs; the last is always kept.
         keep_checkpoints: how many.
@@ -96,12 +103,12 @@ def fit(
         is_done: asked with an epoch's line of metrics; says whether to end before ``epochs``; ``None`` never does.
 
     Raises:
-        ConfigError: the loss is not finite; the message names epoch and iteration.
-        VideoError: a clip cannot be read.
+        ConfigError: the loss is not finite (the message names epoch and iteration), a batch does not fit in memory, or
+            the model cannot be compiled.
+        VideoError: more clips than permitted cannot be read.
         OutputError: metrics or a checkpoint cannot be written.
     """
-    device, pin_memory = accelerator.device, accelerator.device.type == "cuda"
-    rank, num_processes = accelerator.process_index, accelerator.num_processes
+    device, rank, num_processes = accelerator.device, accelerator.process_index, accelerator.num_processes
     batches = EpochBatches(
         len(training),
         batch_size,
@@ -111,112 +118,108 @@ def fit(
         class_indices=training.selection.class_indices,
         power=sampling_power,
     )
-    loader = build_training_loader(training, batches, workers=workers, pin_memory=pin_memory)
+    steps_per_epoch = -(-len(batches) // accumulate)
+    bad_clips, load = BadClips(max_bad_clips), {"workers": workers, "pin_memory": device.type == "cuda"}
+    loader = ClipLoader(training, batches, bad_clips, **load)
     evaluation_loader = None
     if evaluation is not None and evaluate_every:
-        evaluation_loader = build_evaluation_loader(
-            evaluation,
-            range(rank, len(evaluation), num_processes),
-            batch_size=batch_size_test,
-            workers=workers,
-            pin_memory=pin_memory,
-        )
+        places = range(rank, len(evaluation), num_processes)
+        chunks = [list(places[start : start + batch_size_test]) for start in range(0, len(places), batch_size_test)]
+        evaluation_loader = ClipLoader(evaluation, chunks, bad_clips, **load)
     model, optimizer = accelerator.prepare(model, optimizer)
+    # Without accelerate's own wrapper, evaluation is in float32; training says itself where it is not.
+    plain_model = accelerator.unwrap_model(model, keep_fp32_wrapper=False)
+    average = build_average(plain_model, ema_decay)
     start_epoch = 0
     if resumed is not None:
         start_epoch = resumed["epochs_done"]
         optimizer.load_state_dict(resumed["optimizer"])
         if accelerator.scaler is not None:
             accelerator.scaler.load_state_dict(resumed["scaler"])
+        if average is not None:
+            restore_average(average, plain_model, resumed)
     end = epochs if stop_after is None else min(epochs, stop_after)
+    stepper = Stepper(
+        model,
+        compile_forward(model) if compiles else model,
+        optimizer,
+        accelerator,
+        training.view,
+        loss_function,
+        mixing,
+        max_gradient_norm,
+        halve_on_oom,
+        lambda: _describe_kept(run),
+    )
 
     with ExitStack() as stack:
-        progress = Progress("training", (end - start_epoch) * len(batches), show=accelerator.is_main_process)
+        progress = Progress("training", (end - start_epoch) * steps_per_epoch, show=accelerator.is_main_process)
         stack.enter_context(progress)
         writer = None
         if accelerator.is_main_process:
-            writer = SummaryWriter(str(run.tensorboard_path), purge_step=start_epoch * len(batches))
+            writer = SummaryWriter(str(run.tensorboard_path), purge_step=start_epoch * steps_per_epoch)
             stack.callback(writer.close)
         for epoch in range(start_epoch, end):
             batches.epoch = epoch
             torch.manual_seed(_derive_seed(seed, epoch, rank))
             model.train()
             hold_frozen_norms(model)
-            start = time.perf_counter()
-            waited, loss_sum, num_correct, num_clips, counts = 0.0, 0.0, 0, 0, {"short_clips": 0}
-            seen: set[int] = set()
-            asked = time.perf_counter()
-            for iteration, batch in enumerate(loader):
+            tally, start, waited = EpochTally(), time.perf_counter(), 0.0
+            asked = start
+            for iteration, group in enumerate(iterate_groups(loader, accumulate)):
                 waited += time.perf_counter() - asked
-                step = epoch * len(batches) + iteration
-                learning_rate = get_learning_rate(epoch + iteration / len(batches))
-                for group in optimizer.param_groups:
-                    group["lr"] = learning_rate * group.get(LEARNING_RATE_FACTOR, 1.0)
+                step = epoch * steps_per_epoch + iteration + 1
+                learning_rate = get_learning_rate(epoch + iteration / steps_per_epoch)
+                for parameters in optimizer.param_groups:
+                    parameters["lr"] = learning_rate * parameters.get(LEARNING_RATE_FACTOR, 1.0)
 
-                inputs = check_batch(batch).inputs.to(device, non_blocking=True)  # (B, T, …)
-                targets = batch.class_index.to(device, non_blocking=True)  # (B,)
-                mix = mixing.draw(inputs.shape, np.random.default_rng([seed, epoch, iteration, rank, MIXING]))
-                with accelerator.autocast():
-                    inputs = training.view.normalise(inputs)
-                    logits = model(inputs if mix is None else mix_inputs(inputs, mix))  # (B, K)
-                wanted = targets if mix is None else mix_targets(targets, logits.shape[1], mix)
-                loss = loss_function(logits.float(), wanted)
-
-                # Of all processes together, so that every one of them stops when one must.
-                loss_value = float(accelerator.reduce(loss.detach(), reduction="mean"))
-                if not math.isfinite(loss_value):
-                    raise ConfigError(
-                        f"loss is {loss_value} in epoch {epoch + 1}, iteration {iteration + 1} (learning rate "
-                        f"{learning_rate:g}). Lower optim.learning_rate or optim.max_gradient_norm"
-                        f"{_describe_kept(run)}."
+                seeds = {n: (seed, epoch, iteration * accumulate + n, rank) for n in range(len(group))}
+                sound = {n: check_batch(batch) for n, batch in enumerate(group) if len(batch.places)}
+                if num_processes > 1 and len(sound) < len(group):
+                    raise VideoError(
+                        "no clip of a batch can be read; with several processes no step can do without one"
                     )
-                optimizer.zero_grad()
-                accelerator.backward(loss)
-                limit = max_gradient_norm or math.inf
-                gradient_norm = float(accelerator.clip_grad_norm_(model.parameters(), limit))
-                optimizer.step()
-
-                loss_sum += loss_value * len(targets)
-                num_correct += int((logits.argmax(dim=1) == targets).sum())
-                num_clips, counts = num_clips + len(targets), add_counts([counts, batch.counts])
-                seen.update(batch.places.tolist())
-                if accelerator.is_main_process:
-                    values = {"loss": loss_value, "learning_rate": learning_rate, "gradient_norm": gradient_norm}
-                    run.append_metrics(kind="step", epoch=epoch + 1, step=step + 1, **values)
-                    _write_scalars(writer, values, step + 1)
-                progress.advance(f"epoch {epoch + 1}/{epochs}, loss {loss_value:.3f}")
+                if sound:
+                    where = f"epoch {epoch + 1}, iteration {iteration + 1}"
+                    taken = stepper.take(list(sound.values()), [seeds[n] for n in sound], where)
+                    if average is not None:
+                        average.update_parameters(plain_model)
+                    tally.add(taken, group)
+                    if accelerator.is_main_process:
+                        values = {
+                            "loss": taken.loss,
+                            "learning_rate": learning_rate,
+                            "gradient_norm": taken.gradient_norm,
+                        }
+                        run.append_metrics(kind="step", epoch=epoch + 1, step=step, **values)
+                        _write_scalars(writer, values, step)
+                    progress.advance(f"epoch {epoch + 1}/{epochs}, loss {taken.loss:.3f}")
                 asked = time.perf_counter()
 
-            seconds = time.perf_counter() - start
-            totals = np.array([loss_sum, num_correct, num_clips], dtype=np.float64)
-            loss_sum, num_correct, num_clips = np.sum(gather_object([totals]), axis=0).tolist()
-            summary = {
-                "train_loss": loss_sum / num_clips,
-                "train_top1_accuracy": num_correct / num_clips,
-                "learning_rate": learning_rate,
-                "num_clips": int(num_clips),
-                "num_distinct_clips": len(set().union(*gather_object([seen]))),
-                **{f"num_{name}": count for name, count in add_counts(gather_object([counts])).items()},
-                "num_left_out": batches.num_left_out,
-                "seconds": seconds,
-                "clips_per_second": num_clips / seconds,
-                "share_waiting_for_data": waited / seconds,
-            }
+            summary = tally.summarise(time.perf_counter() - start, waited)
+            summary |= {"learning_rate": learning_rate, "num_left_out": batches.num_left_out}
+            if stepper.num_parts > 1:
+                summary["num_parts"] = stepper.num_parts
             is_last = epoch + 1 == epochs
             if evaluation_loader is not None and ((epoch + 1) % evaluate_every == 0 or is_last):
                 assert evaluation is not None
-                summary |= _evaluate(model, evaluation, evaluation_loader, device)
+                if average is not None:
+                    share_statistics(average, num_processes)
+                evaluated = model if average is None else average.module
+                summary |= _evaluate(evaluated, evaluation, evaluation_loader, device)
+            summary |= _gather_bad_clips(bad_clips)
             stops = is_done is not None and is_done(summary)
             if accelerator.is_main_process:
-                run.append_metrics(kind="epoch", epoch=epoch + 1, step=step + 1, **summary)
-                _write_scalars(writer, summary, step + 1)
+                run.append_metrics(kind="epoch", epoch=epoch + 1, step=step, **summary)
+                _write_scalars(writer, summary, step)
                 if (epoch + 1) % checkpoint_every == 0 or is_last or epoch + 1 == end or stops:
                     scaler = accelerator.scaler
                     content = {
                         **checkpoint_facts,
-                        "model": _copy_state(accelerator.unwrap_model(model)),
+                        "model": copy_state(plain_model),
                         "optimizer": optimizer.state_dict(),
                         "scaler": None if scaler is None else scaler.state_dict(),
+                        **({} if average is None else export_average(average, plain_model)),
                     }
                     run.write_checkpoint(epoch + 1, content, keep_checkpoints)
             accelerator.wait_for_everyone()
@@ -224,9 +227,46 @@ def fit(
                 break
 
 
-def _evaluate(model: nn.Module, evaluation: EvaluationClips, loader: Any, device: torch.device) -> dict[str, float]:
+@dataclass
+class EpochTally:
+    """What an epoch saw, in this process."""
+
+    loss_sum: float = 0.0
+    num_correct: int = 0
+    num_clips: int = 0
+    counts: dict[str, int] = field(default_factory=lambda: {"short_clips": 0})
+    places: set[int] = field(default_factory=set)
+
+    def add(self, step: Step, group: list[ClipBatch]) -> None:
+        """One step more."""
+        self.loss_sum += step.loss * step.num_clips
+        self.num_correct += step.num_correct
+        self.num_clips += step.num_clips
+        self.counts = add_counts([self.counts, *(batch.counts for batch in group)])
+        self.places.update(place for batch in group for place in batch.places.tolist())
+
+    def summarise(self, seconds: float, waited: float) -> dict[str, Any]:
+        """The training part of an epoch's line of metrics, of all processes together."""
+        totals = np.array([self.loss_sum, self.num_correct, self.num_clips], dtype=np.float64)
+        loss_sum, num_correct, num_clips = np.sum(gather_object([totals]), axis=0).tolist()
+        return {
+            "train_loss": loss_sum / num_clips,
+            "train_top1_accuracy": num_correct / num_clips,
+            "num_clips": int(num_clips),
+            "num_distinct_clips": len(set().union(*gather_object([self.places]))),
+            **{f"num_{name}": count for name, count in add_counts(gather_object([self.counts])).items()},
+            "seconds": seconds,
+            "clips_per_second": num_clips / seconds,
+            "share_waiting_for_data": waited / seconds,
+        }
+
+
+def _evaluate(
+    model: nn.Module, evaluation: EvaluationClips, loader: ClipLoader, device: torch.device
+) -> dict[str, float]:
     """Loss and accuracies on the clips of all processes."""
-    parts = gather_object([compute_logits(model, loader, evaluation.view, device=device)])
+    sound = (batch for batch in loader if len(batch.places))
+    parts = gather_object([compute_logits(model, sound, evaluation.view, device=device)])
     places, logits = (np.concatenate([getattr(part, name) for part in parts]) for name in ("places", "logits"))
     targets = evaluation.selection.class_indices[places]
     loss = F.cross_entropy(torch.from_numpy(logits), torch.from_numpy(targets)).item()
@@ -241,6 +281,14 @@ def _evaluate(model: nn.Module, evaluation: EvaluationClips, loader: Any, device
     }
 
 
+def _gather_bad_clips(bad_clips: BadClips) -> dict[str, Any]:
+    """Clips that could not be read so far, of all processes, each with the reason; nothing where there are none."""
+    for reasons in gather_object([dict(bad_clips.reasons)]):
+        bad_clips.add(f"{instance_id}: {reason}" for instance_id, reason in reasons.items())
+    reasons = dict(sorted(bad_clips.reasons.items()))
+    return {"num_bad_clips": len(reasons), "bad_clips": reasons} if reasons else {}
+
+
 def _derive_seed(seed: int, epoch: int, rank: int) -> int:
     return int(np.random.SeedSequence([seed, epoch, rank, DROPOUT]).generate_state(1, np.uint32)[0])
 
@@ -250,11 +298,8 @@ def _describe_kept(run: RunFolder) -> str:
     return f"; the checkpoint of epoch {kept[-1][0]} is kept" if kept else ""
 
 
-def _copy_state(model: nn.Module) -> dict[str, torch.Tensor]:
-    return {key: value.detach().cpu() for key, value in model.state_dict().items()}
-
-
 def _write_scalars(writer: SummaryWriter | None, values: dict[str, Any], step: int) -> None:
     if writer is not None:
         for name, value in values.items():
-            writer.add_scalar(name, value, step)
+            if not isinstance(value, dict):
+                writer.add_scalar(name, value, step)

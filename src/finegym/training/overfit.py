@@ -91,6 +91,9 @@ def make_overfit_recipe(recipe: Recipe, num_clips: int, max_steps: int = MAX_STE
         "train": recipe.train.model_copy(
             update={
                 "batch_size": num_clips,
+                "accumulate": 1,
+                "ema_decay": 0.0,
+                "compile": False,
                 "evaluate_every": min(EVALUATE_EVERY, max_steps),
                 "checkpoint_every": max_steps,
                 "keep_checkpoints": 1,

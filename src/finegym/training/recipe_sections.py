@@ -163,7 +163,10 @@ class TrainSection(Section):
     """How the loop runs."""
 
     batch_size: Positive
+    accumulate: Positive = 1
     batch_size_test: Positive = 16
+    ema_decay: Share = 0.0
+    compile: bool = False
     mixed_precision: Literal["no", "bf16", "fp16"] = "no"
     evaluate_every: Annotated[int, Field(ge=0)] = 1
     checkpoint_every: Positive = 1

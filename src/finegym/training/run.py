@@ -47,6 +47,8 @@ def train(
     resume: Literal["auto", "never"] = "auto",
     stop_after: int | None = None,
     overfit: int = 0,
+    max_bad_clips: int = 0,
+    halve_on_oom: bool = False,
     device: Literal["auto", "cpu"] = "auto",
 ) -> RunFolder:
     """Train the recipe's model on the data, into a run folder.
@@ -58,6 +60,8 @@ def train(
         resume: ``auto`` goes on from the last checkpoint if there is one; ``never`` refuses a folder that holds a run.
         stop_after: stop once this many epochs are done; a later call goes on.
         overfit: learn so many clips by heart, and nothing else, see ``finegym.training.overfit``; 0 trains the recipe.
+        max_bad_clips: different clips that cannot be read and that the run may do without; they are named.
+        halve_on_oom: whether batches may be computed in parts where they do not fit in memory; it is said.
         device: ``auto`` takes a GPU where there is one.
 
     Raises:
@@ -77,6 +81,11 @@ def train(
     selections = {side: data.select(side, recipe.data) for side in ("train", "val")}
     accelerator = _build_accelerator(recipe.train.mixed_precision, device)
 
+    if halve_on_oom and accelerator.num_processes > 1:
+        raise ConfigError(
+            f"--halve-on-oom is for one process, and there are {accelerator.num_processes}: the others would wait for "
+            "the one that ran out of memory. Lower train.batch_size and raise train.accumulate by as much."
+        )
     torch.manual_seed(recipe.seed)
     classes = [list(pair) for pair in zip(data.class_ids, data.class_names, strict=True)]
     begins = not run.list_checkpoints()
@@ -191,10 +200,15 @@ def train(
             epochs=recipe.schedule.epochs,
             stop_after=stop_after,
             batch_size=recipe.train.batch_size,
+            accumulate=recipe.train.accumulate,
             batch_size_test=recipe.train.batch_size_test,
             workers=recipe.data.workers,
             seed=recipe.seed,
             max_gradient_norm=recipe.optim.max_gradient_norm,
+            ema_decay=recipe.train.ema_decay,
+            compiles=recipe.train.compile,
+            max_bad_clips=max_bad_clips,
+            halve_on_oom=halve_on_oom,
             evaluate_every=recipe.train.evaluate_every,
             checkpoint_every=recipe.train.checkpoint_every,
             keep_checkpoints=recipe.train.keep_checkpoints,
@@ -207,6 +221,8 @@ def train(
         done = f"the checkpoint of epoch {kept[-1][0]} is kept" if kept else "no epoch was finished"
         _say(accelerator, f"stopped on request; {done}")
         raise
+    for instance_id, reason in run.read_last_epoch().get("bad_clips", {}).items():
+        _say(accelerator, f"left out, cannot be read: {instance_id}: {reason}")
     return run
 
 
