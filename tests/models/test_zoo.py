@@ -27,6 +27,8 @@ def test_the_page_has_the_counts(name):
     assert read_rows()[name] == (facts.num_parameters, f"{facts.multiply_adds / 1e9:.{digits}f}")
     assert facts.source.count("20") >= 1
     assert facts.deviations
+    row = next(line for line in PAGE.splitlines() if line.startswith(f"| `{name}` |"))
+    assert row.split("|")[-2].strip() == ("yes" if facts.is_trained_here else "not yet")
 
 
 def test_tsn_is_trained_here_and_cites_its_paper():
