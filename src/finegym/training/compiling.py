@@ -30,7 +30,7 @@ def compile_forward(model: nn.Module) -> Callable[[torch.Tensor], Any]:
             return compiled(inputs)
         except (TorchDynamoException, InductorError) as error:
             lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-            reason = lines[0] if lines else type(error).__name__
+            reason = " ".join(lines[:2]) or type(error).__name__  # which backend, and what it said
             raise ConfigError(
                 f"train.compile = true: {type(model).__name__} cannot be compiled here ({reason}). "
                 "Set train.compile = false."
