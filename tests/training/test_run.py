@@ -30,8 +30,13 @@ def assert_equal_weights(left, right):
 
 def get_epochs(run):
     """Lines of whole epochs, without what a clock said."""
+    return [row for row in get_curve(run) if row["kind"] == "epoch"]
+
+
+def get_curve(run):
+    """Every line of metrics, steps and epochs, without what a clock said."""
     clock = {"seconds", "clips_per_second", "share_waiting_for_data"}
-    return [{k: v for k, v in row.items() if k not in clock} for row in run.read_metrics() if row["kind"] == "epoch"]
+    return [{k: v for k, v in row.items() if k not in clock} for row in run.read_metrics()]
 
 
 def test_a_run_leaves_everything_that_says_what_it_was(make_recipe, make_data, tmp_path):
@@ -153,7 +158,9 @@ def test_a_signal_between_two_steps_loses_nothing(make_recipe, make_data, tmp_pa
     assert [epochs for epochs, _ in run.list_checkpoints()] == [1], stopped.stderr
     recipe = make_recipe("data.workers=1", "schedule.epochs=2")
     resumed = train(recipe, make_data(), run.path)
-    assert_equal_weights(train(recipe, make_data(), tmp_path / "whole"), resumed)
+    whole = train(recipe, make_data(), tmp_path / "whole")
+    assert_equal_weights(whole, resumed)
+    assert get_curve(whole) == get_curve(resumed)
 
 
 def test_a_finished_run_is_left_alone(make_recipe, make_data, tmp_path, capsys):
@@ -384,7 +391,7 @@ import conftest
 from finegym.training.recipe import parse_recipe
 from finegym.training.run import train
 
-overrides = ["model.freeze_backbone=true", "model.dropout=0.0", "schedule.epochs=2"]
+overrides = ["model.freeze_backbone=true", "model.dropout=0.0", "schedule.epochs=2", "train.ema_decay=0.5"]
 recipe = parse_recipe(conftest.RECIPE, "tiny", [*overrides, f"train.batch_size={{sys.argv[2]}}"])
 train(recipe, conftest.build_data(num_train=14), sys.argv[1], device="cpu")
 """
