@@ -72,7 +72,7 @@ def write_run_page(
     path = run.predictions_path / f"{side}.parquet" if predictions is None else predictions
     if predictions is not None and not path.is_file():
         raise ConfigError(f"{path} does not exist. `finegym predict {run.path} --split {side}` writes predictions.")
-    sections = [*_make_warnings(facts), _make_learning(rows), _make_speed(rows)]
+    sections = [*_make_warnings(facts, last), _make_learning(rows), _make_speed(rows)]
     judged, unread, num_shown = None, dict[str, str](), 0
     if path.is_file():
         data = open_data(recipe.data)
@@ -111,7 +111,7 @@ def _describe_end(last: Mapping[str, Any], recipe: Recipe, facts: Mapping[str, A
     return text
 
 
-def _make_warnings(facts: Mapping[str, Any]) -> Iterator[Section]:
+def _make_warnings(facts: Mapping[str, Any], last: Mapping[str, Any]) -> Iterator[Section]:
     """What a reader must know before any number."""
     if "overfit" in facts:
         count = facts["overfit"]["num_clips"]
@@ -122,6 +122,11 @@ def _make_warnings(facts: Mapping[str, Any]) -> Iterator[Section]:
     left_out = {f"{side}: {key}": reason for side, keys in facts["left_out"].items() for key, reason in keys.items()}
     if left_out:
         yield Section("Left out", [Table(("instance", "reason"), list(left_out.items()), "instances without a clip")])
+    if last.get("bad_clips"):
+        rows = list(last["bad_clips"].items())
+        yield Section(
+            "Could not be read", [Table(("instance", "reason"), rows, "left out, as --max-bad-clips permits")]
+        )
 
 
 def _make_learning(rows: Rows) -> Section:
