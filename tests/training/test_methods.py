@@ -321,3 +321,20 @@ def test_action_words_are_those_of_the_seed_and_stand_still(make, tmp_path):
     torch.manual_seed(recipe.seed)
     fresh, _ = build_model(recipe, 2)
     assert not torch.allclose(fresh.vlad.centres, left)
+
+
+@pytest.mark.slow
+def test_the_second_step_goes_on_from_the_words_of_the_first(make, tmp_path):
+    first = train(*make("actionvlad", "vlad.freeze_centres=true", num_train=8), tmp_path / "first")
+    words = read_checkpoint(first.find_checkpoint())["model"]["vlad.centres"]
+    recipe, _ = make("actionvlad", "vlad.centres=weights", f"model.weights={json.dumps(str(first.path))}")
+    model, _ = build_model(recipe, 2, classes=[["e0", "e0"], ["e1", "e1"]])
+    assert torch.equal(model.vlad.centres, words)
+    assert model.vlad.centres.requires_grad
+
+
+def test_a_file_of_images_has_no_words(make, tmp_path):
+    save_file({"features.0.weight": torch.zeros(1)}, tmp_path / "vgg16.safetensors")
+    weights = f"model.weights={json.dumps(str(tmp_path / 'vgg16.safetensors'))}"
+    with pytest.raises(ConfigError, match=r"has no action words: give the folder of a run"):
+        build_model(make("actionvlad", "vlad.centres=weights", weights)[0], 2)

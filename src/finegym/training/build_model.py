@@ -110,6 +110,11 @@ def _build_actionvlad(recipe: Recipe, num_classes: int, weights: str) -> Built:
     assert recipe.vlad is not None, "the recipe was checked"
     backbone, report = build_vgg16_maps(is_frozen_before_conv5=True), None
     if weights != "none":
+        if recipe.vlad.centres == "weights":
+            raise ConfigError(
+                f'vlad.centres = "weights", but {weights} is a file of VGG-16 and has no action words: give the folder '
+                'of a run of actionvlad as model.weights, or set vlad.centres = "k-means"'
+            )
         state, source = find_weights("vgg16", weights)
         report = load_weights(backbone.body, state, source=source, head="classifier.")
     model = ActionVLAD(

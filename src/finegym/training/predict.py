@@ -117,6 +117,7 @@ def predict(
         )
     if not np.array_equal(scores.places, np.arange(len(selection))):
         raise VideoError(f"{len(selection) - len(scores.places)} of {len(selection)} clips gave no prediction")
+    section = recipe.clip or recipe.heatmap or recipe.pose
     metadata = {
         "subset": data.subset,
         "split": f"{data.split}/{side}",
@@ -127,6 +128,7 @@ def predict(
         "seed": str(recipe.seed),
         "modality": recipe.data.modality,
         "num_segments": str(recipe.data.num_segments_test),
+        **({} if section is None else {"num_clips": str(section.num_clips_test)}),
         "crops": recipe.data.crops_test,
         "num_left_out": str(len(selection.left_out)),
         **{f"num_{name}": str(count) for name, count in scores.counts.items()},
