@@ -112,7 +112,7 @@ class BNInception(nn.Module):
         double = self._convolve(f"{name}_double_3x3_1", self._convolve(f"{name}_double_3x3_reduce", maps))
         branches.append(self._convolve(f"{name}_double_3x3_2", double))
         if not widths.pooled:
-            odd = (int(maps.shape[2]) % 2, int(maps.shape[3]) % 2)  # numbers for ONNX too, whose sizes are symbols
+            odd = (maps.shape[2] % 2, maps.shape[3] % 2)
             branches.append(_halve(maps, padding=odd))
         elif widths.pooling == "maximum":
             branches.append(self._convolve(f"{name}_pool_proj", F.max_pool2d(maps, 3, stride=1, padding=1)))

@@ -116,9 +116,6 @@ class GateShiftFuse(nn.Module):
 
 def _shift(clips: torch.Tensor, step: int) -> torch.Tensor:
     """Frames (B, T, …) moved by one: step 1, frame t gets frame t − 1; step −1, frame t + 1; zeros at the end."""
-    if torch.onnx.is_in_onnx_export():  # zeros made for a frame would keep the batch size of the example exported
-        edges = [0, 0] * (clips.dim() - 2)
-        return F.pad(clips[:, :-1], [*edges, 1, 0]) if step > 0 else F.pad(clips[:, 1:], [*edges, 0, 1])
     nothing = torch.zeros_like(clips[:, :1])
     return torch.cat([nothing, clips[:, :-1]] if step > 0 else [clips[:, 1:], nothing], dim=1)
 

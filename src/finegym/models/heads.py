@@ -146,9 +146,9 @@ class TreeHead(nn.Module):
     def forward(self, scores: torch.Tensor) -> torch.Tensor:
         """Log-probabilities (B, K) of the elements; ``scores`` is (B, R)."""
         answers = self.compute_answers(scores)  # (B, Q)
-        # Softplus and not logsigmoid, which ONNX writes as the logarithm of a sigmoid: −∞ below −88. Padded and not
-        # joined with zeros, which would keep the size of the example's batch there.
-        parts = F.pad(-torch.cat([F.softplus(-answers), F.softplus(answers)], dim=1), (0, 1))  # (B, 2Q + 1)
+        nothing = torch.zeros_like(scores[:, :1])
+        # Softplus and not logsigmoid, which ONNX computes as the logarithm of a sigmoid: −∞ below −88.
+        parts = torch.cat([-F.softplus(-answers), -F.softplus(answers), nothing], dim=1)  # (B, 2Q + 1)
         logits = parts[:, self.get_buffer("places")].sum(dim=2)  # (B, K)
         if self.num_sets:
             logits = logits + scores[:, self.num_queries :].log_softmax(dim=1)[:, self.get_buffer("set_indices")]

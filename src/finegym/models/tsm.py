@@ -159,7 +159,7 @@ class _Shift(torch.autograd.Function):
 
 
 def _shift_by_padding(maps: torch.Tensor, num_frames: int, fold: int) -> torch.Tensor:
-    """The same for ONNX, where nothing is written into a part of a tensor."""
+    """The same for ONNX, where writing into parts of a tensor is a scattering, half as fast as this."""
     clips = maps.unflatten(0, (-1, num_frames))  # (B, T, C, H, W)
     from_next = F.pad(clips[:, 1:, :fold], (0, 0, 0, 0, 0, 0, 0, 1))
     from_last = F.pad(clips[:, :-1, fold : 2 * fold], (0, 0, 0, 0, 0, 0, 1, 0))

@@ -3,8 +3,8 @@
 The file takes batches of any size and carries its classes, its normalisation and the run it is from. It is written only
 after ONNX Runtime has given the same logits as PyTorch.
 
-PyTorch's exporter of traces is used and not the newer one, which needs onnxscript; what a trace could get wrong (a
-batch size that became a constant, a branch not taken) is what the check looks for.
+PyTorch's exporter of ``torch.export`` programs is used (it needs onnxscript): the older one, of traces, makes constants
+of batch sizes and loses what is written into parts of tensors.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import torch
@@ -27,6 +27,7 @@ from finegym import __version__
 from finegym.datasets.views import FLOW_MEAN, FLOW_STD
 from finegym.errors import ConfigError, OutputError
 from finegym.files import replace_file
+from finegym.models.backbones import Normalisation
 from finegym.models.zoo import NETWORKS
 from finegym.training.build_model import build_model
 from finegym.training.recipe import Recipe
@@ -34,7 +35,7 @@ from finegym.training.run import load_checkpoint
 from finegym.training.run_folder import RunFolder, read_checkpoint
 
 FORMAT = "finegym-onnx/1"
-OPSET = 17  # ONNX Runtime has known it since 1.12
+OPSET = 18  # ONNX Runtime has known it since 1.14
 INPUT, OUTPUT = "clips", "logits"
 EXAMPLE_BATCH, CHECKED_BATCHES = 2, (1, 3)
 TOLERANCE = 1e-4
@@ -93,7 +94,7 @@ def export_run(run: RunFolder, out: Path, *, checkpoint: str = "last") -> OnnxEx
         "class_ids": _format([id_ for id_, _ in content["classes"]]),
         "class_names": _format([name for _, name in content["classes"]]),
         "input": axes,
-        **describe_pixels(recipe, model.normalisation),
+        **describe_view(recipe, model.normalisation),
     }
     if "features" in facts:
         metadata["features"] = _format(facts["features"])
@@ -141,7 +142,7 @@ def export_onnx(model: nn.Module, shape: Sequence[int], out: Path, metadata: Map
         "input_shape": _format([None, *shape]),
         **metadata,
     }
-    content = _add_metadata(_trace(model, shape), metadata)
+    content = _add_metadata(_convert(model, shape), metadata)
     difference, num_classes = _compare(model, shape, content)
     if not difference <= TOLERANCE:  # NaN is not
         raise OutputError(
@@ -156,28 +157,37 @@ def export_onnx(model: nn.Module, shape: Sequence[int], out: Path, metadata: Map
 def find_input(recipe: Recipe) -> tuple[str, tuple[int, ...]]:
     """Axes of what a recipe's model takes, and the shape of one clip (without B) as evaluation shows it."""
     data = recipe.data
-    if data.modality == "pose":
-        assert recipe.pose is not None, "the recipe was checked"
+    if recipe.pose is not None:
         return "B, C, T, V, M", (3, recipe.pose.clip_len, NUM_JOINTS, recipe.pose.num_persons)
+    if recipe.heatmap is not None:
+        return "B, V, T, H, W", (NUM_JOINTS, recipe.heatmap.clip_len, recipe.heatmap.size, recipe.heatmap.size)
+    square = (data.crop_size, data.crop_size)
+    if recipe.clip is not None:
+        return "B, T, C, H, W", (recipe.clip.clip_len, {"rgb": 3, "flow": 2}[data.modality], *square)
     channels = {"rgb": 3, "rgb-diff": 3 * data.flow_frames, "flow": 2 * data.flow_frames}[data.modality]
-    return "B, T, C, H, W", (data.num_segments_test, channels, data.crop_size, data.crop_size)
+    return "B, T, C, H, W", (data.num_segments_test, channels, *square)
 
 
-def describe_pixels(recipe: Recipe, normalisation: Any) -> dict[str, str]:
+def describe_view(recipe: Recipe, normalisation: Normalisation | None) -> dict[str, str]:
     """How a clip becomes the input of a recipe's model, for those who do it without finegym."""
     data = recipe.data
-    if data.modality == "pose":
-        assert recipe.pose is not None, "the recipe was checked"
-        return {"modality": "pose", "view": _format(recipe.pose.model_dump())}
+    section = recipe.pose or recipe.heatmap
+    if section is not None:
+        return {"modality": data.modality, "view": _format(section.model_dump())}
+    assert normalisation is not None, "a model of pictures sees pixels"
     mean, std = ((FLOW_MEAN,), (FLOW_STD,)) if data.modality == "flow" else (normalisation.mean, normalisation.std)
     meaning = {
         "rgb": "RGB from 0 to 255 as (value / 255 - mean) / std",
         "rgb-diff": "differences of consecutive RGB frames, each of them as (value / 255 - mean) / std",
         "flow": "dx and dy in turn, codes from 0 to 255 (bound 20 pixels) as (code / 255 - mean) / std",
     }[data.modality]
-    view = {"num_segments": data.num_segments_test, "short_side": data.short_side, "crop_size": data.crop_size}
-    if data.modality != "rgb":
-        view["flow_frames"] = data.flow_frames
+    view: dict[str, Any] = {"short_side": data.short_side, "crop_size": data.crop_size}
+    if recipe.clip is not None:
+        view.update(recipe.clip.model_dump(include={"clip_len", "frame_interval", "num_clips_test"}))
+    else:
+        view["num_segments"] = data.num_segments_test
+        if data.modality != "rgb":
+            view["flow_frames"] = data.flow_frames
     return {
         "modality": data.modality,
         "pixels": meaning,
@@ -187,13 +197,11 @@ def describe_pixels(recipe: Recipe, normalisation: Any) -> dict[str, str]:
     }
 
 
-def _trace(model: nn.Module, shape: Sequence[int]) -> bytes:
-    set_log = cast(Any, torch._C)._jit_set_onnx_log_output_stream
-    set_log("stderr")  # on errors the exporter prints the whole graph; stdout is for results
+def _convert(model: nn.Module, shape: Sequence[int]) -> bytes:
+    batch = torch.export.Dim("batch", min=1)
     try:
         with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings(), torch.no_grad():
-            # That this exporter is the older one, and what a trace may miss: see above.
-            warnings.simplefilter("ignore")
+            warnings.simplefilter("ignore")  # of libraries under the exporter; what matters is checked afterwards
             path = Path(folder) / "model.onnx"
             torch.onnx.export(
                 model,
@@ -201,18 +209,17 @@ def _trace(model: nn.Module, shape: Sequence[int]) -> bytes:
                 path,
                 input_names=[INPUT],
                 output_names=[OUTPUT],
-                dynamic_axes={INPUT: {0: "batch"}, OUTPUT: {0: "batch"}},
+                dynamic_shapes=({0: batch},),
                 opset_version=OPSET,
-                dynamo=False,
+                dynamo=True,
+                external_data=False,
+                verbose=False,
             )
             return path.read_bytes()
     except torch.onnx.OnnxExporterError as error:
-        reason = str(error).strip().splitlines()[0]
-        raise ConfigError(
-            f"{type(model).__name__} has a part that the ONNX exporter does not know: {reason}"
-        ) from error
-    finally:
-        set_log("stdout")
+        # Its own message is how to file a bug; the reason is the one below.
+        reason = str(error.__cause__ or error).strip().splitlines()[0]
+        raise ConfigError(f"{type(model).__name__} cannot be written as ONNX: {reason}") from error
 
 
 def _add_metadata(content: bytes, metadata: Mapping[str, str]) -> bytes:
@@ -251,7 +258,7 @@ def _compare(model: nn.Module, shape: Sequence[int], content: bytes) -> tuple[fl
 
 
 def _require_onnx() -> None:
-    missing = [name for name in ("onnx", "onnxruntime") if importlib.util.find_spec(name) is None]
+    missing = [name for name in ("onnx", "onnxruntime", "onnxscript") if importlib.util.find_spec(name) is None]
     if missing:
         raise ConfigError(f"ONNX export needs {' and '.join(missing)}: pip install 'finegym[onnx]'")
 
