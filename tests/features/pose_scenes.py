@@ -145,3 +145,21 @@ class KnowingModel:
             sight = make_sight((x, y), size)
             parts.append((sight.keypoints, sight.scores, self.presence, sight.roi))
         return join_estimates(parts)
+
+
+@dataclass
+class LateModel(KnowingModel):
+    """Detects only persons of the last colour, and is never sure enough to count where no detector proposed to look."""
+
+    presence: float = 0.8
+
+    def detect(self, frame, *, min_score=0.5) -> Detections:
+        return KnowingModel(self.colours[-1:]).detect(frame)
+
+
+def follow(follower, frames) -> list[Sight | None]:
+    """What a follower sees in a whole clip, forward and back."""
+    seen: list[Sight | None] = []
+    follower.go_on(frames, 0, seen)
+    follower.go_back(frames, 0, seen, range(len(frames)))
+    return seen

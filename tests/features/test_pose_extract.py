@@ -5,7 +5,7 @@ from fractions import Fraction
 import av
 import numpy as np
 import pytest
-from pose_scenes import KnowingModel, draw_scene, stand_still, walk, write_lossless
+from pose_scenes import KnowingModel, LateModel, draw_scene, stand_still, walk, write_lossless
 
 from finegym.annotations.model import Action, Dataset, Video
 from finegym.codebook.builtin import read_builtin
@@ -23,13 +23,13 @@ from finegym.simulation.truth import read_truth
 from finegym.video.reader import VideoReader
 from finegym.video.store.units import Segment
 
-RED = (240, 40, 60)
+RED, BLUE = (240, 40, 60), (40, 60, 240)
 
 
 @pytest.fixture
 def knowing(monkeypatch):
     """Poses come from a model that knows a red person and a blue one."""
-    monkeypatch.setattr(extract, "_open_model", lambda name: KnowingModel((RED, (40, 60, 240))))
+    monkeypatch.setattr(extract, "_open_model", lambda name: KnowingModel((RED, BLUE)))
 
 
 def make_clips(*ranges):
@@ -59,6 +59,21 @@ def test_portions_change_nothing(tmp_path, knowing, monkeypatch):
     monkeypatch.setattr(extract, "PORTION_BYTES", 1)
     pieces = run(PoseMaker(), path, range(30), clips)[1][0]
     assert np.array_equal(whole.keypoints, pieces.keypoints) and np.array_equal(whole.status, pieces.status)
+
+
+@pytest.mark.parametrize("portion", [8, 11, 16, 24])
+def test_whom_the_model_knows_late_is_found_from_the_first_frame_whatever_fits_into_memory(
+    tmp_path, monkeypatch, portion
+):
+    """She is recognised in frame 20 of 24 alone; all frames before it are found going back."""
+    way = walk(60, 150, 70, 24)
+    frames = draw_scene([way])
+    frames[20] = draw_scene([way], colours=[BLUE])[20]
+    path = write_lossless(tmp_path / "v.mp4", frames)
+    monkeypatch.setattr(extract, "_open_model", lambda name: LateModel((RED, BLUE)))
+    monkeypatch.setattr(extract, "PORTION_BYTES", portion * frames[0].size)
+    made, _ = run(PoseMaker(), path, range(24), make_clips(range(24), range(2, 22)))
+    assert {clip.instance_id: clip.counts["found"] for clip in made} == {"v_0": 24, "v_1": 20}
 
 
 def test_a_given_box_names_the_person(tmp_path, knowing):

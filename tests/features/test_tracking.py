@@ -5,7 +5,17 @@ import json
 
 import numpy as np
 import pytest
-from pose_scenes import HEIGHT, WIDTH, KnowingModel, draw_scene, make_whereabouts, stand_still, walk, write_lossless
+from pose_scenes import (
+    HEIGHT,
+    WIDTH,
+    KnowingModel,
+    draw_scene,
+    follow,
+    make_whereabouts,
+    stand_still,
+    walk,
+    write_lossless,
+)
 
 from finegym.errors import ConfigError
 from finegym.features.pose import path as path_module
@@ -164,7 +174,7 @@ def test_crossing_people_keep_their_names():
     paths = np.array([walk(40, 200, 70, T), walk(200, 40, 80, T)])
     frames = draw_scene(paths, length=40)
     model = KnowingModel(((240, 40, 60), (40, 60, 240)))
-    seen = Follower(model, make_whereabouts(paths[0], 40)).follow(frames, 0)
+    seen = follow(Follower(model, make_whereabouts(paths[0], 40)), frames)
     middles = np.array([s.keypoints[[11, 12]].mean(0) for s in seen if s is not None])
     numbers = [t for t, s in enumerate(seen) if s is not None]
     away = [t for t in range(T) if abs(paths[0][t, 0] - paths[1][t, 0]) > 50]
@@ -176,7 +186,7 @@ def test_a_judge_beside_her_does_not_count():
     T = 6
     frames = draw_scene([stand_still(200, 70, T)])
     model = KnowingModel(((240, 40, 60),))
-    seen = Follower(model, make_whereabouts(stand_still(80, 70, T))).follow(frames, 0)
+    seen = follow(Follower(model, make_whereabouts(stand_still(80, 70, T))), frames)
     assert seen == [None] * T
 
 
@@ -185,7 +195,7 @@ def test_backward_fills_what_forward_missed():
     frames = draw_scene([walk(80, 110, 70, T)])
     model = KnowingModel(((240, 40, 60),), can_detect=False, blind={1, 2})
     follower = Follower(model, make_whereabouts(walk(80, 110, 70, T)), search_every=2)
-    assert all(sight is not None for sight in follower.follow(frames, 0))
+    assert all(sight is not None for sight in follow(follower, frames))
     assert follower.num_detections == 0
 
 

@@ -25,7 +25,7 @@ from finegym.features.store import FeatureSettings, Unit
 from finegym.video.ingest.cuts import Cut
 from finegym.video.reader import VideoReader
 
-PORTION_BYTES = 100_000_000  # of frames in memory at a time
+PORTION_BYTES = 200_000_000  # of frames in memory at a time; no pose depends on it
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,9 @@ class PoseMaker:
             yield from ((place, poses) for _, poses in self.estimate(reader, where, [clip]))
 
     def estimate(self, reader: VideoReader, where: Whereabouts, clips: Sequence[range]) -> Iterator[tuple[int, Poses]]:
-        """The poses in some stretches of an action, in one pass over the record.
+        """The poses in some stretches of an action.
+
+        One pass over the record; of clips that do not fit into memory, what may gain by it is decoded once more.
 
         Args:
             reader: of the record.
@@ -121,10 +123,9 @@ class PoseMaker:
             clips: frames of the record, each within the action and not empty, in order of time.
 
         Yields:
-            Place in ``clips`` and poses, each as soon as its last frame is decoded.
+            Place in ``clips`` and poses: first, in order, the clips that fit into memory, then the others.
         """
-        size = reader.index.height, reader.index.width
-        step = int(np.clip(PORTION_BYTES // (size[0] * size[1] * 3), 8, 256))
+        step = int(np.clip(PORTION_BYTES // (reader.index.height * reader.index.width * 3), 8, 256))
         portions = [
             (place, clip[first : first + step])
             for place, clip in enumerate(clips)
@@ -136,16 +137,26 @@ class PoseMaker:
         seen: dict[int, list[Sight | None]] = {}
         for number, frames in reader.read_clips([part for _, part in portions]):
             place, part = portions[number]
-            before = seen.setdefault(place, [])
-            before += follower.follow(frames, part.start - where.first_frame, before)
-            if part.stop == clips[place].stop:
-                yield place, self._finish(seen.pop(place), where, clips[place], reader.index.fps_average, size)
+            clip, sights = clips[place], seen.setdefault(place, [])
+            follower.go_on(frames, clip.start - where.first_frame, sights)
+            if part.stop == clip.stop:
+                tail = range(part.start - clip.start, len(clip))
+                follower.go_back(frames, clip.start - where.first_frame, sights, tail)
+                if part.start == clip.start:
+                    yield place, self._finish(seen.pop(place), where, clip, reader)
+            del frames  # before the next portion is read
+        for place, sights in seen.items():
+            clip = clips[place]
+            first = clip.start - where.first_frame
+            for start in range((len(clip) - 1) // step * step - step, -1, -step):
+                part = range(start, start + step)
+                if follower.can_gain(first, sights, part):
+                    follower.go_back(reader.read_frames(clip[start : start + step]), first, sights, part)
+            yield place, self._finish(sights, where, clip, reader)
 
-    def _finish(
-        self, seen: list[Sight | None], where: Whereabouts, clip: range, fps: float, size: tuple[int, int]
-    ) -> Poses:
-        first = clip.start - where.first_frame
-        support = measure_support(seen, where, first, fps)
+    def _finish(self, seen: list[Sight | None], where: Whereabouts, clip: range, reader: VideoReader) -> Poses:
+        first, size = clip.start - where.first_frame, (reader.index.height, reader.index.width)
+        support = measure_support(seen, where, first, reader.index.fps_average)
         believed = [sight if share >= self.min_support else None for sight, share in zip(seen, support, strict=True)]
         shots = where.shot[first : first + len(clip)]
         return make_poses(believed, shots, size, max_gap_frames=self.max_gap_frames)

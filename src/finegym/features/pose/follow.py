@@ -9,7 +9,7 @@ known going in. What is left is verified (``verify``): a wrong pose is worse tha
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -38,7 +38,7 @@ DOUBTFUL_JUMP = 0.15  # lengths
 
 
 class Follower:
-    """Looks at one frame after the other; counts how often the models ran.
+    """Looks at one frame after the other, then back; counts how often the models ran.
 
     Args:
         model: of poses; where it cannot detect, she is looked for in squares only.
@@ -58,41 +58,55 @@ class Follower:
         self.min_presence, self.search_every = min_presence, search_every
         self.num_detections = self.num_estimates = 0
 
-    def follow(
-        self, frames: Sequence[np.ndarray] | np.ndarray, first: int, before: Sequence[Sight | None] = ()
-    ) -> list[Sight | None]:
-        """The pose in each of some consecutive frames, not verified yet.
+    def go_on(self, frames: Iterable[np.ndarray], first: int, seen: list[Sight | None]) -> None:
+        """Look at the next frames of a clip, forward; what is seen is not verified yet.
 
         Args:
-            frames: uint8 (H, W, 3), RGB.
-            first: number of the first frame within the action.
-            before: what was seen in the frames before these, the last at the end.
-
-        Returns:
-            A pose or ``None`` for every frame.
+            frames: uint8 (H, W, 3), RGB, in any portions: where one ends changes nothing.
+            first: number of the clip's first frame within the action.
+            seen: a pose or ``None`` for every frame of the clip so far; grows by one a frame.
         """
-        seen: list[Sight | None] = list(before)
-        lost = 0
-        for number, frame in enumerate(frames, first):
+        lost = next((k for k, sight in enumerate(reversed(seen)) if sight is not None), len(seen))
+        for number, frame in enumerate(frames, first + len(seen)):
             sight = self._step(frame, number, number - 1, seen[-2:])
             if sight is None and lost % self.search_every == 0:
                 sight = self._search(frame, number, lost // self.search_every)
             lost = 0 if sight is not None else lost + 1
             seen.append(sight)
-        found = seen[len(before) :]
-        for offset in range(len(frames) - 2, -1, -1):
-            later = found[offset + 1]
-            if later is not None and self._is_doubtful(found[offset], later, first + offset):
-                again = self._step(
-                    frames[offset], first + offset, first + offset + 1, found[offset + 1 : offset + 3][::-1]
-                )
-                found[offset] = _take_surer(found[offset], again)
-        return found
 
-    def _is_doubtful(self, sight: Sight | None, later: Sight, number: int) -> bool:
+    def can_gain(self, first: int, seen: Sequence[Sight | None], part: range) -> bool:
+        """Whether going back through a part of a clip can change anything there: only then it has to be decoded again.
+
+        Frames are seen again where the next one has a pose. If there is no such frame to begin with, none comes.
+        """
+        return any(self._is_doubtful(seen, index, first) for index in part)
+
+    def go_back(
+        self, frames: Sequence[np.ndarray] | np.ndarray, first: int, seen: list[Sight | None], part: range
+    ) -> None:
+        """Look once more, backward, where a frame has no pose or a doubtful one and the next one has a pose.
+
+        Args:
+            frames: uint8 (H, W, 3), RGB, those of ``part``.
+            first: number of the clip's first frame within the action.
+            seen: of all frames of the clip, as from ``go_on``; changed in place. Parts come in order, the last first.
+            part: places in ``seen``.
+        """
+        for index in reversed(part):
+            if self._is_doubtful(seen, index, first):
+                number = first + index
+                again = self._step(frames[index - part.start], number, number + 1, seen[index + 1 : index + 3][::-1])
+                seen[index] = _take_surer(seen[index], again)
+
+    def _is_doubtful(self, seen: Sequence[Sight | None], index: int, first: int) -> bool:
+        """Whether the next frame's pose may do better."""
+        later = seen[index + 1] if index + 1 < len(seen) else None
+        if later is None:
+            return False
+        sight = seen[index]
         if sight is None or sight.presence < DOUBTFUL_PRESENCE:
             return True
-        return measure_jump(sight, later, self.where, number, number + 1) > DOUBTFUL_JUMP
+        return measure_jump(sight, later, self.where, first + index, first + index + 1) > DOUBTFUL_JUMP
 
     def _step(self, frame: np.ndarray, number: int, neighbour: int, near: Sequence[Sight | None]) -> Sight | None:
         """The pose where that of the neighbouring frame, the last of ``near``, lets expect it."""
