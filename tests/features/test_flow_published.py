@@ -64,7 +64,7 @@ def test_what_we_write_we_read(tmp_path, layout):
     parts = iter([FIELDS[:2], FIELDS[2:]]) if layout != "jpg" else iter([quantise(FIELDS)])
     count = write_published(tmp_path, "clip", layout, parts, FIELDS.shape)
     assert count == {"jpg": 6, "flo": 3, "npy": 1}[layout]
-    (clip,) = find_published(tmp_path)
+    ((clip,), _) = find_published(tmp_path)
     assert (clip.instance_id, clip.layout) == ("clip", layout)
     read = np.concatenate(list(read_published(clip, portion=2)))
     if layout == "jpg":
@@ -97,7 +97,7 @@ def test_folders_of_other_tools_are_read(tmp_path, names, first):
     cv2.imwrite(str(tmp_path / "clip" / "img_00001.jpg"), codes[0, ..., 0])
     (tmp_path / "clip" / "notes.txt").write_text("of no matter")
     (tmp_path / "empty").mkdir()
-    (clip,) = find_published(tmp_path)
+    ((clip,), _) = find_published(tmp_path)
     read = np.concatenate(list(read_published(clip, portion=5)))
     assert read.shape == codes.shape and np.abs(read.astype(int) - codes).max() <= 1
 
@@ -114,13 +114,45 @@ def write_pictures(folder, names, size=(16, 24)):
         (["flow_x_1.jpg", "flow_y_1.jpg", "flow_x_3.jpg", "flow_y_3.jpg"], "number 2 is missing"),
         (["flow_x_2.jpg", "flow_y_2.jpg"], "number 1 is missing"),
         (["flow_x_1.jpg", "flow_y_1.jpg", "flow_x_2.jpg"], "2 pictures of x and 1 of y; number 2"),
-        ([], "no flow there"),
+        (["flow_x_1.jpg", "x_1.jpg", "flow_y_1.jpg"], "flow_x_1.jpg and x_1.jpg both have number 1"),
     ],
 )
-def test_holes_are_named(tmp_path, names, message):
+def test_holes_and_doubles_cost_their_clip_only(tmp_path, names, message):
     write_pictures(tmp_path / "clip", names)
-    with pytest.raises(FeatureError, match=message):
-        find_published(tmp_path)
+    write_pictures(tmp_path / "sound", ["flow_x_1.jpg", "flow_y_1.jpg"])
+    ((sound,), bad) = find_published(tmp_path)
+    assert sound.instance_id == "sound"
+    assert list(bad) == ["clip"] and message in bad["clip"]
+
+
+def test_forward_and_backward_flow_are_not_mixed(tmp_path):
+    for name in ("flow_00001.flo", "back_00001.flo"):
+        write_flo(tmp_path / "clip" / name, np.zeros((2, 3, 2), np.float32))
+    assert "both have number 1" in find_published(tmp_path)[1]["clip"]
+
+
+def test_an_array_of_no_pairs_is_failed_and_said(tmp_path):
+    (tmp_path / "in").mkdir()
+    np.save(tmp_path / "in" / "empty.npy", np.zeros((0, 4, 6, 2), np.float32))
+    np.save(tmp_path / "in" / "whole.npy", np.zeros((2, 4, 6, 2), np.float32))
+    done = import_flow(tmp_path / "in", tmp_path / "store")
+    assert list(done.build.tally.done) == ["whole"]
+    assert done.build.tally.failed == {"empty": "holds no pair of frames"}
+
+
+def test_another_folder_does_not_replace_the_first(tmp_path):
+    for folder in ("train", "val"):
+        (tmp_path / folder).mkdir()
+        np.save(tmp_path / folder / f"{folder}.npy", np.zeros((2, 4, 6, 2), np.float32))
+    import_flow(tmp_path / "train", tmp_path / "store")
+    with pytest.raises(ConfigError, match="imported"):
+        import_flow(tmp_path / "val", tmp_path / "store")
+    assert FlowStore(tmp_path / "store").instance_ids == ("train",)
+
+
+def test_an_id_does_not_lead_out_of_the_folder(tmp_path):
+    with pytest.raises(FeatureError, match="can name a file"):
+        write_published(tmp_path / "out", "../evil", "npy", iter(()), (0, 1, 1, 2))
 
 
 def test_wrong_folders_are_named(tmp_path):
@@ -140,7 +172,7 @@ def test_sizes_that_differ_are_named(tmp_path):
     write_pictures(tmp_path / "a", ["flow_x_2.jpg", "flow_y_2.jpg"], (16, 32))
     write_pictures(tmp_path / "b", ["flow_x_1.jpg"])
     write_pictures(tmp_path / "b", ["flow_y_1.jpg"], (16, 32))
-    for clip, message in zip(find_published(tmp_path), ("expected 24x16 pixels", "is "), strict=True):
+    for clip, message in zip(find_published(tmp_path)[0], ("expected 24x16 pixels", "is "), strict=True):
         with pytest.raises(FeatureError, match=message):
             list(read_published(clip))
 
@@ -188,7 +220,7 @@ def test_a_store_goes_out_and_comes_back(_made, tmp_path, layout):
 def test_codes_of_a_quantised_store_go_out_as_they_are(_made, tmp_path):
     store = FlowStore(_made / "quantised")
     export_flow(store, tmp_path, "jpg", only=[IDS[0]])
-    (clip,) = find_published(tmp_path)
+    ((clip,), _) = find_published(tmp_path)
     read = np.concatenate(list(read_published(clip)))
     assert np.abs(read.astype(int) - store.read_codes(IDS[0])).mean() < 1  # JPEG of quality 95
     with pytest.raises(ConfigError, match="nobody"):

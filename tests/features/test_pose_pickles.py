@@ -288,3 +288,20 @@ def test_clips_are_matched_with_a_dataset():
     assert found.foreign == ("x",) and found.relabelled == ("b",)
     with pytest.raises(FeatureError, match="poses of other clips: not one of its 2"):
         match_clips(["x", "y"], ["a"], where="f")
+
+
+def test_endless_names_are_described_by_their_kind(tmp_path):
+    nested: list = []
+    for _ in range(60):  # 2 ** 60 brackets as text
+        nested = [nested, nested]
+    path = tmp_path / "file.pkl"
+    path.write_bytes(pickle.dumps([{"frame_dir": nested, "label": nested, "img_shape": nested}]))
+    with pytest.raises(FeatureError, match="frame_dir: expected the clip's id, got list"):
+        read_pose_pickle(path)
+
+
+def test_half_a_surrogate_pair_is_no_id(tmp_path):
+    path = tmp_path / "file.pkl"
+    path.write_bytes(pickle.dumps([{"frame_dir": "a\ud800"}]))
+    with pytest.raises(FeatureError, match="frame_dir"):
+        read_pose_pickle(path)

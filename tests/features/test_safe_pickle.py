@@ -2,6 +2,7 @@
 
 import os
 import pickle
+from collections import OrderedDict
 
 import numpy as np
 import pytest
@@ -148,6 +149,7 @@ def test_an_array_holds_no_more_than_is_there(load):
         b"\x80\x02c__builtin__\nbytearray\n\x8a\x06" + (10**12).to_bytes(6, "little") + b"\x85R.",
         b"\x80\x04\x8e" + (1 << 60).to_bytes(8, "little") + b"a.",
         b"\x80\x05\x96" + (1 << 60).to_bytes(8, "little") + b"a.",
+        b"\x80\x05\x96" + (1 << 28).to_bytes(8, "little") + b"a.",  # little enough for Python to make it
         b"\x80\x04\x95" + (1 << 60).to_bytes(8, "little") + b"a.",
     ],
 )
@@ -177,6 +179,13 @@ def test_a_damaged_pickle_is_read_or_refused(load, place, byte, end):
         load(bytes(damaged[:end]))
     except FeatureError as error:
         assert "file.pkl" in str(error)
+
+
+def test_an_ordered_dict_is_a_dict_and_has_no_attributes(load):
+    assert load(pickle.dumps(OrderedDict(a=1), 2)) == {"a": 1}
+    with_state = pickle.dumps(OrderedDict(a=1), 2)[:-1] + b"}U\x03getK\x01sb."
+    with pytest.raises(FeatureError):
+        load(with_state)
 
 
 def test_what_is_no_pickle_is_said(load, tmp_path):

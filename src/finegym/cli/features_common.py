@@ -46,9 +46,14 @@ def print_build(target: Path, result: FeatureBuild, as_json: bool, more: Mapping
             typer.echo(line)
     for reason, number in _count_reasons(result.without_record):
         typer.echo(f"kept without a look at their record: {number} x {reason}", err=True)
-    for reason, number in _count_reasons(result.tally.failed):
+    end_with_failures(target, result.tally.failed)
+
+
+def end_with_failures(target: Path, failed: Mapping[str, str]) -> None:
+    """Say why clips could not be made and end with exit status 1, if there are any."""
+    for reason, number in _count_reasons(failed):
         typer.echo(f"failed, listed in {target / 'skipped.csv'}: {number} x {reason}", err=True)
-    if result.tally.failed:
+    if failed:
         raise typer.Exit(1)
 
 

@@ -184,6 +184,9 @@ def import_flow(
     out: Annotated[
         Path | None, typer.Option(help="Folder of the store; `DATASET/features/flow-imported` by default.")
     ] = None,
+    method: Annotated[
+        str, typer.Option(help="What computed it, in a word: training and prediction must see flow of one method.")
+    ] = "imported",
     form: Annotated[
         Form, typer.Option(help="`quantised` adds the error of H.264 to what is imported; `float16` keeps it.")
     ] = Form.QUANTISED,
@@ -202,7 +205,7 @@ def import_flow(
         raise ConfigError("give --out, or --dataset: there is nowhere to write to")
     target = out if out is not None else (dataset or Path()) / "features" / "flow-imported"
     known = None if dataset is None else read_dataset(dataset)
-    result = exchange.import_flow(folder, target, dataset=known, form=form.value, replace=replace)
+    result = exchange.import_flow(folder, target, dataset=known, method=method, form=form.value, replace=replace)
     if not as_json:
         kinds = ", ".join(f"{number} as {layout}" for layout, number in result.layouts.items())
         typer.echo(f"clips: {kinds or 'none that can be taken'}")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from finegym.cli.features_common import JsonOption, ReplaceOption, StoreArgument
+from finegym.cli.features_common import JsonOption, ReplaceOption, StoreArgument, end_with_failures
 
 if TYPE_CHECKING:
     from finegym.features.pose.exchange import PoseExport, PoseImport
@@ -65,7 +65,7 @@ def import_poses(
     """Make a pose store from pose pickles (pyskl, mmaction2, FineGym's skeletons) or COCO keypoint JSON.
 
     A pickle is read without running anything in it: one that asks for more than arrays is refused, and what it asked
-    for is named.
+    for is named. Exit status 1 where a clip could not be stored; the others are there.
 
     **Example**: `finegym features import-poses gym_hrnet.pkl --dataset gym --name pose-hrnet`
     """
@@ -87,6 +87,8 @@ def import_poses(
         replace=replace,
     )
     _print_import(target, result, as_json)
+    absent = set(result.coverage.missing if result.coverage else ())
+    end_with_failures(target, {id_: reason for id_, reason in result.build.tally.failed.items() if id_ not in absent})
 
 
 def _print_import(target: Path, result: PoseImport, as_json: bool) -> None:
@@ -95,6 +97,7 @@ def _print_import(target: Path, result: PoseImport, as_json: bool) -> None:
         facts = {
             "out": str(target),
             "store": store.model_dump(mode="json"),
+            "failed": result.build.tally.failed,
             "oddities": dict(result.oddities),
             "coverage": None
             if coverage is None
@@ -109,8 +112,8 @@ def _print_import(target: Path, result: PoseImport, as_json: bool) -> None:
         return
     counts = store.counts
     typer.echo(
-        f"{target}: {store.num_clips} clips, {store.size_bytes / 1e6:.1f} MB; {counts['frames_with_pose']} of "
-        f"{counts['frames']} frames with a pose"
+        f"{target}: {store.num_clips} clips, {store.size_bytes / 1e6:.1f} MB; {counts.get('frames_with_pose', 0)} of "
+        f"{counts.get('frames', 0)} frames with a pose"
     )
     if coverage is not None:
         typer.echo(

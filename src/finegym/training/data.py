@@ -163,7 +163,7 @@ def _describe_features(section: DataSection, store: FeatureStore) -> dict[str, A
     return {
         "name": section.features,
         "index_sha256": store.facts.index_sha256,
-        "settings": {"kind": settings.kind, "unit": settings.unit, **settings.parameters},
+        "settings": {"kind": settings.kind, "unit": settings.unit, **settings.parameters, **settings.details},
     }
 
 

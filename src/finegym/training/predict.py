@@ -152,10 +152,14 @@ def _check_trained(run: RunFolder) -> None:
         )
 
 
+# Which files or whose boxes the features came from: those of another dataset are made alike, of other files.
+IDENTITY = {"imported", "given_boxes"}
+
+
 def _check_features(run: RunFolder, data: RecognitionData) -> None:
     """Flow of another method or poses of another model look alike, and mean something else."""
     features = [facts.get("features", {}) for facts in (run.read_facts(), data.facts)]
-    trained, given = (facts.get("settings", {}) for facts in features)
+    trained, given = ({k: v for k, v in facts.get("settings", {}).items() if k not in IDENTITY} for facts in features)
     differing = [
         f"{key} was {trained.get(key)!r}, is {given.get(key)!r}"
         for key in {**trained, **given}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+import hashlib
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -41,7 +42,13 @@ class FlowImport:
 
 
 def import_flow(
-    folder: Path, out: Path, *, dataset: Dataset | None = None, form: Form = "quantised", replace: bool = False
+    folder: Path,
+    out: Path,
+    *,
+    dataset: Dataset | None = None,
+    method: str = "imported",
+    form: Form = "quantised",
+    replace: bool = False,
 ) -> FlowImport:
     """A flow store from the files of other tools.
 
@@ -52,6 +59,7 @@ def import_flow(
         out: folder of the store.
         dataset: whose clips (sub-actions or actions) they are; clips of other names are failed, those without flow
             listed. ``None``: whatever is there.
+        method: what computed the flow, in a word: what is trained on one method's flow is not shown another's.
         form: of the store. Pictures stay what they are in ``float16``; ``quantised`` adds the error of H.264.
         replace: whether a store of other settings may be replaced.
 
@@ -63,9 +71,10 @@ def import_flow(
         ConfigError: ``out`` holds a store of other settings.
         OutputError: something cannot be written.
     """
-    found = find_published(Path(folder))
+    found, bad = find_published(Path(folder))
     segments = {} if dataset is None else _list_known(dataset)
     failed = {c.instance_id: "is no clip of the dataset" for c in found if segments and c.instance_id not in segments}
+    failed |= bad
     # What a store is to be made of is read once before: a clip that is damaged at its end must not be there.
     wanted = []
     layouts: dict[str, int] = {}
@@ -76,15 +85,25 @@ def import_flow(
             except FeatureError as error:
                 failed[clip.instance_id] = str(error)
             else:
+                if not num_pairs:
+                    failed[clip.instance_id] = "holds no pair of frames"
+                    continue
                 wanted.append((clip, num_pairs))
                 layouts[clip.layout] = layouts.get(clip.layout, 0) + 1
     there = {clip.instance_id for clip, _ in wanted}
     unit = _find_unit(dataset, there)
-    settings = FeatureSettings(kind="flow", unit=unit, parameters={"method": "imported", "form": form})
+    parameters = {"method": method, "form": form, "imported": f"{Path(folder).resolve().name} {_hash_names(found)}"}
+    settings = FeatureSettings(kind="flow", unit=unit, parameters=parameters)
     clips = (_convert(clip, num_pairs, segments.get(clip.instance_id), form) for clip, num_pairs in wanted)
     build = write_features(out, settings, clips, failed=failed, replace=replace)
     expected = _list_ids(dataset, unit) if dataset else []
     return FlowImport(build, tuple(name for name in expected if name not in there), layouts)
+
+
+def _hash_names(clips: Sequence[PublishedClip]) -> str:
+    """Tells one folder of flow from another: two of them never share a store."""
+    text = "\n".join(f"{clip.instance_id} {clip.layout} {len(clip.pairs)}" for clip in clips)
+    return hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest()[:12]
 
 
 def _find_unit(dataset: Dataset | None, there: Collection[str]) -> Unit:

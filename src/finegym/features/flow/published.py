@@ -8,12 +8,13 @@
 ``npy``     a file a clip, ``<clip id>.npy``: (P, H, W, 2); read too: (P, 2, H, W)
 ==========  ===========================================================================================================
 
-Numbers may begin at 0 or 1; a hole in them is an error.
+Numbers may begin at 0 or 1; a hole in them, or one that two files have, is an error of that clip.
 """
 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,7 +31,7 @@ LAYOUTS: tuple[Layout, ...] = ("jpg", "flo", "npy")
 JPEG_QUALITY = 95
 _MAGIC = b"PIEH"  # 202021.25 as float32, little-endian
 _MOST_PIXELS = 100_000_000
-_UNKNOWN = 1e9
+_UNKNOWN = 65_504.0  # what float16 holds; Middlebury marks unknown flow by 1e9 and more
 _AXES = {"flow_x": 0, "x": 0, "u": 0, "flow_y": 1, "y": 1, "v": 1}
 _NUMBERED = re.compile(r"^(?:(?P<axis>flow_x|flow_y|x|y|u|v)_)?(?P<number>\d+)\.(?:jpe?g|png)$", re.IGNORECASE)
 _FLO = re.compile(r"^(?:.*?)(?P<number>\d+)\.flo$", re.IGNORECASE)
@@ -95,34 +96,44 @@ class PublishedClip:
     pairs: tuple[tuple[Path, ...], ...]
 
 
-def find_published(folder: Path) -> list[PublishedClip]:
+def find_published(folder: Path) -> tuple[list[PublishedClip], dict[str, str]]:
     """The clips in a folder: its sub-folders with flow in them, and its ``.npy`` files; sorted.
 
+    Returns:
+        The clips; and, by id, why others cannot be taken: holes in the numbers, or two files of one number.
+
     Raises:
-        FeatureError: there is no such folder, it holds no flow, or the numbers of a clip's files have holes.
+        FeatureError: there is no such folder, it holds no flow, or a clip is there in two ways.
     """
     folder = Path(folder)
     if not folder.is_dir():
         raise FeatureError(f"{folder}: expected a folder with the flow of a clip in each folder inside, got none there")
     clips = [PublishedClip(path.stem, "npy", ((path,),)) for path in sorted(folder.glob("*.npy"))]
+    bad: dict[str, str] = {}
     for each in sorted(path for path in folder.iterdir() if path.is_dir()):
-        found = _find_flo(each) or _find_pictures(each)
-        if found:
-            clips.append(found)
-    names = [clip.instance_id for clip in clips]
-    twice = sorted({name for name in names if names.count(name) > 1})
+        try:
+            found = _find_flo(each) or _find_pictures(each)
+        except FeatureError as error:
+            bad[each.name] = str(error)
+        else:
+            clips += [found] if found else []
+    counts = Counter([*(clip.instance_id for clip in clips), *bad])
+    twice = sorted(name for name, number in counts.items() if number > 1)
     if twice:
         raise FeatureError(f"{folder}: clip {twice[0]} is there as a folder and as a .npy file. Remove one.")
-    if not clips:
+    if not clips and not bad:
         raise FeatureError(
             f"{folder}: no flow there: expected CLIP/flow_x_00001.jpg and CLIP/flow_y_00001.jpg, CLIP/flow_00001.flo, "
             "or CLIP.npy. Give the folder that holds the clips' folders."
         )
-    return clips
+    return clips, bad
 
 
 def _find_flo(folder: Path) -> PublishedClip | None:
-    files = {int(found["number"]): path for path in folder.iterdir() if (found := _FLO.match(path.name))}
+    files: dict[int, Path] = {}
+    for path in folder.iterdir():
+        if found := _FLO.match(path.name):
+            _put(files, int(found["number"]), path)
     if not files:
         return None
     return PublishedClip(folder.name, "flo", tuple((files[number],) for number in _check_numbers(files, folder)))
@@ -133,11 +144,11 @@ def _find_pictures(folder: Path) -> PublishedClip | None:
     for path in folder.iterdir():
         found = _NUMBERED.match(path.name)
         if found and found["axis"]:
-            files[_AXES[found["axis"].lower()]][int(found["number"])] = path
+            _put(files[_AXES[found["axis"].lower()]], int(found["number"]), path)
         elif path.is_dir() and path.name in _AXES:
             for inner in path.iterdir():
                 if (found := _NUMBERED.match(inner.name)) and not found["axis"]:
-                    files[_AXES[path.name]][int(found["number"])] = inner
+                    _put(files[_AXES[path.name]], int(found["number"]), inner)
     if not files[0] and not files[1]:
         return None
     if files[0].keys() != files[1].keys():
@@ -147,6 +158,13 @@ def _find_pictures(folder: Path) -> PublishedClip | None:
         )
     numbers = _check_numbers(files[0], folder)
     return PublishedClip(folder.name, "jpg", tuple((files[0][number], files[1][number]) for number in numbers))
+
+
+def _put(files: dict[int, Path], number: int, path: Path) -> None:
+    if number in files:
+        names = " and ".join(sorted((files[number].name, path.name)))
+        raise FeatureError(f"{path.parent}: {names} both have number {number}. Leave the files of one kind there.")
+    files[number] = path
 
 
 def _check_numbers(files: dict[int, Path], folder: Path) -> list[int]:
@@ -196,7 +214,9 @@ def _check_known(fields: np.ndarray, path: Path) -> None:
     """A store holds numbers: Middlebury marks unknown flow by 1e9 and more, others by NaN."""
     num_unknown = np.count_nonzero(~(np.abs(fields) < _UNKNOWN).all(-1))
     if num_unknown:
-        raise FeatureError(f"{path}: flow of {num_unknown} pixels is unknown (NaN, or 1e9 and more). Fill it first.")
+        raise FeatureError(
+            f"{path}: flow of {num_unknown} pixels is unknown (NaN, or {_UNKNOWN:g} and more). Fill it first."
+        )
 
 
 def _read_pair(paths: Sequence[Path]) -> np.ndarray:
@@ -257,8 +277,11 @@ def write_published(
         How many files were written.
 
     Raises:
+        FeatureError: the id is no name of a file.
         OutputError: a file cannot be written.
     """
+    if Path(instance_id).name != instance_id or instance_id in (".", ".."):
+        raise FeatureError(f"clip {instance_id!r}: expected an id that can name a file. Leave it out with --only.")
     if layout == "npy":
         with replace_file(folder / f"{instance_id}.npy") as temporary:
             mapped = np.lib.format.open_memmap(temporary, "w+", np.float32, shape)

@@ -130,7 +130,9 @@ def _find_parts(content: Any, path: Path) -> tuple[list[Any], dict[str, tuple[st
     split: Any = {}
     if isinstance(content, dict):
         if not isinstance(content.get("annotations"), list):
-            raise FeatureError(f"{path}: {expected}, got a dict of {', '.join(map(str, content))[:100] or 'nothing'}.")
+            raise FeatureError(
+                f"{path}: {expected}, got a dict of {', '.join(map(_describe, list(content)[:5])) or 'nothing'}."
+            )
         content, split = content["annotations"], content.get("split") or {}
     if not isinstance(content, list):
         raise FeatureError(f"{path}: {expected}, got {type(content).__name__}.")
@@ -154,14 +156,15 @@ def _find_problems(annotation: Any) -> Iterator[str]:
     if not isinstance(annotation, dict):
         yield f"expected a dict, got {type(annotation).__name__}"
         return
-    if not isinstance(annotation.get("frame_dir"), str) or not annotation["frame_dir"]:
-        yield f"frame_dir: expected the clip's id, got {str(annotation.get('frame_dir'))[:40]!r}"
+    name = annotation.get("frame_dir")
+    if not isinstance(name, str) or not name or not _is_utf8(name):
+        yield f"frame_dir: expected the clip's id, got {_describe(name)}"
     label, size = _get_number(annotation.get("label")), annotation.get("img_shape", annotation.get("original_shape"))
     if label is None or not 0 <= label < MAX_CLASSES:
-        yield f"label: expected a class index, got {str(annotation.get('label'))[:40]!r}"
+        yield f"label: expected a class index, got {_describe(annotation.get('label'))}"
     numbers = [_get_number(value) for value in size] if isinstance(size, (list, tuple)) else []
     if len(numbers) < 2 or any(value is None or value <= 0 for value in numbers[:2]):
-        yield f"img_shape: expected (height, width) in pixels, got {str(size)[:40]}"
+        yield f"img_shape: expected (height, width) in pixels, got {_describe(size)}"
     yield from _find_array_problems(_get_array(annotation, "keypoint"), _get_array(annotation, "keypoint_score"))
 
 
@@ -192,6 +195,18 @@ def _get_number(value: Any) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
+def _is_utf8(text: str) -> bool:
+    """Whether text can be written into a file: half a surrogate pair cannot."""
+    return all(not 0xD800 <= ord(sign) < 0xE000 for sign in text)
+
+
+def _describe(value: Any) -> str:
+    """A value in a message: nested lists that share their parts would be endless text."""
+    if isinstance(value, (list, tuple)) and all(isinstance(part, int) for part in value[:4]):
+        return repr(value[:4])
+    return repr(value)[:40] if isinstance(value, (str, int, float, type(None))) else type(value).__name__
+
+
 def _describe_array(array: np.ndarray | None) -> str:
     return "nothing" if array is None else f"{array.dtype} {array.shape}"
 
@@ -215,7 +230,7 @@ def _count_oddities(clip: PickledClip, annotation: Mapping[str, Any], oddities: 
     oddities["frames without any pose"] += int((~persons.any(axis=0)).sum())
     oddities["scores above 1, kept"] += int((score > 1).sum())
     for key in annotation.keys() - KNOWN_KEYS:
-        oddities[f"annotations with {str(key)[:40]!r}, which is not read"] += 1
+        oddities[f"annotations with {_describe(key)}, which is not read"] += 1
 
 
 def _count_broken(clip: PickledClip) -> int:

@@ -12,10 +12,10 @@ from __future__ import annotations
 
 import io
 import math
+import os
 import pickle
 import re
 import struct
-from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -146,12 +146,23 @@ _ALLOWED: dict[tuple[str, str], Any] = {
     ("numpy", "ndarray"): _MARK,
     ("numpy", "dtype"): _Call(_make_dtype),
     ("_codecs", "encode"): _Call(_encode),
-    ("collections", "OrderedDict"): _Call(OrderedDict),
+    ("collections", "OrderedDict"): _Call(dict),  # which, unlike an OrderedDict, has no attributes to be set
     **{(module, name): _Call(call) for module in ("builtins", "__builtin__") for name, call in _BUILTINS.items()},
 }
 
 
 class _Unpickler(pickle._Unpickler):  # type: ignore[name-defined, misc, unused-ignore]
+    num_bytes = 0  # of the file
+
+    def load_bytearray8(self) -> None:
+        # Python's own makes the bytearray, as long as the file says, before it reads.
+        (size,) = struct.unpack("<Q", self.read(8))
+        if size > self.num_bytes:
+            raise pickle.UnpicklingError(f"a bytearray of {size} bytes in a file of {self.num_bytes}")
+        self.append(self.read(size))
+
+    dispatch = {**pickle._Unpickler.dispatch, pickle.BYTEARRAY8[0]: load_bytearray8}  # type: ignore[attr-defined, unused-ignore]  # noqa: RUF012
+
     def find_class(self, module: str, name: str) -> Any:
         allowed = _ALLOWED.get((module, name))
         if allowed is None:
@@ -190,4 +201,6 @@ def read_arrays(path: Path) -> Any:
 
 def _load(file: io.BufferedReader) -> Any:
     # Python 2 wrote text and arrays alike as bytes; latin1 keeps every byte.
-    return _Unpickler(file, encoding="latin1").load()
+    unpickler = _Unpickler(file, encoding="latin1")
+    unpickler.num_bytes = os.fstat(file.fileno()).st_size
+    return unpickler.load()
