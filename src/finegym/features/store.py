@@ -15,6 +15,7 @@ the record's clock, half-open; frames count from 0.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sys
 import zlib
@@ -32,6 +33,7 @@ from finegym.video.store.format import make_key
 FORMAT = "finegym-features/1"
 STORE_FILE, INDEX_FILE, SKIPPED_FILE = "store.json", "index.parquet", "skipped.csv"
 CLIPS_FOLDER, CUTS_FOLDER = "clips", "cuts"
+SUFFIXES = (".mp4", ".safetensors")
 Kind = Literal["flow", "pose"]
 Unit = Literal["sub-action", "action"]
 
@@ -191,7 +193,13 @@ class FeatureStore:
     def __init__(self, location: str | Path) -> None:
         self._folder: Folder = open_folder(location)
         self.facts: StoreFacts = parse_store(self._read_own(STORE_FILE), f"{location}/{STORE_FILE}")
-        self._read_index(self._read_own(INDEX_FILE))
+        index = self._read_own(INDEX_FILE)
+        if hashlib.sha256(index).hexdigest() != self.facts.index_sha256:
+            raise FeatureError(
+                f"{location}/{INDEX_FILE}: is damaged, or of another store: its SHA-256 is not what {STORE_FILE} says. "
+                "Make the features again (a finished clip is not made twice)."
+            )
+        self._read_index(index)
 
     def _read_own(self, name: str) -> bytes:
         try:
@@ -258,7 +266,7 @@ class FeatureStore:
         row = self._find(instance_id)
         known = json.loads(zlib.decompress(self._packed[self._ends[row] : self._ends[row + 1]]))
         known["pts"] = tuple(known["pts"])
-        # Validated when it was written, and the file's hash is in store.json.
+        # Validated when it was written; the file is what it was then.
         return StoredFeatures.model_construct(
             facts=FeatureFacts.model_construct(**known, settings=self.settings),
             path=self._paths[row],
