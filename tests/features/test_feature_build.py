@@ -230,6 +230,20 @@ def test_half_written_files_of_a_killed_build_are_not_believed(folder):
     assert not stray.exists()
 
 
+def test_what_others_put_among_the_clips_stays_and_harms_no_build(folder):
+    build(folder)
+    clips = folder / "features/numbers/clips"
+    strays = [clips / ".DS_Store", clips / "a/.DS_Store", clips / "b/notes.txt"]
+    for stray in strays:
+        stray.write_bytes(b"")
+    (clips / "a/more.mp4").mkdir()
+    (folder / "features/numbers/store.json").unlink()
+    result = build(folder)
+    assert len(result.tally.skipped) == 5 and result.damaged == ()
+    build(folder, make_dataset(make_video("b", [(0, 200)])))  # a's clips go, what is not ours stays
+    assert all(stray.is_file() for stray in strays) and not list(clips.glob("a/*.safetensors"))
+
+
 def test_a_full_disk_is_said_and_the_others_are_there(folder, monkeypatch):
     write = make_module.write_clip
 

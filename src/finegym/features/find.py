@@ -10,6 +10,7 @@ from finegym.features.carried import read_facts
 from finegym.features.store import (
     CLIPS_FOLDER,
     STORE_FILE,
+    SUFFIXES,
     FeatureSettings,
     FeatureStore,
     StoredFeatures,
@@ -100,8 +101,9 @@ def _scan(out: Path, settings: FeatureSettings, replace: bool) -> tuple[dict[str
 
 
 def list_files(out: Path) -> list[Path]:
-    """The clips' files, whoever wrote them, without those that a killed build did not finish; sorted."""
-    return sorted(path for path in (out / CLIPS_FOLDER).glob("*/*.*") if not path.name.startswith("."))
+    """Files that have the name of a clip's, without those that a killed build did not finish; sorted."""
+    files = (out / CLIPS_FOLDER).glob("*/*.*")
+    return sorted(path for path in files if path.suffix in SUFFIXES and path.name[0] != "." and path.is_file())
 
 
 def compute_crc32(path: Path) -> int:

@@ -14,6 +14,7 @@ from finegym.features.store import (
     INDEX_FILE,
     SKIPPED_FILE,
     STORE_FILE,
+    SUFFIXES,
     FeatureSettings,
     StoredFeatures,
     StoreFacts,
@@ -80,10 +81,13 @@ def finish_store(
 
 
 def _remove_strays(out: Path, names: set[str]) -> None:
-    """What no clip of the store is: clips no longer annotated, of other settings, or half written by a killed build."""
+    """What no clip of the store is: clips no longer annotated, of other settings, or half written by a killed build.
+
+    Only what has the name of a clip's file goes: people's and their computers' own files (``.DS_Store``) stay.
+    """
     for path in (out / CLIPS_FOLDER).glob("*/*"):
-        if path.relative_to(out).as_posix() not in names:
+        if path.suffix in SUFFIXES and path.is_file() and path.relative_to(out).as_posix() not in names:
             path.unlink()
     for folder in (out / CLIPS_FOLDER).glob("*"):
-        if not any(folder.iterdir()):
+        if folder.is_dir() and not any(folder.iterdir()):
             folder.rmdir()
