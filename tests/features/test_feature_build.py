@@ -80,10 +80,24 @@ def test_cuts_of_ingest_are_believed(folder):
     assert open_store(folder).get_facts(IDS[3]).extra == {"cuts": [7]}
 
 
-def test_shots_of_another_file_are_not_believed(folder):
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"record_fingerprint": "of another"},  # as long, and yet another film
+        {"record_fingerprint": "", "num_frames": 31},  # files of before have no fingerprint
+        {"record_fingerprint": "", "end_ms": 1201.0},
+    ],
+)
+def test_shots_of_another_file_are_not_believed(folder, change):
     shots = find_shots(folder / "records/b.mp4", compute_signals(folder / "records/b.mp4"))
-    write_shots(Workspace(folder).get_shots_file("b"), shots.model_copy(update={"num_frames": 31}))
+    write_shots(Workspace(folder).get_shots_file("b"), shots.model_copy(update=change))
     assert dict(build(folder, only=IDS[3:]).cuts) == {"ingest": 0, "kept": 0, "found": 1}
+
+
+def test_shots_without_a_fingerprint_are_believed_of_a_record_as_long(folder):
+    shots = find_shots(folder / "records/b.mp4", compute_signals(folder / "records/b.mp4"))
+    write_shots(Workspace(folder).get_shots_file("b"), shots.model_copy(update={"record_fingerprint": ""}))
+    assert dict(build(folder, only=IDS[3:]).cuts) == {"ingest": 1, "kept": 0, "found": 0}
 
 
 def test_a_second_run_repeats_nothing_and_changes_no_byte(folder):

@@ -56,18 +56,18 @@ def look_for_cuts(item: tuple[str, Record], *, folder: Path, out: Path) -> Recor
     video_id, record = item
     ingested = Workspace(folder).get_shots_file(video_id)
     kept = out / CUTS_FOLDER / f"{make_key(video_id)}.json"
+    if ingested.is_file():
+        shots = read_shots(ingested)
+        if shots.is_of(folder / record.path):
+            return RecordCuts(record_fingerprint=record.fingerprint, cuts=shots.cuts, origin="ingest")
+    if kept.is_file():
+        try:
+            known = RecordCuts.model_validate_json(kept.read_bytes())
+        except (OSError, ValidationError) as error:
+            raise VideoError(f"{kept}: is damaged. Delete it; the cuts are found again.") from error
+        if known.record_fingerprint == record.fingerprint:
+            return known
     with VideoReader(folder / record.path) as reader:
-        if ingested.is_file():
-            shots = read_shots(ingested)
-            if shots.num_frames == reader.index.num_frames:
-                return RecordCuts(record_fingerprint=record.fingerprint, cuts=shots.cuts, origin="ingest")
-        if kept.is_file():
-            try:
-                known = RecordCuts.model_validate_json(kept.read_bytes())
-            except (OSError, ValidationError) as error:
-                raise VideoError(f"{kept}: is damaged. Delete it; the cuts are found again.") from error
-            if known.record_fingerprint == record.fingerprint:
-                return known
         found = RecordCuts(
             record_fingerprint=record.fingerprint, cuts=find_cuts(reader, compute_signals(reader.path)), origin="found"
         )

@@ -9,7 +9,8 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from finegym.errors import VideoError
-from finegym.files import write_text
+from finegym.files import hash_samples, write_text
+from finegym.video.index_cache import read_index
 from finegym.video.ingest.cuts import Cut, find_cuts
 from finegym.video.ingest.replays import Replay, find_replays
 from finegym.video.ingest.signals import Signals
@@ -29,6 +30,7 @@ class Shots(BaseModel):
         replays: candidates, in order.
         slow_motion: candidates, in order.
         unsearched_ms: how long the record goes on behind the last picture that could be looked at; 0 unless damaged.
+        record_fingerprint: of the record's content, see ``files.hash_samples``; files of before do not have it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -41,6 +43,18 @@ class Shots(BaseModel):
     replays: tuple[Replay, ...]
     slow_motion: tuple[SlowMotion, ...]
     unsearched_ms: float = 0.0
+    record_fingerprint: str = ""
+
+    def is_of(self, path: Path) -> bool:
+        """Whether these are the shots of a record as it is now; without a fingerprint, of one as long as it.
+
+        Raises:
+            VideoError: the record cannot be read.
+        """
+        if self.record_fingerprint:
+            return self.record_fingerprint == _hash(path)
+        index = read_index(path)
+        return (self.num_frames, self.start_ms, self.end_ms) == (index.num_frames, index.start_ms, index.end_ms)
 
 
 def find_shots(path: Path, signals: Signals) -> Shots:
@@ -71,7 +85,15 @@ def find_shots(path: Path, signals: Signals) -> Shots:
             replays=replays,
             slow_motion=slow_motion,
             unsearched_ms=round(behind, 3) if behind > 2 * usual + 1000 else 0.0,
+            record_fingerprint=_hash(path),
         )
+
+
+def _hash(path: Path) -> str:
+    try:
+        return hash_samples(path)
+    except OSError as error:
+        raise VideoError(f"{path}: cannot be read: {error.strerror}. Check the path.") from error
 
 
 def write_shots(path: Path, shots: Shots) -> None:
