@@ -1,7 +1,9 @@
 """Flow of every clip: what is stored is what was computed, any pair can be read alone, nothing crosses a cut."""
 
+import errno
 import pickle
 import shutil
+import tempfile
 from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
@@ -15,6 +17,7 @@ from safetensors.numpy import load_file
 from finegym.errors import ConfigError, FeatureError
 from finegym.features.build import build_features
 from finegym.features.check import check_features
+from finegym.features.flow import coding
 from finegym.features.flow.coding import GOP_PAIRS, choose_packets
 from finegym.features.flow.extract import PORTION_PAIRS, FlowMaker
 from finegym.features.flow.methods import METHODS, compute_flow
@@ -302,6 +305,31 @@ def test_clipped_components_are_counted(tmp_path):
 def test_settings_of_every_method_survive_the_file(method):
     settings = FlowMaker(method).make_settings()
     assert FeatureSettings.model_validate_json(settings.model_dump_json()) == settings
+
+
+def test_a_full_disk_while_float16_is_computed_fails_the_clips_and_nothing_else(folder, monkeypatch):
+    class Full(tempfile.SpooledTemporaryFile):
+        def write(self, data):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(tempfile, "SpooledTemporaryFile", Full)
+    out = folder / "features/full"
+    result, store = build(folder, replace(FLOAT16, spool=out), name="full")
+    assert store.instance_ids == (IDS[1],)  # of one frame: it has no flow
+    assert set(result.tally.failed.values()) == {
+        f"{out}: flow cannot be kept there while a clip is computed: No space left on device. Free space."
+    }
+
+
+def test_float16_that_does_not_fit_into_memory_waits_beside_the_store(folder, monkeypatch):
+    monkeypatch.setattr(coding, "_SPOOL_BYTES", 1000)
+    places = []
+    make = tempfile.TemporaryFile
+    monkeypatch.setattr(tempfile, "TemporaryFile", lambda *a, **k: places.append(k.get("dir")) or make(*a, **k))
+    out = folder / "features/spooled"
+    build(folder, replace(FLOAT16, spool=out), name="spooled")
+    assert set(places) == {out}
+    assert read_all(out / "clips") == read_all(folder / "features/float16/clips")
 
 
 def test_unknown_methods_are_refused():

@@ -68,10 +68,10 @@ def flow(
     from finegym.features.build import build_features
     from finegym.features.flow.extract import FlowMaker
 
-    maker = FlowMaker(method, short_side, form.value, device)
-    maker.check()
     name = f"flow-{method}" + ("" if unit is Unit.SUB_ACTION else "-actions")
     target = out or dataset / "features" / name
+    maker = FlowMaker(method, short_side, form.value, device, spool=target)
+    maker.check()
     result = build_features(
         read_dataset(dataset),
         dataset,

@@ -13,12 +13,15 @@ import json
 import tempfile
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from fractions import Fraction
+from pathlib import Path
 
 import av
 import av.error
 import numpy as np
 
+from finegym.errors import OutputError
 from finegym.features.carried import METADATA_KEY
 from finegym.features.flow.quantise import ZERO_CODE
 
@@ -114,13 +117,14 @@ class Float16Writer:
     Args:
         height: of a field in pixels.
         width: of a field in pixels.
+        spool: folder for what does not fit into memory until the clip is written; the system's by default.
     """
 
     suffix = ".safetensors"
 
-    def __init__(self, height: int, width: int) -> None:
-        self._height, self._width = height, width
-        self._file = tempfile.SpooledTemporaryFile(_SPOOL_BYTES)  # noqa: SIM115  (lives as long as the writer)
+    def __init__(self, height: int, width: int, spool: Path | None = None) -> None:
+        self._height, self._width, self._spool = height, width, spool
+        self._file = tempfile.SpooledTemporaryFile(_SPOOL_BYTES, dir=spool)  # noqa: SIM115  (lives with the writer)
         self._sums: list[int] = []
 
     def add(self, fields: np.ndarray) -> None:
@@ -128,11 +132,22 @@ class Float16Writer:
 
         Args:
             fields: float (P, H, W, 2).
+
+        Raises:
+            OutputError: there is no place for them.
         """
         for field in fields:
             data = field.astype("<f2").tobytes()
             self._sums.append(zlib.crc32(data))
-            self._file.write(data)
+            try:
+                self._file.write(data)
+            except OSError as error:
+                with suppress(OSError):
+                    self._file.close()
+                raise OutputError(
+                    f"{self._spool or tempfile.gettempdir()}: flow cannot be kept there while a clip is computed: "
+                    f"{error.strerror}. Free space."
+                ) from error
 
     def finish(self) -> dict[str, object]:
         """End the clip; what ``read_rows`` needs to know of it."""

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -36,6 +37,8 @@ class FlowMaker:
         short_side: pixels of the shorter side of the frames; smaller records keep their size.
         form: ``quantised`` or ``float16``.
         device: where ``compute_flows`` runs.
+        spool: folder for the flow of a clip that is being computed as ``float16``: beside the store, where there has to
+            be space for it in any case. ``None``: the system's temporary one.
 
     Raises:
         ConfigError: there is no such method.
@@ -45,6 +48,7 @@ class FlowMaker:
     short_side: int = 256
     form: Form = "quantised"
     device: str = "cpu"
+    spool: Path | None = None
 
     def __post_init__(self) -> None:
         if self.method not in METHODS:
@@ -86,7 +90,7 @@ class FlowMaker:
             place, part = portions[number]
             clip = clips[place]
             if place not in started:
-                started[place] = ClipWriter((height, width), self.form, rate)
+                started[place] = ClipWriter((height, width), self.form, rate, self.spool)
             crossing = find_crossings(part, cuts)
             started[place].add(self._compute(frames, crossing), crossing)
             if part.stop == clip.frames.stop:
@@ -109,11 +113,12 @@ class ClipWriter:
         size: (height, width) of the fields.
         form: how they are stored.
         rate: pictures a second, for players.
+        spool: folder for what does not fit into memory; the system's by default.
     """
 
-    def __init__(self, size: tuple[int, int], form: Form, rate: Fraction) -> None:
+    def __init__(self, size: tuple[int, int], form: Form, rate: Fraction, spool: Path | None = None) -> None:
         self._height, self._width = size
-        self._form, self._rate = form, rate
+        self._form, self._rate, self._spool = form, rate, spool
         self._writer: QuantisedWriter | Float16Writer | None = None
         self._without: list[int] = []
         self._num_pairs = 0
@@ -133,7 +138,7 @@ class ClipWriter:
             codes[crossing] = ZERO_CODE
             self.add_codes(codes)
         elif len(fields):
-            self._writer = self._writer or Float16Writer(self._height, self._width)
+            self._writer = self._writer or Float16Writer(self._height, self._width, self._spool)
             self._writer.add(fields)
             self._num_pairs += len(fields)
 
