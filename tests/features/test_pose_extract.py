@@ -1,5 +1,6 @@
 """Poses of an action's clips, with the real model on a few simulated frames and with a model that knows."""
 
+import hashlib
 from fractions import Fraction
 
 import av
@@ -9,7 +10,7 @@ from pose_scenes import KnowingModel, LateModel, draw_scene, stand_still, walk, 
 
 from finegym.annotations.model import Action, Dataset, Video
 from finegym.codebook.builtin import read_builtin
-from finegym.errors import ConfigError, VideoError
+from finegym.errors import ConfigError, FeatureError, VideoError
 from finegym.features.make import WantedClip
 from finegym.features.pose import extract
 from finegym.features.pose.extract import PoseMaker, check_given_boxes
@@ -86,6 +87,21 @@ def test_a_given_box_names_the_person(tmp_path, knowing):
     assert (free.boxes[0, free.status[0] == FOUND, 3] < 80).all() and (free.status == FOUND).mean() > 0.8
     assert (told.boxes[0, told.status[0] == FOUND, 1] > 70).all() and (told.status == FOUND).mean() > 0.8
     assert PoseMaker(given=given).make_settings() != PoseMaker().make_settings()
+
+
+def test_another_file_under_the_same_name_is_another_model(tmp_path, knowing):
+    path, moved = tmp_path / "net.onnx", tmp_path / "elsewhere" / "net.onnx"
+    path.write_bytes(b"weights")
+    settings = PoseMaker(str(path)).make_settings()
+    assert settings.parameters["model"] == f"net.onnx {hashlib.sha256(b'weights').hexdigest()[:12]}"
+    moved.parent.mkdir()
+    moved.write_bytes(b"weights")
+    assert PoseMaker(str(moved)).make_settings() == settings
+    path.write_bytes(b"other weights")
+    assert PoseMaker(str(path)).make_settings() != settings
+    path.unlink()
+    with pytest.raises(FeatureError, match="no such file"):
+        PoseMaker(str(path)).make_settings()
 
 
 def test_one_frame_is_enough(tmp_path, knowing):

@@ -6,11 +6,12 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
+from pathlib import Path
 
 import numpy as np
 
 from finegym.annotations.model import Dataset
-from finegym.errors import ConfigError, VideoError
+from finegym.errors import ConfigError, FeatureError, VideoError
 from finegym.features.make import MadeClip, WantedClip
 from finegym.features.pose.follow import Follower
 from finegym.features.pose.gaps import count_status, make_poses
@@ -64,13 +65,17 @@ class PoseMaker:
         _open_model(self.model)
 
     def make_settings(self, unit: Unit = "sub-action") -> FeatureSettings:
-        """What a store of such poses says of itself."""
+        """What a store of such poses says of itself.
+
+        Raises:
+            FeatureError: the model is a file that is not there.
+        """
         boxes = hashlib.sha256(repr(self.given).encode()).hexdigest()[:12] if self.given else None
         return FeatureSettings(
             kind="pose",
             unit=unit,
             parameters={
-                "model": self.model,
+                "model": _describe_model(self.model),
                 "max_gap_frames": self.max_gap_frames,
                 "min_presence": self.min_presence,
                 "min_support": self.min_support,
@@ -186,6 +191,17 @@ def check_given_boxes(given: Sequence[GivenBox], dataset: Dataset) -> None:
 
 def _encode(poses: Poses, facts_json: str) -> list[bytes]:
     return [encode_poses(poses, facts_json)]
+
+
+def _describe_model(name: str) -> str:
+    """What a model is called in a store: a file by its name and the beginning of its SHA-256, wherever it lies."""
+    if not name.endswith(".onnx"):
+        return name
+    path = Path(name)
+    if not path.is_file():
+        raise FeatureError(f"{path}: no such file. Give the path of a pose model in ONNX form.")
+    with path.open("rb") as file:
+        return f"{path.name} {hashlib.file_digest(file, 'sha256').hexdigest()[:12]}"
 
 
 @cache
