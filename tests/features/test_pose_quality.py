@@ -71,6 +71,19 @@ def test_a_wrong_person_is_counted():
     assert found.pck[[0, 1, 3]] == pytest.approx([1, 1, 0])
     assert found.is_wrong[[0, 1, 3]].tolist() == [0, 0, 1]
     assert np.isnan(found.pck[[2, 4, 5]]).all()
+    assert found.is_of_nobody[[0, 1, 3]].tolist() == [0, 0, 0] and np.isnan(found.is_of_nobody[[2, 4, 5]]).all()
+
+
+def test_poses_where_she_is_not_in_the_picture_are_counted(store):
+    """A cut-away of six frames: the truth knows nobody there, the store has poses in four of them."""
+    truth = make_truth(20, [(60 + 2 * (t % 10), 60) for t in range(20)])
+    for key in ("boxes", "joints_2d"):
+        truth[key][10:16] = np.nan
+    poses = [store.read(name) for name in store.instance_ids]
+    first, second = (compare_with_truth(each, truth, start) for each, start in zip(poses, (0, 8), strict=True))
+    assert not np.nansum(first.is_of_nobody) and np.nanmean(first.pck) == 1
+    assert second.is_of_nobody[:6].tolist() == [0, 0, 1, 1, 1, 1] and np.isnan(second.is_of_nobody[6:]).all()
+    assert np.isnan(second.is_wrong[2:]).all()
 
 
 @pytest.mark.parametrize("changed", [{"size": np.array([128, 72])}, {"boxes": np.zeros((3, 4))}])
@@ -110,7 +123,7 @@ def test_frames_are_counted_by_group(store, dataset):
     rows = measure_quality(store, dataset)
     everything = rows[0]
     assert (everything.frames, everything.found, everything.interpolated, everything.missing) == (20, 16, 0, 4)
-    assert everything.pck_found is None and everything.wrong_person is None
+    assert everything.pck_found is None and everything.wrong_person is None and everything.nobody_there is None
     assert sum(row.frames for row in rows if row.group == "speed") == 20
     assert [(row.name, row.frames) for row in rows if row.group == "element"] == [("one", 20)]
     unknown = next(row for row in rows if row.name == "not known")
@@ -121,6 +134,6 @@ def test_the_page_and_the_cells_say_the_same(store, dataset, tmp_path):
     rows = measure_quality(store, dataset)
     cells = make_cells(rows[0])
     assert len(cells) == len(HEADER)
-    assert cells == ["all frames", "20", "80.0 %", "0.0 %", "20.0 %", "-", "-", "-"]
+    assert cells == ["all frames", "20", "80.0 %", "0.0 %", "20.0 %", "-", "-", "-", "-"]
     write_quality_page(tmp_path / "q.html", rows, "store", is_simulated=False)
     assert "80.0 %" in (tmp_path / "q.html").read_text()

@@ -2,8 +2,9 @@
 
 *PCK* of a frame is the share of the visible joints whose distance from the truth is less than half the trunk's diagonal
 (the longer one of shoulder to opposite hip). *Wrong person*: the pose's box and the true box overlap by less than a
-tenth. *Speed* is the mean way of a joint in the picture, in body lengths a second; a body's length is the median of the
-longer side of its boxes in the clip.
+tenth. *Nobody there*: a pose in a frame in which she is not in the picture (a cut-away, a replay). *Speed* is the mean
+way of a joint in the picture, in body lengths a second; a body's length is the median of the longer side of its boxes
+in the clip.
 
 Source: percentage of correct keypoints, Yang and Ramanan 2013; alpha = 0.5 of the trunk is loose on purpose, since a
 gymnast's trunk is some 20 pixels of a broadcast.
@@ -47,7 +48,9 @@ class QualityRow:
         missing: with none.
         pck_found: mean PCK of found poses; ``None`` without truth or without found poses.
         pck_interpolated: of bridged ones.
-        wrong_person: share of the poses, found or bridged, that lie elsewhere; ``None`` without truth or poses.
+        wrong_person: of the poses, found or bridged, in frames in which she is: the share that lies elsewhere; ``None``
+            without truth or poses.
+        nobody_there: share of the poses, found or bridged, in frames in which she is not; ``None`` likewise.
     """
 
     group: str
@@ -59,6 +62,7 @@ class QualityRow:
     pck_found: float | None = None
     pck_interpolated: float | None = None
     wrong_person: float | None = None
+    nobody_there: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,14 +72,16 @@ class FrameQuality:
     Attributes:
         status: uint8 (T,).
         speed: float32 (T,), body lengths a second; NaN where it is not known.
-        pck: float32 (T,), NaN without truth or pose.
-        is_wrong: float32 (T,), 1 for a wrong person, NaN without truth or pose.
+        pck: float32 (T,), NaN without truth, without her in the picture, or without a pose.
+        is_wrong: float32 (T,), 1 for a wrong person, NaN likewise.
+        is_of_nobody: float32 (T,), 1 for a pose where she is not in the picture, NaN without truth or pose.
     """
 
     status: np.ndarray
     speed: np.ndarray
     pck: np.ndarray
     is_wrong: np.ndarray
+    is_of_nobody: np.ndarray
 
 
 def compute_pck(keypoints: np.ndarray, truth: np.ndarray, visible: np.ndarray) -> np.ndarray:
@@ -142,7 +148,7 @@ def measure_quality(store: PoseStore, dataset: Dataset, folder: Path | None = No
         raise FeatureError(f"{store}: expected a store with clips, got an empty one. Make the poses first.")
     lengths = [len(frames.status) for _, frames in clips]
     joined = FrameQuality(
-        *(np.concatenate([getattr(f, key) for _, f in clips]) for key in ("status", "speed", "pck", "is_wrong"))
+        *(np.concatenate([getattr(f, key) for _, f in clips]) for key in FrameQuality.__annotations__)
     )
     instances = dataset.instances
     subs = [instances[facts.instance_id].sub_action if facts.instance_id in instances else None for facts, _ in clips]
@@ -183,7 +189,7 @@ def _look_at(poses: Poses, fps: float) -> FrameQuality:
     status = poses.status[0]
     unknown = np.full(len(status), np.nan, np.float32)
     speed = compute_speed(poses.keypoints[0], poses.boxes[0], status == FOUND, fps)
-    return FrameQuality(status, speed, unknown, unknown)
+    return FrameQuality(status, speed, unknown, unknown, unknown)
 
 
 def compare_with_truth(poses: Poses, truth: dict[str, np.ndarray], first_frame: int) -> FrameQuality:
@@ -219,6 +225,7 @@ def compare_with_truth(poses: Poses, truth: dict[str, np.ndarray], first_frame: 
         compute_speed(joints, boxes, is_there, numerator / denominator),
         np.where(is_posed, pck, np.nan).astype(np.float32),
         np.where(is_posed, overlap < WRONG_IOU, np.nan).astype(np.float32),
+        np.where(status != MISSING, ~is_there, np.nan).astype(np.float32),
     )
 
 
@@ -240,4 +247,5 @@ def _count(frames: FrameQuality, group: str, name: str, rows: np.ndarray) -> Qua
         mean(frames.pck, [FOUND]),
         mean(frames.pck, [INTERPOLATED]),
         mean(frames.is_wrong, [FOUND, INTERPOLATED]),
+        mean(frames.is_of_nobody, [FOUND, INTERPOLATED]),
     )

@@ -9,7 +9,17 @@ from finegym.features.pose.quality import QualityRow
 from finegym.report.page import Prose, Section, Table, write_page
 
 TITLES = {"all": "All frames", "speed": "By speed", "set": "By set", "element": "By element"}
-HEADER = ("", "frames", "found", "interpolated", "missing", "PCK found", "PCK interpolated", "wrong person")
+HEADER = (
+    "",
+    "frames",
+    "found",
+    "interpolated",
+    "missing",
+    "PCK found",
+    "PCK interpolated",
+    "wrong person",
+    "nobody there",
+)
 
 
 def make_cells(row: QualityRow) -> list[str]:
@@ -30,6 +40,7 @@ def make_cells(row: QualityRow) -> list[str]:
         percent(row.pck_found),
         percent(row.pck_interpolated),
         percent(row.wrong_person, 2),
+        percent(row.nobody_there, 2),
     ]
 
 
@@ -43,7 +54,8 @@ def make_quality_sections(rows: Sequence[QualityRow], *, is_simulated: bool) -> 
             sections.append(Section(f"Poses: {title.lower()}", [Table(HEADER, cells)], badge))
     if sections and is_simulated:
         text = (
-            "PCK: share of visible joints within half the trunk's diagonal of the truth. Wrong person: overlap < 0.1."
+            "PCK: share of visible joints within half the trunk's diagonal of the truth. Wrong person: overlap < 0.1. "
+            "Nobody there: of all poses, those in frames in which she is not in the picture."
         )
         sections[0] = Section(sections[0].title, [*sections[0].blocks, Prose(text)], badge)
     return sections
