@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from finegym.annotations.model import Dataset
+from finegym.features.current import ActionTimes, find_outdated, list_actions
 from finegym.features.cuts import RecordCuts, look_for_cuts
 from finegym.features.find import find_features
 from finegym.features.finish import finish_store, unfinish_store
@@ -35,7 +36,8 @@ class FeatureBuild:
         tally: by instance id: facts of the clips made now, those that were there, those that could not be made.
         store: ``store.json``, as it is now.
         shortened: clips that reach past the last frame of their record.
-        without_record: of the clips that were there, those whose record cannot be read now, each with the reason.
+        without_record: of the clips that were there, those whose record or its cuts cannot be read now, each with the
+            reason.
         stale: clips that stay although their annotation has changed or is gone, because ``only`` named others.
         removed: clips that were there and are no longer annotated.
         damaged: clips that were there, and damaged; they are under ``done`` or ``failed`` too.
@@ -92,6 +94,7 @@ def build_features(
     """
     out, folder = Path(out), Path(folder)
     segments = list_segments(dataset, make_settings(unit=settings.unit))
+    actions = list_actions(dataset)
     only = None if only is None else set(only)
     check_only(only, segments)
     run = partial(run_jobs, workers=workers, engine=engine, show_progress=show_progress)
@@ -100,12 +103,20 @@ def build_features(
         wanted = [segment for segment in segments if only is None or segment.instance_id in only]
         paths = list(dict.fromkeys(segment.path for segment in wanted if segment.path is not None))
         records = run(paths, partial(look_into, folder=folder), key=str, title="looking into records")
+        by_id = {s.video_id: records.done[s.path] for s in wanted if s.path is not None and s.path in records.done}
+        look = partial(look_for_cuts, folder=folder, out=out)
+        cuts = run(list(by_id.items()), look, key=_get_id, title="looking for cuts")
         known = {instance_id: clip.facts for instance_id, clip in there.items()}
+        outdated = find_outdated(known, wanted, actions, records.done, cuts.done)
+        known = {instance_id: facts for instance_id, facts in known.items() if instance_id not in outdated}
         plan = make_plan(segments, known, records.done, records.failed, only)
+        plan.without_record |= {
+            s.instance_id: cuts.failed[s.video_id]
+            for s in wanted
+            if s.video_id in cuts.failed and s.instance_id in plan.kept
+        }
         to_make = [segment for some in plan.to_cut.values() for segment in some]
-        items = list({segment.video_id: records.done[segment.path or ""] for segment in to_make}.items())
-        cuts = run(items, partial(look_for_cuts, folder=folder, out=out), key=_get_id, title="looking for cuts")
-        jobs = _make_jobs(dataset, to_make, dict(items), cuts.done)
+        jobs = _make_jobs(to_make, actions, by_id, cuts.done)
         if to_make or plan.removed:
             unfinish_store(out)
         made = run(
@@ -136,31 +147,26 @@ def _get_id(item: tuple[str, Record]) -> str:
 
 
 def _make_jobs(
-    dataset: Dataset, to_make: Sequence[Segment], records: Mapping[str, Record], cuts: Mapping[str, RecordCuts]
+    to_make: Sequence[Segment],
+    actions: Mapping[str, ActionTimes],
+    records: Mapping[str, Record],
+    cuts: Mapping[str, RecordCuts],
 ) -> list[ActionJob]:
     """A job an action, of the clips that are to be made; none for records whose cuts are not known."""
-    times: dict[str, tuple[int, int]] = {}
-    action_of: dict[str, str] = {}
-    for video in dataset.videos:
-        for action in video.actions:
-            action_id = f"{video.id}_{action.name}"
-            times[action_id] = action.start_ms, action.end_ms
-            action_of[action_id] = action_id
-            action_of |= {f"{action_id}_{part.name}": action_id for part in action.sub_actions or ()}
-    groups: dict[str, list[Segment]] = {}
+    groups: dict[ActionTimes, list[Segment]] = {}
     for segment in to_make:
         if segment.video_id in cuts:
-            groups.setdefault(action_of[segment.instance_id], []).append(segment)
+            groups.setdefault(actions[segment.instance_id], []).append(segment)
     return [
         ActionJob(
             action_id=action_id,
             record=records[some[0].video_id],
-            start_ms=times[action_id][0],
-            end_ms=times[action_id][1],
+            start_ms=start_ms,
+            end_ms=end_ms,
             segments=tuple(sorted(some, key=lambda s: (s.start_ms, s.end_ms, s.instance_id))),
             cuts=cuts[some[0].video_id].cuts,
         )
-        for action_id, some in groups.items()
+        for (action_id, start_ms, end_ms), some in groups.items()
     ]
 
 

@@ -11,7 +11,8 @@ from typing import Any, Protocol
 import cv2
 
 from finegym.errors import FineGymError, OutputError, VideoError
-from finegym.features.store import FeatureFacts, FeatureSettings, StoredFeatures, get_clip_path
+from finegym.features.current import find_context, list_cuts
+from finegym.features.store import FeatureFacts, FeatureSettings, StoredFeatures, get_clip_path, needs_action
 from finegym.files import replace_file
 from finegym.video.index import FrameIndex
 from finegym.video.ingest.cuts import Cut
@@ -127,7 +128,7 @@ def make_action(
         action = _find_action(reader.index, job, clips)
         wanted = {clip.segment.instance_id: clip for clip in clips}
         for made in _iterate_made(maker, reader, action, clips, job.cuts, failed):
-            facts = _describe(reader.index, wanted[made.instance_id], job.record, made, settings)
+            facts = _describe(reader.index, wanted[made.instance_id], action, job, made, settings)
             try:
                 done[made.instance_id] = write_clip(out, facts, made)
             except OutputError as error:
@@ -180,9 +181,11 @@ def _find_action(index: FrameIndex, job: ActionJob, clips: Sequence[WantedClip])
 
 
 def _describe(
-    index: FrameIndex, clip: WantedClip, record: Record, made: MadeClip, settings: FeatureSettings
+    index: FrameIndex, clip: WantedClip, action: range, job: ActionJob, made: MadeClip, settings: FeatureSettings
 ) -> FeatureFacts:
-    segment, frames = clip.segment, clip.frames
+    segment, frames, record = clip.segment, clip.frames, job.record
+    context = action if needs_action(settings) else frames
+    start_ms, end_ms = find_context(segment, job.start_ms, job.end_ms, settings)
     return FeatureFacts(
         instance_id=segment.instance_id,
         video_id=segment.video_id,
@@ -196,6 +199,11 @@ def _describe(
         num_frames=len(frames),
         time_base=str(index.time_base),
         pts=tuple(index.pts[frames.start : frames.stop].tolist()),
+        context_start_ms=start_ms,
+        context_end_ms=end_ms,
+        context_first_frame=context.start,
+        context_num_frames=len(context),
+        cuts=list_cuts(context, job.cuts),
         height=made.height,
         width=made.width,
         counts=made.counts,

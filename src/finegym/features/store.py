@@ -36,6 +36,8 @@ CLIPS_FOLDER, CUTS_FOLDER = "clips", "cuts"
 SUFFIXES = (".mp4", ".safetensors")
 Kind = Literal["flow", "pose"]
 Unit = Literal["sub-action", "action"]
+CutFrames = tuple[int, int, int]
+"""Of a cut: ``begin_frame``, ``frame``, ``end_frame``; see ``video.ingest.cuts.Cut``."""
 
 
 class _Facts(BaseModel):
@@ -62,6 +64,11 @@ class FeatureSettings(_Facts):
         return f"{self.kind} of {self.unit}s{': ' if listed else ''}{listed}"
 
 
+def needs_action(settings: FeatureSettings) -> bool:
+    """Whether features of a clip depend on its whole action: a pose does, since the gymnast is followed through it."""
+    return settings.kind == "pose"
+
+
 class FeatureFacts(_Facts):
     """Everything that is known of the features of one clip; inside of its file, and in the index.
 
@@ -81,6 +88,11 @@ class FeatureFacts(_Facts):
         num_frames: of the clip.
         time_base: seconds in one unit of ``pts``, as a fraction in words.
         pts: the record's PTS of every frame.
+        context_start_ms: of what the features depend on: the clip, or its whole action (see ``needs_action``).
+        context_end_ms: of the same.
+        context_first_frame: of the same; -1 where imported.
+        context_num_frames: of the same.
+        cuts: in those frames, as they were known.
         height: of the picture that the features are in, in pixels.
         width: of the picture that the features are in, in pixels.
         counts: whatever the maker counted; summed up in ``store.json``.
@@ -100,6 +112,11 @@ class FeatureFacts(_Facts):
     num_frames: int
     time_base: str = "1/1000"
     pts: tuple[int, ...] = ()
+    context_start_ms: int = 0
+    context_end_ms: int = 0
+    context_first_frame: int = -1
+    context_num_frames: int = 0
+    cuts: tuple[CutFrames, ...] = ()
     height: int
     width: int
     counts: dict[str, int] = Field(default_factory=dict)
@@ -266,6 +283,7 @@ class FeatureStore:
         row = self._find(instance_id)
         known = json.loads(zlib.decompress(self._packed[self._ends[row] : self._ends[row + 1]]))
         known["pts"] = tuple(known["pts"])
+        known["cuts"] = tuple(map(tuple, known.get("cuts", ())))
         # Validated when it was written; the file is what it was then.
         return StoredFeatures.model_construct(
             facts=FeatureFacts.model_construct(**known, settings=self.settings),
