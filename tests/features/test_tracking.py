@@ -3,6 +3,7 @@
 import itertools
 import json
 
+import cv2
 import numpy as np
 import pytest
 from pose_scenes import (
@@ -152,6 +153,31 @@ def test_a_given_box_outranks_motion(tmp_path):
     assert np.abs(told.centres[12:, 1] - 105).max() < 15
     assert np.abs(told.centres[2:8, 1] - 40).max() < 15  # before it, nothing changes
     assert list(told.given) == [10]
+
+
+def test_a_way_begins_in_the_middle_of_a_given_box_however_large_the_picture_is(tmp_path):
+    frames = draw_scene([walk(60, 90, 70, 6)])
+    large = np.stack([cv2.resize(frame, None, fx=5, fy=5, interpolation=cv2.INTER_NEAREST) for frame in frames])
+    box = GivenBox("a", 0.0, (250, 225, 350, 475))
+    with VideoReader(write_lossless(tmp_path / "a.mp4", large)) as reader:
+        where = find_gymnast(reader, range(6), [], [box])
+    assert where.centres[0] == pytest.approx(box.centre, abs=0.01)
+    assert where.lengths[0] == 250
+
+
+@pytest.mark.parametrize(
+    ("boxes", "says"),
+    [
+        ([(0.0, (-80, 50, -40, 90))], "-80, 50, -40, 90 at 0 ms has its middle outside the picture of 256x144"),
+        ([(0.0, (200, 90, 240, 200))], "outside the picture"),
+        ([(80.0, (60, 60, 90, 90)), (90.0, (10, 10, 40, 40))], "at 80 and 90 ms are both for frame 2"),
+    ],
+)
+def test_boxes_that_cannot_be_meant_are_refused(tmp_path, boxes, says):
+    path = write_lossless(tmp_path / "a.mp4", draw_scene([walk(60, 90, 70, 6)]))
+    given = [GivenBox("a", time_ms, corners) for time_ms, corners in boxes]
+    with VideoReader(path) as reader, pytest.raises(ConfigError, match=says):
+        find_gymnast(reader, range(6), [], given)
 
 
 def test_colours_of_the_same_person_are_alike():

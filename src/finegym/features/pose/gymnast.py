@@ -14,6 +14,7 @@ from itertools import pairwise
 import cv2
 import numpy as np
 
+from finegym.errors import ConfigError
 from finegym.features.pose.appearance import add_likeness, compare_colours, measure_colours
 from finegym.features.pose.motion import compute_motion_energy, estimate_cameras
 from finegym.features.pose.overrides import GivenBox
@@ -58,14 +59,14 @@ def find_gymnast(
         given: boxes given by hand, of this record.
 
     Raises:
+        ConfigError: the middle of a box lies outside the picture, or two boxes are given for one frame.
         VideoError: a frame does not decode.
     """
     fps = reader.index.fps_average
     stride = max(1, round(fps / SAMPLES_PER_SECOND))
     scale = min(1.0, SMALL_SIDE / min(reader.index.height, reader.index.width))
     size = (max(8, round(reader.index.height * scale)), max(8, round(reader.index.width * scale)))
-    boxes = {reader.find_frame_at(box.time_ms): box for box in given}
-    boxes = {frame: box for frame, box in boxes.items() if frame in action}
+    boxes = _find_frames(reader, given, action)
     borders = [action.start, *sorted({f for f in [*cut_frames, *boxes] if action.start < f < action.stop}), action.stop]
     parts = [_Part(reader, range(start, stop), stride, size, boxes.get(start)) for start, stop in pairwise(borders)]
     _choose_alike(parts)
@@ -77,6 +78,28 @@ def find_gymnast(
         np.concatenate([np.full(len(part.frames), number) for number, part in enumerate(parts)]),
         boxes,
     )
+
+
+def _find_frames(reader: VideoReader, given: Sequence[GivenBox], action: range) -> dict[int, GivenBox]:
+    """Boxes by the frame that is shown at their times, those of an action."""
+    boxes: dict[int, GivenBox] = {}
+    size = np.array([reader.index.width, reader.index.height])
+    for box in given:
+        frame = reader.find_frame_at(box.time_ms)
+        if frame not in action:
+            continue
+        if not ((box.centre >= -0.5) & (box.centre < size - 0.5)).all():
+            raise ConfigError(
+                f"{box.record}: the box {', '.join(f'{corner:g}' for corner in box.corners)} at {box.time_ms:g} ms has "
+                f"its middle outside the picture of {size[0]}x{size[1]}. Boxes are in pixels of the record."
+            )
+        if frame in boxes:
+            raise ConfigError(
+                f"{box.record}: the boxes at {boxes[frame].time_ms:g} and {box.time_ms:g} ms are both for frame {frame}."
+                " Leave one of them out."
+            )
+        boxes[frame] = box
+    return boxes
 
 
 class _Part:
@@ -94,7 +117,7 @@ class _Part:
         energy = compute_motion_energy(grey, cameras)
         pins = {}
         if box is not None:
-            pins = {0: (*(box.centre * self.scale), box.length * self.scale)}
+            pins = {0: (*((box.centre + 0.5) * self.scale - 0.5), box.length * self.scale)}
             energy = add_likeness(energy, colours, box.box * self.scale)
         self.path = find_path(energy, cameras, pins=pins)
         self.other = None if self.is_given else find_path(energy, cameras, avoid=self.path)
