@@ -18,7 +18,7 @@ import re
 import struct
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -153,15 +153,16 @@ _ALLOWED: dict[tuple[str, str], Any] = {
 
 class _Unpickler(pickle._Unpickler):  # type: ignore[name-defined, misc, unused-ignore]
     num_bytes = 0  # of the file
+    dispatch: ClassVar[dict[int, Any]] = dict(pickle._Unpickler.dispatch)  # type: ignore[attr-defined, unused-ignore]
 
-    def load_bytearray8(self) -> None:
+    def load_bytearray8(self: Any) -> None:
         # Python's own makes the bytearray, as long as the file says, before it reads.
         (size,) = struct.unpack("<Q", self.read(8))
         if size > self.num_bytes:
             raise pickle.UnpicklingError(f"a bytearray of {size} bytes in a file of {self.num_bytes}")
         self.append(self.read(size))
 
-    dispatch = {**pickle._Unpickler.dispatch, pickle.BYTEARRAY8[0]: load_bytearray8}  # type: ignore[attr-defined, unused-ignore]  # noqa: RUF012
+    dispatch[pickle.BYTEARRAY8[0]] = load_bytearray8
 
     def find_class(self, module: str, name: str) -> Any:
         allowed = _ALLOWED.get((module, name))
