@@ -170,7 +170,7 @@ def test_a_way_begins_in_the_middle_of_a_given_box_however_large_the_picture_is(
     [
         ([(0.0, (-80, 50, -40, 90))], "-80, 50, -40, 90 at 0 ms has its middle outside the picture of 256x144"),
         ([(0.0, (200, 90, 240, 200))], "outside the picture"),
-        ([(80.0, (60, 60, 90, 90)), (90.0, (10, 10, 40, 40))], "at 80 and 90 ms are both for frame 2"),
+        ([(80.0, (60, 60, 90, 90)), (90.0, (10, 10, 40, 40))], "at 80 and 90 ms are both of frame 2"),
     ],
 )
 def test_boxes_that_cannot_be_meant_are_refused(tmp_path, boxes, says):

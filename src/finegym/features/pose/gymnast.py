@@ -95,8 +95,8 @@ def _find_frames(reader: VideoReader, given: Sequence[GivenBox], action: range) 
             )
         if frame in boxes:
             raise ConfigError(
-                f"{box.record}: the boxes at {boxes[frame].time_ms:g} and {box.time_ms:g} ms are both for frame {frame}."
-                " Leave one of them out."
+                f"{box.record}: the boxes at {boxes[frame].time_ms:g} and {box.time_ms:g} ms are both of frame "
+                f"{frame}. Leave one of them out."
             )
         boxes[frame] = box
     return boxes
