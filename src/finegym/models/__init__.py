@@ -18,8 +18,9 @@ from finegym.models.stgcn import STGCN
 from finegym.models.trn import TRN, TRNms
 from finegym.models.tsm import TSM
 from finegym.models.tsn import TSN
+from finegym.models.video_transformers import MViTv2, Swin3D
 
-Recogniser = TSN | TRN | TRNms | TSM | GSF | ActionVLAD | I3D | STGCN | PoseConv3D | PoseMLP
+Recogniser = TSN | TRN | TRNms | TSM | GSF | ActionVLAD | I3D | MViTv2 | Swin3D | STGCN | PoseConv3D | PoseMLP
 MODELS: dict[str, type[Recogniser]] = {
     "tsn": TSN,
     "trn": TRN,
@@ -29,6 +30,10 @@ MODELS: dict[str, type[Recogniser]] = {
     "actionvlad": ActionVLAD,
     "i3d": I3D,
     "nl_i3d": I3D,  # with non-local blocks in its backbone
+    "mvit_v2_s": MViTv2,
+    "swin3d_t": Swin3D,
+    "swin3d_s": Swin3D,
+    "swin3d_b": Swin3D,
     "stgcn": STGCN,
     "posec3d": PoseConv3D,
     "pose_mlp": PoseMLP,

@@ -28,6 +28,8 @@ class WithHead(nn.Module):
         head: maps them to logits (B, K).
     """
 
+    prefix = "model."  # of the model's keys
+
     def __init__(self, model: nn.Module, head: HierarchyHead | TreeHead) -> None:
         super().__init__()
         self.model = model
@@ -42,6 +44,10 @@ class WithHead(nn.Module):
     def normalisation(self) -> Any:
         """What the model wants its pixels to be."""
         return self.model.normalisation
+
+    @normalisation.setter
+    def normalisation(self, value: Any) -> None:
+        self.model.normalisation = value
 
 
 class HierarchyHead(nn.Module):

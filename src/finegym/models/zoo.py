@@ -28,6 +28,7 @@ from finegym.models.stgcn import STGCN
 from finegym.models.trn import TRN, TRNms
 from finegym.models.tsm import TSM
 from finegym.models.tsn import TSN
+from finegym.models.video_transformers import MViTv2, Swin3D, build_video_transformer
 
 NUM_CLASSES = 99
 
@@ -107,6 +108,10 @@ NETWORKS: dict[str, Network] = {
     "nl-i3d-r50": Network(lambda: _build_non_local("embedded_gaussian"), _build_clip(32)),
     "nl-i3d-r50-dot": Network(lambda: _build_non_local("dot_product"), _build_clip(32)),
     "nl-i3d-r50-gaussian": Network(lambda: _build_non_local("gaussian"), _build_clip(32)),
+    "mvit-v2-s": Network(lambda: MViTv2(build_video_transformer("mvit_v2_s")[0], NUM_CLASSES), _build_clip(16)),
+    "swin3d-t": Network(lambda: Swin3D(build_video_transformer("swin3d_t")[0], NUM_CLASSES), _build_clip(32)),
+    "swin3d-s": Network(lambda: Swin3D(build_video_transformer("swin3d_s")[0], NUM_CLASSES), _build_clip(32)),
+    "swin3d-b": Network(lambda: Swin3D(build_video_transformer("swin3d_b")[0], NUM_CLASSES), _build_clip(32)),
     "stgcn": Network(lambda: STGCN(NUM_CLASSES), (1, 3, 48, 17, 2), "B, C, T, V, M"),
     "posec3d": Network(lambda: PoseConv3D(NUM_CLASSES), (1, 17, 48, 56, 56), "B, V, T, H, W"),
     "pose-mlp": Network(lambda: PoseMLP(16, NUM_CLASSES), (1, 3, 48, 17, 1), "B, C, T, V, M"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import nn
@@ -22,6 +22,7 @@ from finegym.models.backbones import (
 )
 from finegym.models.folding import set_channels_last
 from finegym.models.gsf import GSF
+from finegym.models.heads import WithHead
 from finegym.models.i3d import I3D, add_non_local_blocks, inflate_backbone
 from finegym.models.pose_mlp import PoseMLP
 from finegym.models.posec3d import PoseConv3D
@@ -29,8 +30,10 @@ from finegym.models.stgcn import STGCN
 from finegym.models.trn import TRN, TRNms
 from finegym.models.tsm import TSM
 from finegym.models.tsn import TSN
+from finegym.models.video_transformers import KINETICS, MViTv2, Swin3D, build_video_transformer
 from finegym.models.weights_origin import load_converted, read_origin
 from finegym.models.weights_targets import is_class_layer
+from finegym.training.head_arrays import HeadArrays
 from finegym.training.recipe import Recipe
 from finegym.training.run_folder import RunFolder, read_checkpoint
 
@@ -38,13 +41,19 @@ Built = tuple[Recogniser, WeightsReport | None]
 
 
 def build_model(
-    recipe: Recipe, num_classes: int, *, load_weights: bool = True, classes: list[list[str]] | None = None
-) -> Built:
+    recipe: Recipe,
+    num_classes: int,
+    *,
+    head: HeadArrays | None = None,
+    load_weights: bool = True,
+    classes: list[list[str]] | None = None,
+) -> tuple[Recogniser | WithHead, WeightsReport | None]:
     """The network of a recipe, and what became of every tensor of its weights (``None`` for random ones).
 
     Args:
         recipe: says which.
         num_classes: K.
+        head: arrays of ``model.head``; ``None`` for no head.
         load_weights: ``False`` where a checkpoint will fill it anyway.
         classes: id and name of each. A run given as ``model.weights`` hands its class layer on where it has the same.
 
@@ -52,13 +61,21 @@ def build_model(
         ConfigError: the backbone is not known or does not suit the model, or the weights do not fit.
     """
     weights = recipe.model.weights if load_weights else "none"
-    whole = None if weights in ("none", "imagenet") else _find_whole(Path(weights))
-    model, report = BUILDERS[recipe.model.name](recipe, num_classes, "none" if whole else weights)
+    assert (head is None) == (recipe.model.head == "none"), "the head's arrays come from the codebook or the run"
+    worn = None if head is None else head.build()
+    whole = None if weights in ("none", "imagenet", KINETICS) else _find_whole(Path(weights))
+    num_scores = num_classes if worn is None else worn.num_scores
+    model, report = BUILDERS[recipe.model.name](recipe, num_scores, "none" if whole else weights)
     if whole:
         report = whole(model, recipe, classes)
     # Pixels come channels-last, and convolutions are faster so (EfficientNet-Lite0 on CPU by a quarter).
     set_channels_last(model)
-    return model, report
+    return model if worn is None else WithHead(model, worn), report
+
+
+def get_network(model: Recogniser | WithHead) -> Recogniser:
+    """The network itself, without the head that it may wear; its parameters are named as in a run without a head."""
+    return cast(Recogniser, model.model) if isinstance(model, WithHead) else model
 
 
 def describe_weights(weights: str, report: WeightsReport | None) -> dict[str, Any] | None:
@@ -139,6 +156,12 @@ def _build_of_clips(recipe: Recipe, num_classes: int, weights: str) -> Built:
     return I3D(backbone, num_classes, dropout=recipe.model.dropout), report
 
 
+def _build_video_transformer(recipe: Recipe, num_classes: int, weights: str) -> Built:
+    backbone, report = build_video_transformer(recipe.model.name, weights=weights)
+    network = MViTv2 if recipe.model.name == "mvit_v2_s" else Swin3D
+    return network(backbone, num_classes, dropout=recipe.model.dropout), report
+
+
 def _build_stgcn(recipe: Recipe, num_classes: int, weights: str) -> Built:
     _refuse_backbone_file(recipe, weights)
     return STGCN(num_classes, dropout=recipe.model.dropout), None
@@ -171,6 +194,10 @@ BUILDERS: dict[str, Callable[[Recipe, int, str], Built]] = {
     "actionvlad": _build_actionvlad,
     "i3d": _build_of_clips,
     "nl_i3d": _build_of_clips,
+    "mvit_v2_s": _build_video_transformer,
+    "swin3d_t": _build_video_transformer,
+    "swin3d_s": _build_video_transformer,
+    "swin3d_b": _build_video_transformer,
     "stgcn": _build_stgcn,
     "posec3d": _build_posec3d,
     "pose_mlp": _build_pose_mlp,
@@ -235,8 +262,11 @@ def _load_run(model: Recogniser, path: Path, recipe: Recipe, classes: list[list[
         )
     content = read_checkpoint(checkpoint)
     restore_normalisation(model, content)
-    state: dict[str, torch.Tensor] = content["model"]
-    in_file = () if content["classes"] == classes else tuple(key for key in state if is_class_layer(key))
+    prefix = "" if trained.model.head == "none" else WithHead.prefix
+    state: dict[str, torch.Tensor] = {key.removeprefix(prefix): value for key, value in content["model"].items()}
+    # A class layer of another head has other scores.
+    is_same = content["classes"] == classes and trained.model.head == recipe.model.head
+    in_file = () if is_same else tuple(key for key in state if is_class_layer(key))
     own = {key: value for key, value in model.state_dict().items() if key in in_file}
     others = {key: value for key, value in state.items() if key not in in_file}
     report = load_weights(model, {**others, **own}, source=str(checkpoint), head="\0")
@@ -250,7 +280,7 @@ def restore_normalisation(model: nn.Module, content: dict[str, Any]) -> None:
         model.normalisation = Normalisation(tuple(pixels["mean"]), tuple(pixels["std"]))  # type: ignore[assignment]
 
 
-def describe_normalisation(model: Recogniser) -> dict[str, list[float]] | None:
+def describe_normalisation(model: Recogniser | WithHead) -> dict[str, list[float]] | None:
     """What a checkpoint keeps of the pixels that a model was trained on; ``None`` where it sees none."""
     normalisation = model.normalisation
     return None if normalisation is None else {"mean": list(normalisation.mean), "std": list(normalisation.std)}

@@ -20,11 +20,16 @@ MODALITIES: dict[str, tuple[str, ...]] = {
     "actionvlad": ("rgb",),
     "i3d": ("rgb", "flow"),
     "nl_i3d": ("rgb", "flow"),
+    "mvit_v2_s": ("rgb",),
+    "swin3d_t": ("rgb",),
+    "swin3d_s": ("rgb",),
+    "swin3d_b": ("rgb",),
     "stgcn": ("pose",),
     "posec3d": ("heatmap",),
     "pose_mlp": ("pose",),
 }
-NETWORKS_OF_CLIPS = ("i3d", "nl_i3d")
+VIDEO_TRANSFORMERS = ("mvit_v2_s", "swin3d_t", "swin3d_s", "swin3d_b")
+NETWORKS_OF_CLIPS = ("i3d", "nl_i3d", *VIDEO_TRANSFORMERS)
 WITHOUT_BACKBONE = ("stgcn", "posec3d", "pose_mlp")
 WITH_PARTIAL_BATCH_NORM = ("tsn", "trn", "trnms", "tsm", "gsf")
 # The number of frames is part of the network, or of how it looks at a clip.
@@ -42,6 +47,7 @@ def find_contradictions(recipe: Recipe) -> list[str]:
         *_find_in_pictures(recipe),
         *_find_in_flips(recipe),
         *_find_in_model(recipe),
+        *_find_in_video_transformers(recipe),
         *_find_in_long_tail(recipe),
         *_find_in_schedule(recipe),
     ]
@@ -129,7 +135,7 @@ def _find_in_model(recipe: Recipe) -> Iterator[str]:
         ):
             if value != default:
                 yield f'model.{field} is given, but model.name = "{model.name}" has no backbone'
-    elif not model.backbone:
+    elif not model.backbone and model.name not in VIDEO_TRANSFORMERS:
         yield f'model.name = "{model.name}" needs model.backbone'
     if model.partial_batch_norm and model.name not in WITH_PARTIAL_BATCH_NORM:
         yield (
@@ -144,8 +150,32 @@ def _find_in_model(recipe: Recipe) -> Iterator[str]:
         yield f'model.hidden_size is of pose_mlp, but model.name is "{model.name}"'
     if recipe.optim.name == "adamw" and recipe.optim.momentum != 0.9:
         yield "optim.momentum is given, but adamw keeps its own (0.9, 0.999)"
+    if model.head != "none" and is_pickle(data.dataset):
+        yield f'model.head = "{model.head}" is made from a codebook, but data.dataset is a pose pickle, which has none'
     yield from _find_in_segments(recipe)
     yield from _find_in_vlad(recipe)
+
+
+def _find_in_video_transformers(recipe: Recipe) -> Iterator[str]:
+    model, data, clip = recipe.model, recipe.data, recipe.clip
+    if model.name not in VIDEO_TRANSFORMERS:
+        if model.weights == "kinetics400":
+            yield (
+                f'model.weights = "kinetics400" is for {", ".join(VIDEO_TRANSFORMERS)}, but model.name is '
+                f'"{model.name}": give a file of `finegym weights convert`'
+            )
+        return
+    if model.backbone:
+        yield f'model.backbone is given, but model.name = "{model.name}" says which network it is'
+    if model.weights == "imagenet":
+        yield f'model.weights = "imagenet", but model.name = "{model.name}" has "kinetics400" or a file'
+    if clip is not None and clip.stem_temporal_stride != 1:
+        yield f'clip.stem_temporal_stride is of i3d and nl_i3d, but model.name is "{model.name}"'
+    if clip is not None and model.name == "mvit_v2_s" and (clip.clip_len, data.crop_size) != (16, 224):
+        yield (
+            f'model.name = "mvit_v2_s" takes 16 frames of 224 pixels, but clip.clip_len is {clip.clip_len} and '
+            f"data.crop_size is {data.crop_size}"
+        )
 
 
 def _find_in_segments(recipe: Recipe) -> Iterator[str]:

@@ -53,6 +53,8 @@ class RecognitionData:
         labels: ``train`` and ``val``: class index of every instance.
         source: where frames, flow or poses come from.
         facts: hashes that identify codebook, split and features.
+        level: ``element``, ``set`` or ``event``: what a class is; empty where nothing says.
+        codebook_path: the codebook that the classes are from; ``None`` where there is none.
     """
 
     split: str
@@ -62,6 +64,8 @@ class RecognitionData:
     labels: Mapping[str, Mapping[str, int]]
     source: Source
     facts: Mapping[str, Any] = field(default_factory=dict)
+    level: str = ""
+    codebook_path: Path | None = None
 
     def select(self, side: str, section: DataSection) -> Selection:
         """The instances of ``train`` or ``val`` whose clips are there.
@@ -130,6 +134,8 @@ def open_data(section: DataSection) -> RecognitionData:
             },
             **facts,
         },
+        level=split.subset.level,
+        codebook_path=folder / CODEBOOK_FILE,
     )
 
 

@@ -30,6 +30,7 @@ from finegym.files import replace_file
 from finegym.models.backbones import Normalisation
 from finegym.models.zoo import NETWORKS
 from finegym.training.build_model import build_model
+from finegym.training.head_arrays import parse_head_facts
 from finegym.training.recipe import Recipe
 from finegym.training.run import load_checkpoint
 from finegym.training.run_folder import RunFolder, read_checkpoint
@@ -81,7 +82,8 @@ def export_run(run: RunFolder, out: Path, *, checkpoint: str = "last") -> OnnxEx
     recipe, facts = run.read_recipe(), run.read_facts()
     path = run.find_checkpoint(checkpoint)
     content = read_checkpoint(path)
-    model, _ = build_model(recipe, len(content["classes"]), load_weights=False)
+    head = parse_head_facts(facts.get("head"))
+    model, _ = build_model(recipe, len(content["classes"]), head=head, load_weights=False)
     load_checkpoint(model, content, path, content["classes"])
     axes, shape = find_input(recipe)
     metadata = {

@@ -16,6 +16,7 @@ from finegym.errors import ConfigError, VideoError
 from finegym.evaluation.predictions import write_predictions
 from finegym.training.build_model import build_model
 from finegym.training.data import RecognitionData, build_flip_class_map, build_view
+from finegym.training.head_arrays import parse_head_facts
 from finegym.training.inference import compute_logits
 from finegym.training.progress import Progress
 from finegym.training.recipe import Recipe, compare_recipes, read_recipe
@@ -97,7 +98,8 @@ def predict(
     _check_features(run, data)
     path = run.find_checkpoint(checkpoint)
     content = read_checkpoint(path)
-    model, _ = build_model(recipe, len(data.class_ids), load_weights=False)
+    head = parse_head_facts(run.read_facts().get("head"))
+    model, _ = build_model(recipe, len(data.class_ids), head=head, load_weights=False)
     load_checkpoint(model, content, path, [list(pair) for pair in zip(data.class_ids, data.class_names, strict=True)])
     place = torch.device("cuda" if device == "auto" and torch.cuda.is_available() else "cpu")
     model.to(place)

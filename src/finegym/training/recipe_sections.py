@@ -103,8 +103,23 @@ class ModelSection(Section):
     """Which network, and where its weights come from."""
 
     name: Literal[
-        "tsn", "trn", "trnms", "tsm", "gsf", "actionvlad", "i3d", "nl_i3d", "stgcn", "posec3d", "pose_mlp"
+        "tsn",
+        "trn",
+        "trnms",
+        "tsm",
+        "gsf",
+        "actionvlad",
+        "i3d",
+        "nl_i3d",
+        "mvit_v2_s",
+        "swin3d_t",
+        "swin3d_s",
+        "swin3d_b",
+        "stgcn",
+        "posec3d",
+        "pose_mlp",
     ] = "tsn"
+    head: Literal["none", "hierarchy", "tree"] = "none"
     backbone: str = ""
     hidden_size: Positive = 512
     weights: str = "none"

@@ -17,11 +17,18 @@ from finegym import __version__
 from finegym.datasets.balancing import compute_seen_counts
 from finegym.datasets.recognition import EvaluationClips, TrainingClips
 from finegym.errors import ConfigError
-from finegym.models import Recogniser, count_parameters
+from finegym.models import count_parameters
 from finegym.models.actionvlad import ActionVLAD
 from finegym.training.action_words import find_action_words
-from finegym.training.build_model import build_model, describe_normalisation, describe_weights, restore_normalisation
+from finegym.training.build_model import (
+    build_model,
+    describe_normalisation,
+    describe_weights,
+    get_network,
+    restore_normalisation,
+)
 from finegym.training.data import RecognitionData, build_flip_class_map, build_view
+from finegym.training.head_arrays import find_head_arrays, format_head_facts
 from finegym.training.loop import fit
 from finegym.training.losses import build_loss
 from finegym.training.mixing import Mixing
@@ -89,10 +96,12 @@ def train(
     torch.manual_seed(recipe.seed)
     classes = [list(pair) for pair in zip(data.class_ids, data.class_names, strict=True)]
     begins = not run.list_checkpoints()
-    model, report = build_model(recipe, len(classes), load_weights=begins, classes=classes)
+    head = find_head_arrays(recipe.model.head, data)
+    model, report = build_model(recipe, len(classes), head=head, load_weights=begins, classes=classes)
+    network = get_network(model)
     if run.exists():
         restore_normalisation(model, run.read_facts())
-    frozen = freeze_parameters(model, recipe.model.freeze)
+    frozen = freeze_parameters(network, recipe.model.freeze)
     class_counts = np.bincount(selections["train"].class_indices, minlength=len(data.class_ids))
     loss_function = build_loss(
         recipe.loss.name,
@@ -127,6 +136,7 @@ def train(
         "num_parameters_trained": sum(p.numel() for p in model.parameters() if p.requires_grad),
         "weights": describe_weights(recipe.model.weights, report),
         "pixels": describe_normalisation(model),
+        "head": format_head_facts(head),
     }
     view = build_view(recipe, data.source, model.normalisation)
     training = TrainingClips(selections["train"], view, flip_class_map=flip_class_map, seed=recipe.seed)
@@ -134,9 +144,9 @@ def train(
     if overfit:
         training = UnchangedClips(selections["train"], view)
         facts["overfit"] = describe_clips(evaluation)
-    if begins and isinstance(model, ActionVLAD) and recipe.vlad is not None and recipe.vlad.centres == "k-means":
+    if begins and isinstance(network, ActionVLAD) and recipe.vlad is not None and recipe.vlad.centres == "k-means":
         facts["action_words"] = find_action_words(
-            model,
+            network,
             EvaluationClips(selections["train"], view),
             num_features=recipe.vlad.num_features,
             seed=recipe.seed,
@@ -253,7 +263,7 @@ def load_checkpoint(model: torch.nn.Module, content: dict[str, Any], path: Path,
 
 
 def _start_or_resume(
-    run: RunFolder, recipe: Recipe, facts: dict[str, Any], model: Recogniser, accelerator: Accelerator
+    run: RunFolder, recipe: Recipe, facts: dict[str, Any], model: torch.nn.Module, accelerator: Accelerator
 ) -> dict[str, Any] | None:
     """Write the run's beginning, or load where it stopped."""
     resumed = None
