@@ -10,7 +10,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -19,9 +18,10 @@ from accelerate import Accelerator
 from accelerate.utils import gather_object
 from torch import nn
 from torch.nn import functional as F
+from torch.optim.swa_utils import AveragedModel
 from torch.utils.tensorboard import SummaryWriter
 
-from finegym.datasets.recognition import ClipBatch, EpochBatches, EvaluationClips, TrainingClips, add_counts
+from finegym.datasets.recognition import EpochBatches, EvaluationClips, TrainingClips
 from finegym.errors import VideoError
 from finegym.evaluation.recognition import compute_mean_class_accuracy
 from finegym.training.averaging import build_average, copy_state, export_average, restore_average, share_statistics
@@ -32,7 +32,8 @@ from finegym.training.mixing import Mixing
 from finegym.training.parameter_groups import LEARNING_RATE_FACTOR, hold_frozen_norms
 from finegym.training.progress import Progress
 from finegym.training.run_folder import RunFolder
-from finegym.training.stepping import Step, Stepper, iterate_groups
+from finegym.training.stepping import Stepper, iterate_groups
+from finegym.training.tally import EpochTally
 
 DROPOUT = 2  # a stream of random numbers; 0 and 1 are the datasets', 3 is mixing's
 
@@ -133,11 +134,7 @@ def fit(
     start_epoch = 0
     if resumed is not None:
         start_epoch = resumed["epochs_done"]
-        optimizer.load_state_dict(resumed["optimizer"])
-        if accelerator.scaler is not None:
-            accelerator.scaler.load_state_dict(resumed["scaler"])
-        if average is not None:
-            restore_average(average, plain_model, resumed)
+        _restore(resumed, plain_model, average, optimizer, accelerator)
     end = epochs if stop_after is None else min(epochs, stop_after)
     stepper = Stepper(
         model,
@@ -186,11 +183,8 @@ def fit(
                         average.update_parameters(plain_model)
                     tally.add(taken, group)
                     if accelerator.is_main_process:
-                        values = {
-                            "loss": taken.loss,
-                            "learning_rate": learning_rate,
-                            "gradient_norm": taken.gradient_norm,
-                        }
+                        values = {"loss": taken.loss, "learning_rate": learning_rate}
+                        values["gradient_norm"] = taken.gradient_norm
                         run.append_metrics(kind="step", epoch=epoch + 1, step=step, **values)
                         _write_scalars(writer, values, step)
                     progress.advance(f"epoch {epoch + 1}/{epochs}, loss {taken.loss:.3f}")
@@ -213,52 +207,39 @@ def fit(
                 run.append_metrics(kind="epoch", epoch=epoch + 1, step=step, **summary)
                 _write_scalars(writer, summary, step)
                 if (epoch + 1) % checkpoint_every == 0 or is_last or epoch + 1 == end or stops:
-                    scaler = accelerator.scaler
-                    content = {
-                        **checkpoint_facts,
-                        "model": copy_state(plain_model),
-                        "optimizer": optimizer.state_dict(),
-                        "scaler": None if scaler is None else scaler.state_dict(),
-                        **({} if average is None else export_average(average, plain_model)),
-                    }
-                    run.write_checkpoint(epoch + 1, content, keep_checkpoints)
+                    state = _export_state(plain_model, average, optimizer, accelerator)
+                    run.write_checkpoint(epoch + 1, checkpoint_facts | state, keep_checkpoints)
             accelerator.wait_for_everyone()
             if stops:
                 break
 
 
-@dataclass
-class EpochTally:
-    """What an epoch saw, in this process."""
+def _export_state(
+    model: nn.Module, average: AveragedModel | None, optimizer: torch.optim.Optimizer, accelerator: Accelerator
+) -> dict[str, Any]:
+    """Everything that moves in training, as a checkpoint holds it."""
+    scaler = accelerator.scaler
+    return {
+        "model": copy_state(model),
+        "optimizer": optimizer.state_dict(),
+        "scaler": None if scaler is None else scaler.state_dict(),
+        **({} if average is None else export_average(average, model)),
+    }
 
-    loss_sum: float = 0.0
-    num_correct: int = 0
-    num_clips: int = 0
-    counts: dict[str, int] = field(default_factory=lambda: {"short_clips": 0})
-    places: set[int] = field(default_factory=set)
 
-    def add(self, step: Step, group: list[ClipBatch]) -> None:
-        """One step more."""
-        self.loss_sum += step.loss * step.num_clips
-        self.num_correct += step.num_correct
-        self.num_clips += step.num_clips
-        self.counts = add_counts([self.counts, *(batch.counts for batch in group)])
-        self.places.update(place for batch in group for place in batch.places.tolist())
-
-    def summarise(self, seconds: float, waited: float) -> dict[str, Any]:
-        """The training part of an epoch's line of metrics, of all processes together."""
-        totals = np.array([self.loss_sum, self.num_correct, self.num_clips], dtype=np.float64)
-        loss_sum, num_correct, num_clips = np.sum(gather_object([totals]), axis=0).tolist()
-        return {
-            "train_loss": loss_sum / num_clips,
-            "train_top1_accuracy": num_correct / num_clips,
-            "num_clips": int(num_clips),
-            "num_distinct_clips": len(set().union(*gather_object([self.places]))),
-            **{f"num_{name}": count for name, count in add_counts(gather_object([self.counts])).items()},
-            "seconds": seconds,
-            "clips_per_second": num_clips / seconds,
-            "share_waiting_for_data": waited / seconds,
-        }
+def _restore(
+    content: dict[str, Any],
+    model: nn.Module,
+    average: AveragedModel | None,
+    optimizer: torch.optim.Optimizer,
+    accelerator: Accelerator,
+) -> None:
+    """Go on from ``_export_state``; the checkpoint's ``model`` is loaded already."""
+    optimizer.load_state_dict(content["optimizer"])
+    if accelerator.scaler is not None:
+        accelerator.scaler.load_state_dict(content["scaler"])
+    if average is not None:
+        restore_average(average, model, content)
 
 
 def _evaluate(

@@ -223,7 +223,7 @@ def _suggest(
         yield f"the loss was falling still ({half:.3f} to {end:.3f}): take more steps (--stop-after {2 * len(steps)})"
     else:
         yield f"the loss stands at {end:.3f}: try --set optim.learning_rate={rate / 10:g} and {rate * 10:g}"
-    yield "look at the clips and their labels: run.json names them (overfit.instance_ids)"
+    yield "the clips and their labels: run.json names them (overfit.instance_ids)"
 
 
 def _cut(steps: Sequence[Mapping[str, Any]]) -> Iterator[Sequence[Mapping[str, Any]]]:
