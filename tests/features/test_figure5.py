@@ -35,6 +35,23 @@ def test_what_fails_is_framed_in_red(tmp_path, knowing):
     assert count_red(picture) > 3000
 
 
+def test_across_a_cut_there_is_no_flow(tmp_path, knowing, monkeypatch):
+    shots = [
+        draw_scene([walk(60, 140, 70, 15)]),
+        draw_scene([walk(60, 140, 70, 15)], background=np.full((144, 456, 3), 230, np.uint8)),
+    ]
+    path = write_lossless(tmp_path / "a.mp4", np.concatenate(shots))
+    labels = []
+    draw = figure5.draw_sheet
+    monkeypatch.setattr(
+        figure5, "draw_sheet", lambda tiles, words, **more: labels.extend(words) or draw(tiles, words, **more)
+    )
+    draw_figure5(path, num_frames=30, flow_method="dis", tile_width=40)
+    flows = labels[60:]
+    assert [place for place, label in enumerate(flows) if label == "across a cut"] == [14]
+    assert len(flows) == 30 and flows[13].startswith("dis, fastest")
+
+
 def test_one_frame_can_be_drawn(tmp_path, knowing):
     path = write_lossless(tmp_path / "a.mp4", draw_scene([walk(100, 101, 70, 1)]))
     assert draw_figure5(path, flow_method="dis")[1]["frames"] == 1

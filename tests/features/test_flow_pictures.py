@@ -86,6 +86,14 @@ def test_a_comparison_says_what_does_not_fit(folder, tmp_path):
         write_comparison(folder / "records/a.mp4", tmp_path / "p.html", at_ms=[9000])
 
 
+def test_a_pair_across_a_cut_is_shown_and_not_measured(tmp_path):
+    path = write_video(tmp_path / "a.mp4", [*range(15), *range(1000, 1015)])
+    measured = write_comparison(path, tmp_path / "page.html", at_ms=[400, 565], methods=["dis"])
+    assert [len(pair) for pair in measured] == [1, 0, 1]
+    page = (tmp_path / "page.html").read_text()
+    assert page.count("Across a cut") == 1 and "Frames 14 and 15" in page
+
+
 def test_a_sheet_has_frames_above_their_flow(folder):
     store = FlowStore(folder / "flow")
     with_frames, alone = draw_clip(store, IDS[4], folder), draw_clip(store, IDS[4], None, num_pairs=4)

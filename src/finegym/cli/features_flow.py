@@ -135,8 +135,10 @@ def compare(
         typer.echo(json.dumps(facts, indent=2))
     else:
         count = len(measured) - 1
+        crossing = sum(not pair for pair in measured)
         pairs = f"{count} pair{'s' if count > 1 else ''} and one of known motion"
-        typer.echo(f"{out}: {pairs}, by {', '.join(each.method for each in measured[0])}")
+        across = f"; {crossing} across a cut, not measured" if crossing else ""
+        typer.echo(f"{out}: {pairs}, by {', '.join(each.method for each in measured[-1])}{across}")
 
 
 def draw(

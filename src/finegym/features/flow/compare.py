@@ -12,12 +12,15 @@ import numpy as np
 
 from finegym import __version__
 from finegym.errors import FeatureError
+from finegym.features.cuts import find_crossings
 from finegym.features.flow.colour_wheel import draw_flow, draw_legend
 from finegym.features.flow.draw import find_full_px
 from finegym.features.flow.extract import compute_flow_size
 from finegym.features.flow.methods import METHODS, compute_flow
 from finegym.report.images import draw_sheet, encode_jpeg
 from finegym.report.page import Picture, Prose, Section, Table, write_page
+from finegym.video.ingest.cuts import find_cuts
+from finegym.video.ingest.signals import compute_signals
 from finegym.video.reader import VideoReader
 
 REFERENCE = "tvl1"
@@ -151,7 +154,7 @@ def write_comparison(
         truth: float32 (H, W, 2), the true flow of the first pair, where somebody knows it.
 
     Returns:
-        What was measured, a list a pair, the pair of known motion last.
+        What was measured, a list a pair, the pair of known motion last; nothing of a pair across a cut.
 
     Raises:
         VideoError: the record cannot be read, or has no frame at a time and behind it.
@@ -168,16 +171,22 @@ def write_comparison(
             raise FeatureError(f"{path}: has {index.num_frames} frame; flow needs two")
         numbers = [min(number, index.num_frames - 2) for number in numbers]
         frames = reader.read_frames([k for number in numbers for k in (number, number + 1)], size=size)
+        cuts = find_cuts(reader, compute_signals(reader.path))
     if truth is not None and truth.shape != (*size, 2):
         raise FeatureError(
             f"the true flow is of {truth.shape[1]}x{truth.shape[0]} pixels, the frames of {size[1]}x{size[0]}"
         )
-    sections, all_measured = [], []
+    sections: list[Section] = []
+    all_measured: list[list[Measured]] = []
     for place, number in enumerate(numbers):
         first, second = frames[2 * place], frames[2 * place + 1]
+        title = f"Frames {number} and {number + 1}, {index.pts_ms[number] / 1000:.2f} s"
+        if find_crossings(range(number, number + 2), cuts)[0]:
+            all_measured.append([])
+            sections.append(Section(title, _describe_cut(first, second)))
+            continue
         measured = measure_methods(first, second, methods, truth=truth if place == 0 else None)
         all_measured.append(measured)
-        title = f"Frames {number} and {number + 1}, {index.pts_ms[number] / 1000:.2f} s"
         sections.append(Section(title, _describe(first, second, measured, truth if place == 0 else None)))
     first = np.repeat(cv2.cvtColor(frames[0], cv2.COLOR_RGB2GRAY)[..., None], 3, axis=2)
     moved, known = move_known(first[..., 0])
@@ -194,6 +203,12 @@ def write_comparison(
     )
     write_page(Path(out), "Optical flow compared", sections, lead=lead, footer=f"made by finegym {__version__}")
     return all_measured
+
+
+def _describe_cut(first: np.ndarray, second: np.ndarray) -> list[Prose | Table | Picture]:
+    sheet = draw_sheet([first, second], ["first frame", "second frame"], columns=3, tile_width=300)
+    text = "Across a cut: the frames are of two shots, and nothing moves from one to the other. Give another time."
+    return [Picture(encode_jpeg(sheet, 90), "", "Two frames of different shots"), Prose(text)]
 
 
 def _describe(

@@ -1,7 +1,7 @@
 """Figure 5 of the FineGym paper for any clip: what detector, pose estimator and flow make of fast motion.
 
 Rows over time: the frame with the persons that a detector finds in it, the gymnast's pose, and the optical flow to the
-next frame. Where one of them fails, its picture is framed in red and says so.
+next frame. Where one of them fails, its picture is framed in red and says so; across a cut there is no flow.
 
 Source: Shao et al. 2020, "FineGym", figure 5, where person detection and pose estimation are missed in the intense
 motion of a vault, and flow is not.
@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 
 from finegym.errors import VideoError
+from finegym.features.cuts import find_crossings
 from finegym.features.flow.colour_wheel import draw_flow
 from finegym.features.flow.draw import find_full_px
 from finegym.features.flow.methods import compute_flow
@@ -69,17 +70,21 @@ def draw_figure5(
             raise VideoError(f"{path}: no frame is shown from {start_ms:g} to {end_ms:g} ms. Give other times.")
         shown = np.unique(np.linspace(numbers[0], numbers[-1], num_frames).round().astype(int))
         clip = range(int(numbers[0]), int(numbers[-1]) + 1)
-        cuts = [cut.frame for cut in find_cuts(reader, compute_signals(reader.path))]
-        _, poses = next(maker.estimate(reader, find_gymnast(reader, clip, cuts), [clip]))
+        cuts = find_cuts(reader, compute_signals(reader.path))
+        where = find_gymnast(reader, clip, [cut.frame for cut in cuts])
+        _, poses = next(maker.estimate(reader, where, [clip]))
         frames = reader.read_frames(shown)
         # The last frame of a clip has no next one; its flow comes from the one before.
         firsts = np.clip(shown, None, max(clip.start, clip.stop - 2))
         pairs = reader.read_frames(np.concatenate([firsts, np.minimum(firsts + 1, clip.stop - 1)]), colours="grey")
-    fields = [compute_flow(a, b, flow_method) for a, b in zip(pairs[: len(shown)], pairs[len(shown) :], strict=True)]
+    fields = [
+        None if find_crossings(range(first, first + 2), cuts)[0] else compute_flow(a, b, flow_method)
+        for first, a, b in zip(firsts.tolist(), pairs[: len(shown)], pairs[len(shown) :], strict=True)
+    ]
     rows = [
         _draw_detections(frames, model, shown),
         _draw_poses(frames, poses, shown - clip.start),
-        _draw_fields(fields, flow_method),
+        _draw_fields(fields, frames[0].shape, flow_method),
     ]
     sheet = draw_sheet(
         [_frame(picture, colour) for row in rows for picture, _, colour in row],
@@ -117,11 +122,16 @@ def _draw_poses(frames: np.ndarray, poses: Poses, places: np.ndarray) -> list[Ti
     return tiles
 
 
-def _draw_fields(fields: Sequence[np.ndarray], method: str) -> list[Tile]:
-    full_px = find_full_px(np.stack(fields))
+def _draw_fields(fields: Sequence[np.ndarray | None], shape: tuple[int, ...], method: str) -> list[Tile]:
+    """Colours of the flow; blank where two shots meet, since nothing moves from one to the other."""
+    there = [field for field in fields if field is not None]
+    full_px = find_full_px(np.stack(there)) if there else 1.0
+    blank = np.full(shape, 255, np.uint8)
     return [
-        (draw_flow(f, full_px), f"{method}, fastest {np.hypot(f[..., 0], f[..., 1]).max():.0f} px", GREY)
-        for f in fields
+        (blank, "across a cut", GREY)
+        if field is None
+        else (draw_flow(field, full_px), f"{method}, fastest {np.hypot(*np.moveaxis(field, -1, 0)).max():.0f} px", GREY)
+        for field in fields
     ]
 
 
