@@ -14,7 +14,7 @@ help:            ## this list
 demo: $(STAMP)demo  ## the main job: simulate, check, train, evaluate; writes demo/report.html (under ten minutes)
 	$(BIN)/finegym demo --out demo
 
-demo-quick: $(STAMP)demo  ## the same, smoke-sized (under two minutes)
+demo-quick: $(STAMP)demo  ## the same, smoke-sized (under four minutes)
 	$(BIN)/finegym demo --out demo-quick --quick
 
 test: $(STAMP)dev $(STAMP)system  ## every test but the slow ones

@@ -86,7 +86,7 @@ def test_draw_draws_poses_as_film_and_as_picture(dataset, tmp_path):
 
 def test_figure5_is_written(dataset, tmp_path):
     video, out = dataset / "records/a.mp4", tmp_path / "f.png"
-    result = run("figure5", video, "--from", 200, "--to", 800, "--frames", 3, "--method", "dis", "--out", out)
+    result = run("figure5", video, "--from", 0.2, "--to", 0.8, "--frames", 3, "--method", "dis", "--out", out)
     assert result.exit_code == 0, result.output
     assert "3 frames, somebody detected in 3, pose found in 3" in result.stdout
     assert out.is_file()

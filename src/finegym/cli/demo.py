@@ -13,7 +13,7 @@ def demo(
         "demo"
     ),
     quick: Annotated[
-        bool, typer.Option("--quick", help="Smoke-sized: under two minutes, numbers mean little.")
+        bool, typer.Option("--quick", help="Smoke-sized: under four minutes, numbers mean little.")
     ] = False,
     seed: Annotated[int, typer.Option(help="Of the competition, the splits and the training.", min=0)] = 0,
     workers: Annotated[int, typer.Option(help="Processes for simulating and cutting.", min=1)] = 2,

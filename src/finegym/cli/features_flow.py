@@ -32,7 +32,7 @@ class Form(StrEnum):
     FLOAT16 = "float16"
 
 
-MethodOption = Annotated[str, typer.Option(help="`tvl1`, `tvl1-fast`, `dis`, `farneback` or `raft`.")]
+MethodOption = Annotated[str, typer.Option(help="`tvl1`, `tvl1-fast`, `dis`, `farneback`, `raft` or `raft-small`.")]
 
 
 def flow(

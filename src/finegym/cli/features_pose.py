@@ -132,27 +132,38 @@ def quality(
             columns = [f"{text:>{max(len(name), 7)}}" for text, name in zip(others, HEADER[1:], strict=True)]
             typer.echo("  ".join([f"{first:{width}}", *columns]))
     if truth is not None:
-        typer.echo("simulated: PCK within half the trunk's diagonal, visible joints", err=True)
+        typer.echo("simulated: PCK is within half the trunk's diagonal, visible joints", err=True)
+    else:
+        typer.echo(
+            "without a truth speed is that of the poses themselves: frames that have none count as slow as their "
+            "neighbours, and the camera's pan counts as motion",
+            err=True,
+        )
 
 
 def figure5(
     video: Annotated[Path, typer.Argument(help="The video.")],
     out: Annotated[Path, typer.Option(help="An image: `.png`, `.jpg`, …")],
-    from_ms: Annotated[float, typer.Option("--from", min=0, help="Where to begin, in milliseconds.")] = 0.0,
-    to_ms: Annotated[float | None, typer.Option("--to", help="Where to end; by default at the end.")] = None,
+    from_s: Annotated[float, typer.Option("--from", min=0, help="Where to begin, in seconds.")] = 0.0,
+    to_s: Annotated[float | None, typer.Option("--to", help="Where to end, in seconds; by default at the end.")] = None,
     num_frames: Annotated[int, typer.Option("--frames", min=1, help="Frames shown, evenly spread.")] = 8,
     model: ModelOption = "blazepose-full",
     method: Annotated[str, typer.Option(help="Method of the optical flow.")] = "tvl1",
 ) -> None:
     """Draw detection, pose and optical flow of a clip over time, and mark where they fail (Figure 5 of the paper).
 
-    **Example**: `finegym features figure5 vault.mp4 --from 1000 --to 3000 --out figure5.png`
+    **Example**: `finegym features figure5 vault.mp4 --from 1 --to 3 --out figure5.png`
     """
     from finegym.features.pose.figure5 import draw_figure5
     from finegym.video.stills import write_still
 
     picture, counts = draw_figure5(
-        video, start_ms=from_ms, end_ms=to_ms, num_frames=num_frames, model=model, flow_method=method
+        video,
+        start_ms=1000 * from_s,
+        end_ms=None if to_s is None else 1000 * to_s,
+        num_frames=num_frames,
+        model=model,
+        flow_method=method,
     )
     write_still(out, picture)
     typer.echo(

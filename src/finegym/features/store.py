@@ -60,7 +60,7 @@ class FeatureSettings(_Facts):
     details: dict[str, str | int | float | bool | None] = Field(default_factory=dict)
 
     def __str__(self) -> str:
-        listed = ", ".join(f"{name} {value}" for name, value in self.parameters.items())
+        listed = ", ".join(f"{name} {value}" for name, value in self.parameters.items() if value is not None)
         return f"{self.kind} of {self.unit}s{': ' if listed else ''}{listed}"
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from finegym.errors import FeatureError
 from finegym.features.flow.colour_wheel import draw_flow, draw_legend
 from finegym.features.flow.extract import PORTION_PAIRS
+from finegym.features.flow.quantise import STEP_PX
 from finegym.features.flow.store import FlowStore
 from finegym.features.store import FeatureFacts
 from finegym.files import hash_samples, replace_file
@@ -20,19 +21,34 @@ from finegym.report.images import draw_sheet
 from finegym.video.reader import VideoReader
 
 FULL_PERCENTILE = 99.5  # of the speeds of a clip: drawn in full colour
+LEAST_FULL_PX = 4.0  # below, the steps of quantised flow would be seen as patches
 _COLUMNS = 4
 _LEGEND_SHARE = 5  # the wheel takes a fifth of the height
 
 
 def find_full_px(fields: np.ndarray) -> float:
-    """The speed to be drawn in full colour: nearly the fastest, at least 1 px.
+    """The speed to be drawn in full colour: nearly the fastest, at least ``LEAST_FULL_PX``.
 
     Args:
         fields: float (..., 2), pixels per frame.
     """
     if not fields.size:
-        return 1.0
-    return max(1.0, float(np.percentile(np.hypot(fields[..., 0], fields[..., 1]), FULL_PERCENTILE)))
+        return LEAST_FULL_PX
+    return max(LEAST_FULL_PX, float(np.percentile(np.hypot(fields[..., 0], fields[..., 1]), FULL_PERCENTILE)))
+
+
+def draw_stored(field: np.ndarray, full_px: float) -> np.ndarray:
+    """A stored field as a picture; what is within one step of quantisation of no motion is drawn as none.
+
+    Args:
+        field: float32 (H, W, 2), pixels per frame.
+        full_px: the speed in full colour.
+
+    Returns:
+        uint8 (H, W, 3), RGB.
+    """
+    is_moving = np.hypot(field[..., :1], field[..., 1:]) > STEP_PX
+    return draw_flow(field * is_moving, full_px)
 
 
 def draw_clip(store: FlowStore, instance_id: str, folder: Path | None, *, num_pairs: int = 8) -> np.ndarray:
@@ -64,7 +80,7 @@ def draw_clip(store: FlowStore, instance_id: str, folder: Path | None, *, num_pa
             tiles += [frames[k] for k in row]
             labels += [f"frame {facts.first_frame + wanted[k]}" for k in row]
             _fill_row(tiles, labels)
-        tiles += [draw_flow(fields[k], full_px) for k in row]
+        tiles += [draw_stored(fields[k], full_px) for k in row]
         labels += [f"pair {wanted[k]}{'' if valid[k] else ': across a cut'}" for k in row]
         _fill_row(tiles, labels)
     tiles.append(draw_legend(facts.height, facts.width))
@@ -154,7 +170,7 @@ def _draw_pictures(
     for first in range(0, num_pairs, PORTION_PAIRS):
         part = range(first, min(num_pairs, first + PORTION_PAIRS))
         for field in store.read_fields(facts.instance_id, part):
-            picture = _stamp(draw_flow(field, full_px))
+            picture = _stamp(draw_stored(field, full_px))
             yield picture if folder is None else np.concatenate([next(frames), picture], axis=1)
 
 

@@ -75,7 +75,7 @@ def find_weights(size: str, weights: str | Path | None = None) -> Path:
     url = NETWORKS[size][1].url
     path = Path(weights) if weights else Path(torch.hub.get_dir()) / "checkpoints" / url.rsplit("/", 1)[1]
     if not path.is_file():
-        raise ConfigError(f"RAFT's weights are not at {path}; download {url} to there, or name the file as `weights`.")
+        raise ConfigError(f"RAFT's weights are not at {path}; download {url} to there.")
     return path
 
 

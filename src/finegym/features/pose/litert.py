@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -81,8 +85,27 @@ class LiteRtModel:
         if not self.path.is_file():
             raise FeatureError(f"{self.path}: no such file. `finegym weights list` shows what is there.")
         try:
-            interpreter = Interpreter(model_path=str(self.path), num_threads=self.threads)
-            interpreter.allocate_tensors()
+            with _without_chatter():
+                interpreter = Interpreter(model_path=str(self.path), num_threads=self.threads)
+                interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:
             raise FeatureError(f"{self.path}: LiteRT cannot read it ({error}). Fetch it again.") from error
         return interpreter
+
+
+@contextmanager
+def _without_chatter() -> Iterator[None]:
+    """Leave out LiteRT's line about its own workings, which no setting silences; anything else is passed on."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with tempfile.TemporaryFile() as said:
+        os.dup2(said.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+            said.seek(0)
+            for line in said:
+                if not line.startswith(b"INFO: Created TensorFlow Lite XNNPACK delegate"):
+                    os.write(2, line)
