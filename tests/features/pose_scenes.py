@@ -12,6 +12,7 @@ import numpy as np
 
 from finegym.features.pose.gymnast import Whereabouts
 from finegym.features.pose.model import Detections, Estimates, join_estimates, make_no_detections
+from finegym.features.pose.regions import compute_crop_matrix
 from finegym.features.pose.verify import Sight
 
 HEIGHT, WIDTH = 144, 256
@@ -97,6 +98,12 @@ def make_whereabouts(centres, length=50.0, shot=None, energy=5.0) -> Whereabouts
         np.zeros(T, np.int64) if shot is None else np.asarray(shot),
         {},
     )
+
+
+def map_to_crop(points: np.ndarray, roi: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Pixels of the frame as pixels of a crop, (..., 2): the inverse of ``map_to_frame``."""
+    matrix = np.linalg.inv(np.vstack([compute_crop_matrix(roi, size), [0, 0, 1]]))
+    return points @ matrix[:2, :2].T + matrix[:2, 2]
 
 
 @dataclass

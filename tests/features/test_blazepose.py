@@ -7,6 +7,7 @@ import sys
 import cv2
 import numpy as np
 import pytest
+from pose_scenes import map_to_crop
 
 from finegym.errors import ConfigError, FeatureError
 from finegym.features.pose.blazepose import CROP_SIDE, BlazePose, refine_landmarks
@@ -16,7 +17,7 @@ from finegym.features.pose.blazepose_detector import (
     decode_detections,
     merge_detections,
 )
-from finegym.features.pose.regions import estimate_whole_frame, make_roi_from_keypoints, map_to_crop
+from finegym.features.pose.regions import make_roi_from_keypoints
 
 MIRRORED = [0, 2, 1, 4, 3, 6, 5, 8, 7, 10, 9, 12, 11, 14, 13, 16, 15]
 PCK_FLOOR = 0.75  # measured: 0.82
@@ -154,14 +155,6 @@ def test_keypoints_are_not_shifted_to_a_side(model, frame):
         other = map_to_crop(other, mirrored, (CROP_SIDE, CROP_SIDE))
         differences.append(one[:, 0] - (CROP_SIDE - 1 - other[:, 0]))
     assert abs(np.median(differences)) / 2 < 0.75  # pixels of the crop; cell corners for middles would be 2
-
-
-def test_whole_frame_baseline_is_the_best_detection_or_nobody(model, frame):
-    poses = estimate_whole_frame(model, frame)
-    found = model.detect(frame)
-    np.testing.assert_array_equal(poses.keypoints, model.estimate(frame, found.rois[:1]).keypoints)
-    assert len(estimate_whole_frame(model, frame, min_presence=1.1)) == 0
-    assert len(estimate_whole_frame(model, np.zeros_like(frame))) == 0
 
 
 def test_following_from_frame_to_frame_stays_on_her(model, frame):

@@ -8,12 +8,12 @@ import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper
+from pose_scenes import map_to_crop
 
 from finegym.errors import ConfigError, FeatureError
 from finegym.features.pose.model import Detections
 from finegym.features.pose.onnx_heads import decode_heatmaps, decode_simcc, find_head
 from finegym.features.pose.onnx_model import OnnxPose
-from finegym.features.pose.regions import map_to_crop
 
 WIDTH, HEIGHT, STRIDE = 48, 64, 4
 WHITE = {"mean": (0, 0, 0), "std": (255, 255, 255)}

@@ -2,22 +2,18 @@
 
 import numpy as np
 import pytest
+from pose_scenes import map_to_crop
 
 from finegym.errors import FeatureError
-from finegym.features.pose.model import Detections, check_frame, check_rois
+from finegym.features.pose.model import check_frame, check_rois
 from finegym.features.pose.regions import (
     compute_box_iou,
     compute_crop_matrix,
     compute_trunk_angle,
     crop_region,
-    detect_in_tiles,
     make_boxes_from_keypoints,
     make_roi_from_keypoints,
-    make_rois_from_boxes,
-    make_tiles,
-    map_to_crop,
     map_to_frame,
-    suppress_doubles,
 )
 
 UP, RIGHT, DOWN = 0.0, np.pi / 2, np.pi
@@ -104,13 +100,6 @@ def test_a_trunk_without_length_is_upright_and_a_point_is_a_region():
     assert make_roi_from_keypoints(np.full((17, 2), 5.0)).tolist() == [5, 5, 1, 1, 0]
 
 
-def test_rois_of_boxes():
-    boxes = np.array([[10, 20, 30, 60], [0, 0, 1, 1]])
-    np.testing.assert_allclose(make_rois_from_boxes(boxes), [[19.5, 39.5, 25, 50, 0], [0, 0, 1.25, 1.25, 0]])
-    np.testing.assert_allclose(make_rois_from_boxes(boxes[:1], RIGHT, margin=1), [[19.5, 39.5, 40, 40, RIGHT]])
-    assert make_rois_from_boxes(np.zeros((0, 4))).shape == (0, 5)
-
-
 def test_boxes_of_keypoints_are_half_open():
     points = np.array([[[3.0, 4.0], [7.0, 9.0]]])
     assert make_boxes_from_keypoints(points).tolist() == [[3, 4, 8, 10]]
@@ -129,56 +118,6 @@ def test_box_iou_against_counting_pixels():
         for j, value in enumerate(row):
             union = (masks[i] | masks[j]).sum()
             assert value == pytest.approx((masks[i] & masks[j]).sum() / union if union else 0)
-
-
-def test_doubles_are_suppressed_and_the_best_comes_first():
-    boxes = np.array([[0, 0, 10, 10], [1, 0, 11, 10], [50, 50, 60, 60]], np.float32)
-    found = suppress_doubles(Detections(boxes, np.array([0.6, 0.9, 0.7], np.float32), np.zeros((3, 5), np.float32)))
-    np.testing.assert_allclose(found.scores, [0.9, 0.7])
-    assert found.boxes.tolist() == [[1, 0, 11, 10], [50, 50, 60, 60]]
-    none = Detections(boxes[:0], np.zeros(0, np.float32), np.zeros((0, 5), np.float32))
-    assert len(suppress_doubles(none)) == 0
-
-
-@pytest.mark.parametrize(("rows", "columns", "overlap"), [(1, 1, 0.0), (2, 3, 0.25), (1, 2, 0.5), (3, 3, 0.0)])
-def test_tiles_cover_every_pixel_and_nothing_else(rows, columns, overlap):
-    seen = np.zeros((101, 173), int)
-    tiles = make_tiles(101, 173, rows, columns, overlap=overlap)
-    assert len(tiles) == rows * columns
-    for x0, y0, x1, y1 in tiles:
-        assert 0 <= x0 < x1 <= 173
-        assert 0 <= y0 < y1 <= 101
-        seen[y0:y1, x0:x1] += 1
-    assert seen.min() == 1
-
-
-class BrightestPixel:
-    """A detector whose only person is a box around the brightest pixel."""
-
-    name, can_detect = "brightest", True
-
-    def detect(self, frame, *, min_score=0.5):
-        y, x = np.unravel_index(frame[..., 0].argmax(), frame.shape[:2])
-        score = frame[y, x, 0] / 255
-        if score < min_score:
-            return Detections(np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros((0, 5), np.float32))
-        box = np.array([[x - 3, y - 3, x + 4, y + 4]], np.float32)
-        return Detections(box, np.array([score], np.float32), make_rois_from_boxes(box))
-
-    def estimate(self, frame, rois):
-        raise NotImplementedError
-
-
-def test_tiles_find_each_person_once_where_she_is_in_the_frame():
-    frame = np.zeros((60, 100, 3), np.uint8)
-    frame[30, 50] = 255  # in all four tiles
-    frame[5, 90] = 200
-    found = detect_in_tiles(BrightestPixel(), frame, make_tiles(60, 100, 2, 2))
-    assert found.boxes.tolist() == [[47, 27, 54, 34]]
-    found = detect_in_tiles(BrightestPixel(), frame, np.array([[-20, -9, 60, 60], [80, -5, 120, 20], [200, 0, 210, 9]]))
-    assert found.boxes.tolist() == [[47, 27, 54, 34], [87, 2, 94, 9]]
-    assert found.rois[:, :2].tolist() == [[50, 30], [90, 5]]
-    assert len(detect_in_tiles(BrightestPixel(), frame, np.zeros((0, 4)))) == 0
 
 
 @pytest.mark.parametrize(

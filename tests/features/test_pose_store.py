@@ -13,6 +13,7 @@ from safetensors.numpy import load, save
 from finegym.errors import FeatureError
 from finegym.features.imported import ImportedClip, write_features
 from finegym.features.make import MadeClip
+from finegym.features.pose.poses import Poses
 from finegym.features.pose.store import PoseStore, decode_poses, encode_poses
 from finegym.features.store import FeatureSettings
 
@@ -34,7 +35,9 @@ def test_the_file_is_plain_safetensors():
 
 def test_a_part_that_is_not_contiguous_is_stored():
     poses = draw_poses(np.random.default_rng(0), 2, 9)
-    assert_same_poses(decode_poses(encode_poses(poses.cut(2, 5), ""), ""), poses.cut(2, 5))
+    arrays = [array[:, 2:5] for array in (poses.keypoints, poses.scores, poses.boxes, poses.status)]
+    part = Poses(*arrays, poses.width, poses.height)
+    assert_same_poses(decode_poses(encode_poses(part, ""), ""), part)
 
 
 @pytest.mark.parametrize(

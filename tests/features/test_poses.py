@@ -1,4 +1,4 @@
-"""Poses of a clip: shapes are checked, and a cut keeps frames together."""
+"""Poses of a clip: shapes are checked."""
 
 import numpy as np
 import pytest
@@ -11,14 +11,6 @@ def make_poses(num_frames: int) -> Poses:
     scores = np.ones((1, num_frames, NUM_JOINTS), np.float32)
     status = np.where(np.arange(num_frames) % 2, FOUND, MISSING).astype(np.uint8)[None]
     return Poses(keypoints, scores, np.zeros((1, num_frames, 4), np.float32), status, 640, 360)
-
-
-def test_cut_keeps_the_frames_of_all_arrays_together():
-    poses = make_poses(5)
-    part = poses.cut(1, 4)
-    assert part.num_frames == 3
-    assert np.array_equal(part.keypoints, poses.keypoints[:, 1:4])
-    assert part.status.tolist() == [[FOUND, MISSING, FOUND]]
 
 
 def test_arrays_of_other_lengths_are_refused():

@@ -85,7 +85,7 @@ class BlazePose:
     def detect(self, frame: np.ndarray, *, min_score: float = 0.5) -> Detections:
         """Persons in a frame; their boxes are the upright squares around their circles.
 
-        Small persons are found where the frame is cut into parts: ``regions.detect_in_tiles``.
+        Small persons are missed in a whole frame; show a part of it, as ``follow`` does.
 
         Raises:
             FeatureError: the frame is not uint8 (H, W, 3), or a file is not usable.

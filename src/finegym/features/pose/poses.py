@@ -44,15 +44,3 @@ class Poses:
     def num_frames(self) -> int:
         """T."""
         return int(self.status.shape[1])
-
-    def cut(self, start: int, stop: int) -> Poses:
-        """The poses of frames ``[start, stop)``."""
-        part = slice(start, stop)
-        return Poses(
-            self.keypoints[:, part],
-            self.scores[:, part],
-            self.boxes[:, part],
-            self.status[:, part],
-            self.width,
-            self.height,
-        )
