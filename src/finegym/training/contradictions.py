@@ -232,8 +232,8 @@ def _find_in_schedule(recipe: Recipe) -> Iterator[str]:
         yield f"schedule.milestones {list(schedule.milestones)} must lie before the end ({schedule.epochs} epochs)"
     if schedule.warmup_epochs >= schedule.epochs:
         yield (
-            f"schedule.warmup_epochs ({schedule.warmup_epochs:g}) must be less than schedule.epochs ({schedule.epochs}); "
-            "--set schedule.warmup_epochs=0 does without"
+            f"schedule.warmup_epochs ({schedule.warmup_epochs:g}) must be less than schedule.epochs "
+            f"({schedule.epochs}); --set schedule.warmup_epochs=0 does without"
         )
     if schedule.milestones and schedule.warmup_epochs > schedule.milestones[0]:
         yield "schedule.warmup_epochs reaches past the first of schedule.milestones"

@@ -28,7 +28,8 @@ def write_still(path: Path, frame: np.ndarray) -> None:
         encoded = None
     if encoded is None:
         raise OutputError(
-            f"{path}: expected a name that ends in .png, .jpg or .webp (where films are drawn, .mp4), got {path.suffix or 'no suffix'!r}"
+            f"{path}: expected a name that ends in .png, .jpg or .webp (where films are drawn, .mp4), got "
+            f"{path.suffix or 'no suffix'!r}"
         )
     with replace_file(path) as temporary:
         temporary.write_bytes(encoded.tobytes())

@@ -222,7 +222,9 @@ def export_poses(
         OutputError: the file cannot be written.
     """
     if split is None and to == "pickle":
-        raise ConfigError("a pose pickle says the class of every clip and its side. Give the folder of a split with --split DATASET/splits/NAME.")
+        raise ConfigError(
+            "a pose pickle says the class of every clip and its side. Give a split with --split DATASET/splits/NAME."
+        )
     sides = {} if split is None else {side: list(split.get_side(side)) for side in SIDES}
     wanted = [id_ for ids in sides.values() for id_ in ids] if split else list(store.instance_ids)
     absent = store.find_missing(wanted)
