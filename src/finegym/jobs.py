@@ -48,6 +48,7 @@ def run_jobs(
     engine: Engine = "pool",
     title: str = "working",
     show_progress: bool = True,
+    is_safe: bool = True,
 ) -> Tally[Result]:
     """Run ``do`` on every item that is not done yet.
 
@@ -61,6 +62,8 @@ def run_jobs(
         engine: ``pool``: processes of this machine; ``ray``: a Ray cluster, see ``ray_engine``.
         title: shown beside the progress bar, which goes to stderr and only to a terminal.
         show_progress: False for callers that draw their own.
+        is_safe: whether a single item may run in this process although there are several ``workers``; False where it may
+            bring its process down.
 
     Returns:
         The tally. A ``FineGymError`` of one item is recorded under ``failed`` and the others go on; any other exception
@@ -86,7 +89,7 @@ def run_jobs(
                 else:
                     tally.done[name] = result
                 progress.advance()
-        elif workers <= 1 or len(pending) <= 1:
+        elif workers <= 1 or (len(pending) <= 1 and is_safe):
             for name, item in pending:
                 try:
                     tally.done[name] = do(item)

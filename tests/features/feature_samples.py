@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from dataclasses import dataclass
 from fractions import Fraction
@@ -88,9 +89,13 @@ IDS = [*get_ids("a", 3), *get_ids("b", 2)]
 
 @dataclass(frozen=True)
 class NumberMaker:
-    """Stores the numbers of frames; fails for clips that begin at ``bad``, waits ``wait_s`` a clip."""
+    """Stores the numbers of frames; fails for clips that begin at ``bad``, waits ``wait_s`` a clip.
+
+    At a clip that begins at ``deadly`` its process dies.
+    """
 
     bad: int = -1
+    deadly: int = -1
     wait_s: float = 0.0
     log: str = ""
 
@@ -98,6 +103,8 @@ class NumberMaker:
         for clip in clips:
             if clip.frames.start == self.bad:
                 raise FeatureError(f"frame {self.bad} is bad")
+            if clip.frames.start == self.deadly:
+                os._exit(9)
             assert action.start <= clip.frames.start and clip.frames.stop <= action.stop
             time.sleep(self.wait_s)
             if self.log:

@@ -281,6 +281,40 @@ def test_damaged_files_are_made_again_when_asked(folder):
     assert read_numbers(open_store(folder), IDS[0]) == list(range(10, 20))
 
 
+@pytest.mark.parametrize("is_finished", [True, False])
+def test_damaged_clips_that_nobody_asked_for_are_failed_and_set_aside(folder, is_finished):
+    build(folder)
+    out = folder / "features/numbers"
+    path = out / open_store(folder).get(IDS[0]).path
+    path.write_bytes(b"half")
+    if not is_finished:
+        (out / "store.json").unlink()
+    aside = path.with_name(f"{path.name}.damaged")
+    for _ in range(2):  # whoever builds other clips again loses no word of it
+        result = build(folder, only=[IDS[4]])
+        assert aside.read_bytes() == b"half" and not path.exists()
+        assert IDS[0] in (out / "skipped.csv").read_text() and open_store(folder).facts.num_skipped == 1
+    (out / "store.json").unlink()
+    result = build(folder, only=[IDS[4]])
+    assert sorted(result.tally.skipped) == [IDS[1], IDS[2], *IDS[3:]] and IDS[0] not in open_store(folder)
+    assert list(build(folder).tally.done) == [IDS[0]] and not aside.exists()
+
+
+def test_a_damaged_clip_is_counted_where_others_are_named(folder):
+    build(folder)
+    (folder / "features/numbers" / open_store(folder).get(IDS[0]).path).write_bytes(b"half")
+    result = build(folder, only=[IDS[4]])
+    assert result.damaged == (IDS[0],) and "set aside" in result.tally.failed[IDS[0]]
+
+
+def test_a_new_store_of_some_clips_only_is_refused(folder):
+    build(folder)
+    other = FeatureSettings(kind="pose", parameters={"model": "words"})
+    with pytest.raises(ConfigError, match=r"--only 1 of its 5 clips"):
+        build(folder, settings=other, only=IDS[:1], replace=True)
+    assert open_store(folder).settings == SETTINGS and len(open_store(folder)) == 5
+
+
 def test_half_written_files_of_a_killed_build_are_not_believed(folder):
     build(folder)
     path = folder / "features/numbers" / open_store(folder).get(IDS[0]).path
@@ -289,7 +323,7 @@ def test_half_written_files_of_a_killed_build_are_not_believed(folder):
     stray = path.with_name(".half-1234.safetensors")
     stray.write_bytes(b"half")
     result = build(folder)
-    assert list(result.tally.done) == [IDS[0]] and result.damaged == (f"clips/a/{IDS[0]}.safetensors",)
+    assert list(result.tally.done) == [IDS[0]] and result.damaged == (IDS[0],)
     assert not stray.exists()
 
 
@@ -318,6 +352,18 @@ def test_a_full_disk_is_said_and_the_others_are_there(folder, monkeypatch):
     monkeypatch.setattr(make_module, "write_clip", write_or_fail)
     result = build(folder)
     assert result.tally.failed == {IDS[0]: "no space left"} and len(open_store(folder)) == 4
+
+
+def test_a_clip_that_kills_its_process_costs_only_itself(folder, tmp_path):
+    """In order of time a's clips begin at 0, 2 and 10: one was finished, one comes after; all are of another record."""
+    build(folder)
+    write_video(folder / "records/a.mp4", range(500, 530))
+    log = tmp_path / "log"
+    result = build(folder, maker=NumberMaker(deadly=2, log=str(log)), workers=2)  # a job alone, and yet a process
+    assert sorted(result.tally.done) == [IDS[0], IDS[2]] and len(result.tally.skipped) == 2
+    assert list(result.tally.failed) == [IDS[1]] and "process died" in result.tally.failed[IDS[1]]
+    assert IDS[1] not in open_store(folder)  # its file of before is not taken for what the process had made
+    assert log.read_text().split() == [IDS[2], IDS[2], IDS[0]]  # jobs give a process a second chance; we do not a third
 
 
 def test_a_record_that_changes_meanwhile_is_not_filed_as_what_it_was(folder):

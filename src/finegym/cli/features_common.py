@@ -92,7 +92,7 @@ _ORIGINS = {"ingest": "from ingest", "kept": "from an earlier build", "found": "
 _MEANINGS = {
     "stale": "their annotation has changed or is gone; they stay, --only names others",
     "removed": "no longer annotated",
-    "damaged": "not kept",
+    "damaged": "set aside; made again, or failed",
 }
 
 

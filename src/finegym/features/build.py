@@ -13,11 +13,13 @@ from functools import partial
 from pathlib import Path
 
 from finegym.annotations.model import Dataset
-from finegym.features.current import ActionTimes, find_outdated, list_actions
+from finegym.errors import ConfigError
+from finegym.features.current import find_outdated, list_actions
 from finegym.features.cuts import RecordCuts, look_for_cuts
+from finegym.features.deal import Made, get_key, make_all, make_jobs
 from finegym.features.find import find_features
-from finegym.features.finish import finish_store, unfinish_store
-from finegym.features.make import ActionJob, Maker, make_action
+from finegym.features.finish import finish_store, set_aside, unfinish_store
+from finegym.features.make import Maker, make_action
 from finegym.features.store import SKIPPED_FILE, FeatureFacts, FeatureSettings, StoredFeatures, StoreFacts
 from finegym.jobs import Engine, Tally, run_jobs
 from finegym.video.store.build import make_settings
@@ -26,6 +28,8 @@ from finegym.video.store.lock import hold_store
 from finegym.video.store.plan import Plan, check_only, make_plan
 from finegym.video.store.skipped import read_skipped
 from finegym.video.store.units import Segment, list_segments
+
+_DAMAGED = "its file is damaged, and was set aside; build without --only to make it again"
 
 
 @dataclass(frozen=True)
@@ -40,7 +44,7 @@ class FeatureBuild:
             reason.
         stale: clips that stay although their annotation has changed or is gone, because ``only`` named others.
         removed: clips that were there and are no longer annotated.
-        damaged: clips that were there, and damaged; they are under ``done`` or ``failed`` too.
+        damaged: clips that were there, and damaged; those annotated are under ``done`` or ``failed`` too.
         cuts: of how many records the cuts came from ingest, from an earlier build, or were found now.
     """
 
@@ -88,7 +92,8 @@ def build_features(
         The tally. Failures are listed in ``skipped.csv`` too.
 
     Raises:
-        ConfigError: an id of ``only`` is unknown, or the folder holds a store of other settings.
+        ConfigError: an id of ``only`` is unknown, ``only`` and ``replace`` are both given, or the folder holds a store
+            of other settings.
         AnnotationError: an id occurs twice.
         OutputError: the store cannot be written; clips that were made wait for the next run.
     """
@@ -97,6 +102,11 @@ def build_features(
     actions = list_actions(dataset)
     only = None if only is None else set(only)
     check_only(only, segments)
+    if replace and only is not None:
+        raise ConfigError(
+            f"{out}: --replace makes a new store, and --only {len(only)} of its {len(segments)} clips: the others would "
+            "be lost. Leave out one of the two."
+        )
     run = partial(run_jobs, workers=workers, engine=engine, show_progress=show_progress)
     with hold_store(out):
         there, damaged = find_features(out, settings, verify=verify, replace=replace)
@@ -116,16 +126,23 @@ def build_features(
             if s.video_id in cuts.failed and s.instance_id in plan.kept
         }
         to_make = [segment for some in plan.to_cut.values() for segment in some]
-        jobs = _make_jobs(to_make, actions, by_id, cuts.done)
-        if to_make or plan.removed:
+        if to_make or plan.removed or damaged:
             unfinish_store(out)
-        made = run(
-            jobs,
-            partial(make_action, folder=folder, out=out, settings=settings, maker=maker),
-            key=lambda job: job.action_id,
-            title=f"making {settings.kind}, an action at a time",
+        set_aside(out, [segment for segment in segments if segment.instance_id in damaged])
+        make = partial(make_action, folder=folder, out=out, settings=settings, maker=maker)
+        title = f"making {settings.kind}, an action at a time"
+        made = make_all(
+            make_jobs(to_make, actions, by_id, cuts.done),
+            lambda jobs: run(jobs, make, key=get_key, title=title, is_safe=False),
+            folder,
+            out,
+            settings,
         )
-        tally, clips = _count(plan, there, to_make, jobs, made, cuts.failed)
+        tally, clips = _count(plan, there, to_make, made, cuts.failed)
+        wanted_ids = {segment.instance_id for segment in wanted}
+        tally.failed |= dict.fromkeys(
+            (name for name in plan.order if name in damaged and name not in wanted_ids), _DAMAGED
+        )
         failed = tally.failed
         if only is not None:
             failed = read_skipped(out / SKIPPED_FILE, plan.order, {*only, *clips}) | failed
@@ -146,50 +163,21 @@ def _get_id(item: tuple[str, Record]) -> str:
     return item[0]
 
 
-def _make_jobs(
-    to_make: Sequence[Segment],
-    actions: Mapping[str, ActionTimes],
-    records: Mapping[str, Record],
-    cuts: Mapping[str, RecordCuts],
-) -> list[ActionJob]:
-    """A job an action, of the clips that are to be made; none for records whose cuts are not known."""
-    groups: dict[ActionTimes, list[Segment]] = {}
-    for segment in to_make:
-        if segment.video_id in cuts:
-            groups.setdefault(actions[segment.instance_id], []).append(segment)
-    return [
-        ActionJob(
-            action_id=action_id,
-            record=records[some[0].video_id],
-            start_ms=start_ms,
-            end_ms=end_ms,
-            segments=tuple(sorted(some, key=lambda s: (s.start_ms, s.end_ms, s.instance_id))),
-            cuts=cuts[some[0].video_id].cuts,
-        )
-        for (action_id, start_ms, end_ms), some in groups.items()
-    ]
-
-
 def _count(
     plan: Plan,
     there: Mapping[str, StoredFeatures],
     to_make: Sequence[Segment],
-    jobs: Sequence[ActionJob],
-    made: Tally[tuple[list[StoredFeatures], dict[str, str]]],
+    made: Made,
     without_cuts: Mapping[str, str],
 ) -> tuple[Tally[FeatureFacts], dict[str, StoredFeatures]]:
-    """What became of every clip, from what became of every action; and the clips that the store is to hold."""
+    """What became of every clip, those that were made included; and the clips that the store is to hold."""
     tally: Tally[FeatureFacts] = Tally(skipped=plan.kept, failed=dict(plan.failed))
     clips = {name: there[name] for name in (*plan.kept, *plan.stale)}
     tally.failed |= {s.instance_id: without_cuts[s.video_id] for s in to_make if s.video_id in without_cuts}
-    for job in jobs:
-        if job.action_id in made.done:
-            done, failed = made.done[job.action_id]
-            clips |= {clip.facts.instance_id: clip for clip in done}
-            tally.done |= {clip.facts.instance_id: clip.facts for clip in done}
-            tally.failed |= failed
-        else:
-            tally.failed |= {segment.instance_id: made.failed[job.action_id] for segment in job.segments}
+    done, failed = made
+    clips |= {clip.facts.instance_id: clip for clip in done}
+    tally.done |= {clip.facts.instance_id: clip.facts for clip in done}
+    tally.failed |= failed
     return tally, clips
 
 

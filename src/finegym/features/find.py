@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from pathlib import Path
+from urllib.parse import unquote
 
 from finegym.errors import ConfigError, FeatureError
 from finegym.features.carried import read_facts
@@ -11,6 +12,7 @@ from finegym.features.store import (
     CLIPS_FOLDER,
     STORE_FILE,
     SUFFIXES,
+    FeatureFacts,
     FeatureSettings,
     FeatureStore,
     StoredFeatures,
@@ -22,7 +24,7 @@ from finegym.features.store import (
 def find_features(
     out: Path, settings: FeatureSettings, *, verify: bool, replace: bool
 ) -> tuple[dict[str, StoredFeatures], tuple[str, ...]]:
-    """The clips that are there, of these settings, by instance id; and the names of those that are damaged.
+    """The clips that are there, of these settings, by instance id; and the ids of those that are damaged.
 
     What the index of a finished store names is believed where the file has the size that it should have, unless
     ``verify``. Of a store that is not finished, the files speak for themselves.
@@ -82,22 +84,26 @@ def _look_at(out: Path, clips: list[StoredFeatures], verify: bool) -> tuple[dict
 
 def _scan(out: Path, settings: FeatureSettings, replace: bool) -> tuple[dict[str, StoredFeatures], tuple[str, ...]]:
     there: dict[str, StoredFeatures] = {}
-    damaged: list[str] = []
+    damaged: dict[str, None] = {}
     for path in list_files(out):
         name = path.relative_to(out).as_posix()
         try:
             facts = read_facts(path)
         except FeatureError:
-            damaged.append(name)
+            damaged[unquote(path.stem)] = None  # signs that ids have and file names have not are written as %2F
             continue
         if facts.settings != settings:
             if not replace:
                 raise _describe_clash(out, facts.settings, settings)
         elif name == get_clip_path(facts.video_id, facts.instance_id, path.suffix):
-            there[facts.instance_id] = StoredFeatures(
-                facts=facts, path=name, size_bytes=path.stat().st_size, crc32=compute_crc32(path)
-            )
-    return there, tuple(damaged)
+            there[facts.instance_id] = describe_file(out, path, facts)
+    return there, tuple(name for name in damaged if name not in there)
+
+
+def describe_file(out: Path, path: Path, facts: FeatureFacts) -> StoredFeatures:
+    """A clip's file that is there, as the index names it."""
+    name = path.relative_to(out).as_posix()
+    return StoredFeatures(facts=facts, path=name, size_bytes=path.stat().st_size, crc32=compute_crc32(path))
 
 
 def list_files(out: Path) -> list[Path]:

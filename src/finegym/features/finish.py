@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
+from urllib.parse import unquote
 
 from finegym import __version__
 from finegym.errors import OutputError
 from finegym.features.index import format_index
 from finegym.features.store import (
     CLIPS_FOLDER,
+    DAMAGED_SUFFIX,
     INDEX_FILE,
     SKIPPED_FILE,
     STORE_FILE,
@@ -18,10 +20,12 @@ from finegym.features.store import (
     FeatureSettings,
     StoredFeatures,
     StoreFacts,
+    get_clip_path,
     sum_counts,
 )
 from finegym.files import replace_file, write_text
 from finegym.video.store.skipped import format_skipped
+from finegym.video.store.units import Segment
 
 
 def unfinish_store(out: Path) -> None:
@@ -34,6 +38,22 @@ def unfinish_store(out: Path) -> None:
         (out / STORE_FILE).unlink(missing_ok=True)
     except OSError as error:
         raise OutputError(f"{out}: cannot be written: {error.strerror}. Choose another folder.") from error
+
+
+def set_aside(out: Path, segments: Iterable[Segment]) -> None:
+    """Give damaged files of clips a name under which nobody takes them for clips.
+
+    Raises:
+        OutputError: the folder cannot be written.
+    """
+    for segment in segments:
+        for suffix in SUFFIXES:
+            path = out / get_clip_path(segment.video_id, segment.instance_id, suffix)
+            if path.is_file():
+                try:
+                    path.replace(path.with_name(path.name + DAMAGED_SUFFIX))
+                except OSError as error:
+                    raise OutputError(f"{path}: is damaged and cannot be renamed: {error.strerror}.") from error
 
 
 def finish_store(
@@ -59,7 +79,7 @@ def finish_store(
         OutputError: a file cannot be written.
     """
     index = format_index(clips)
-    _remove_strays(out, {clip.path for clip in clips})
+    _remove_strays(out, {clip.path for clip in clips}, failed)
     with replace_file(out / INDEX_FILE) as temporary:
         temporary.write_bytes(index)
     if failed:
@@ -80,13 +100,18 @@ def finish_store(
     return store
 
 
-def _remove_strays(out: Path, names: set[str]) -> None:
+def _remove_strays(out: Path, names: set[str], failed: Collection[str]) -> None:
     """What no clip of the store is: clips no longer annotated, of other settings, or half written by a killed build.
 
-    Only what has the name of a clip's file goes: people's and their computers' own files (``.DS_Store``) stay.
+    Only what has the name of a clip's file goes: people's and their computers' own files (``.DS_Store``) stay. Damaged
+    files that were set aside go when their clip is there again, or is no longer annotated.
     """
     for path in (out / CLIPS_FOLDER).glob("*/*"):
-        if path.suffix in SUFFIXES and path.is_file() and path.relative_to(out).as_posix() not in names:
+        if path.suffix == DAMAGED_SUFFIX:
+            is_stray = unquote(path.name.partition(".")[0]) not in failed
+        else:
+            is_stray = path.suffix in SUFFIXES and path.relative_to(out).as_posix() not in names
+        if is_stray and path.is_file():
             path.unlink()
     for folder in (out / CLIPS_FOLDER).glob("*"):
         if folder.is_dir() and not any(folder.iterdir()):

@@ -5,6 +5,7 @@
 ``index.parquet``                        a row a clip: its file, the file's checksum, what is known of the clip
 ``skipped.csv``                          clips whose features could not be made, with reasons; only if there are any
 ``clips/<video id>/<clip id>.<suffix>``  the features; every file says itself which frames of which record it is of
+``clips/….damaged``                      a damaged file, set aside until its clip is made again
 ``cuts/<video id>.json``                 where records are cut, as found while making the features
 ``.lock``                                empty; held by the build at work, and never removed
 =======================================  ==============================================================================
@@ -34,6 +35,7 @@ FORMAT = "finegym-features/1"
 STORE_FILE, INDEX_FILE, SKIPPED_FILE = "store.json", "index.parquet", "skipped.csv"
 CLIPS_FOLDER, CUTS_FOLDER = "clips", "cuts"
 SUFFIXES = (".mp4", ".safetensors")
+DAMAGED_SUFFIX = ".damaged"
 Kind = Literal["flow", "pose"]
 Unit = Literal["sub-action", "action"]
 CutFrames = tuple[int, int, int]
