@@ -301,6 +301,13 @@ def test_clipped_components_are_counted(tmp_path):
     assert abs(facts.counts["components_clipped"] - expected) <= 2
 
 
+def test_flow_of_an_older_algorithm_is_not_current(folder, monkeypatch):
+    method = METHODS["farneback"]
+    monkeypatch.setitem(METHODS, "farneback", replace(method, version=method.version + 1))
+    with pytest.raises(ConfigError, match=r"version 1 \(asked for 2\)"):
+        build(folder)
+
+
 @pytest.mark.parametrize("method", METHODS)
 def test_settings_of_every_method_survive_the_file(method):
     settings = FlowMaker(method).make_settings()

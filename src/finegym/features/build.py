@@ -104,8 +104,8 @@ def build_features(
     check_only(only, segments)
     if replace and only is not None:
         raise ConfigError(
-            f"{out}: --replace makes a new store, and --only {len(only)} of its {len(segments)} clips: the others would "
-            "be lost. Leave out one of the two."
+            f"{out}: --replace makes a new store, --only {len(only)} of its {len(segments)} clips: the others would be "
+            "lost. Leave out one of the two."
         )
     run = partial(run_jobs, workers=workers, engine=engine, show_progress=show_progress)
     with hold_store(out):

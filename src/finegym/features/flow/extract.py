@@ -69,7 +69,11 @@ class FlowMaker:
             kind="flow",
             unit=unit,
             parameters={"method": self.method, "short_side": self.short_side, "form": self.form},
-            details={**METHODS[self.method].parameters, **({"crf": CRF} if self.form == QUANTISED else {})},
+            details={
+                "version": METHODS[self.method].version,
+                **METHODS[self.method].parameters,
+                **({"crf": CRF} if self.form == QUANTISED else {}),
+            },
         )
 
     def make(

@@ -26,6 +26,7 @@ class FlowMethod:
         uses_device: whether it can run elsewhere than on the CPU.
         parameters: every parameter with its default; plain values.
         compute: ``(frames, threads, device, **parameters)`` to the flow of each pair.
+        version: one more with every change that gives other flow: what is stored of an older one is not current then.
     """
 
     summary: str
@@ -33,6 +34,7 @@ class FlowMethod:
     uses_device: bool
     parameters: Mapping[str, Any]
     compute: Callable[..., np.ndarray]
+    version: int = 1
 
 
 def compute_flow(

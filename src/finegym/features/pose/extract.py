@@ -26,6 +26,7 @@ from finegym.features.store import FeatureSettings, Unit
 from finegym.video.ingest.cuts import Cut
 from finegym.video.reader import VideoReader
 
+VERSION = 1  # one more with every change that gives other poses: what is stored of an older one is not current then
 PORTION_BYTES = 200_000_000  # of frames in memory at a time; no pose depends on it
 
 
@@ -82,6 +83,7 @@ class PoseMaker:
                 "search_every": self.search_every,
                 "given_boxes": boxes,
             },
+            details={"version": VERSION},
         )
 
     def make(
