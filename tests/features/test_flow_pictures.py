@@ -14,7 +14,7 @@ from finegym.features.flow.compare import (
     move_known,
     write_comparison,
 )
-from finegym.features.flow.draw import draw_clip, find_full_px, write_film
+from finegym.features.flow.draw import LEAST_FULL_PX, draw_clip, find_full_px, write_flow_film
 from finegym.features.flow.extract import FlowMaker
 from finegym.features.flow.store import FlowStore
 from finegym.video.reader import VideoReader
@@ -104,7 +104,7 @@ def test_a_sheet_has_frames_above_their_flow(folder):
 
 def test_a_film_shows_every_pair_beside_its_frame(folder, tmp_path):
     store = FlowStore(folder / "flow")
-    assert write_film(store, IDS[0], folder, tmp_path / "a.mp4") == 9
+    assert write_flow_film(store, IDS[0], folder, tmp_path / "a.mp4") == 9
     with VideoReader(tmp_path / "a.mp4") as film, VideoReader(folder / "records/a.mp4") as record:
         assert film.index.num_frames == 9 and round(film.index.fps_average) == 25
         pictures = film.read_frames(range(9)).astype(int)
@@ -121,13 +121,13 @@ def test_frames_of_another_record_are_not_shown(folder, tmp_path):
         draw_clip(store, IDS[0], tmp_path)
     write_video(tmp_path / "records/a.mp4", range(30), speed=1)
     with pytest.raises(FeatureError, match="is another file"):
-        write_film(store, IDS[0], tmp_path, tmp_path / "film.mp4")
+        write_flow_film(store, IDS[0], tmp_path, tmp_path / "film.mp4")
     assert not (tmp_path / "film.mp4").exists()
 
 
 def test_the_fullest_colour_ignores_the_few_fastest_pixels():
     fields = np.zeros((1, 100, 100, 2))
-    fields[..., 0] = 3
+    fields[..., 0] = 7
     fields[0, 0, :20] = 60
-    assert find_full_px(fields) == 3
-    assert find_full_px(fields / 100) == 1 and find_full_px(np.empty((0, 4, 4, 2))) == 1
+    assert find_full_px(fields) == 7
+    assert find_full_px(fields / 100) == find_full_px(np.empty((0, 4, 4, 2))) == LEAST_FULL_PX

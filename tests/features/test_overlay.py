@@ -5,8 +5,9 @@ from fractions import Fraction
 import numpy as np
 from pose_scenes import make_sight
 
+from finegym.features.film import write_film
 from finegym.features.pose.gaps import make_poses
-from finegym.features.pose.overlay import COLOURS, draw_poses, write_film
+from finegym.features.pose.overlay import COLOURS, draw_poses
 from finegym.features.pose.poses import FOUND, INTERPOLATED, MISSING
 from finegym.video.reader import VideoReader
 

@@ -159,7 +159,7 @@ def draw(
     **Example**: `finegym features draw gym/features/flow-tvl1 A0xAXXysHUo_E_002184_002237_A_0035_0036 --out flow.mp4`
     """
     from finegym.cli.features_pose import draw_pose
-    from finegym.features.flow.draw import draw_clip, write_film
+    from finegym.features.flow.draw import draw_clip, write_flow_film
     from finegym.features.flow.store import FlowStore
     from finegym.features.store import FeatureStore
     from finegym.video.stills import write_still
@@ -170,7 +170,7 @@ def draw(
     opened = FlowStore(store)
     folder = None if without_frames else dataset or Path(store).parent.parent
     if out.suffix.lower() == ".mp4":
-        typer.echo(f"{out}: {write_film(opened, instance_id, folder, out)} pairs")
+        typer.echo(f"{out}: {write_flow_film(opened, instance_id, folder, out)} pairs")
     else:
         write_still(out, draw_clip(opened, instance_id, folder, num_pairs=num_pairs))
         typer.echo(

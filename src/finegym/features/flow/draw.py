@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from fractions import Fraction
 from pathlib import Path
 
-import av
 import cv2
 import numpy as np
 
 from finegym.errors import FeatureError
+from finegym.features.film import find_rate, find_record, write_film
 from finegym.features.flow.colour_wheel import draw_flow, draw_legend
 from finegym.features.flow.extract import PORTION_PAIRS
 from finegym.features.flow.quantise import STEP_PX
 from finegym.features.flow.store import FlowStore
 from finegym.features.store import FeatureFacts
-from finegym.files import hash_samples, replace_file
 from finegym.report.images import draw_sheet
 from finegym.video.reader import VideoReader
 
@@ -104,35 +102,14 @@ def _count(store: FlowStore, instance_id: str) -> int:
 
 def _read_frames(folder: Path, facts: FeatureFacts, pairs: Sequence[int] | np.ndarray) -> Iterator[np.ndarray]:
     """The first frame of each pair, in the size of the flow."""
-    path = check_record(folder, facts)
-    with VideoReader(path) as reader:
+    with VideoReader(find_record(folder, facts)) as reader:
         numbers = facts.first_frame + np.asarray(pairs)
         for first in range(0, len(numbers), PORTION_PAIRS):
             some = numbers[first : first + PORTION_PAIRS]
             yield from reader.read_frames(some, size=(facts.height, facts.width))
 
 
-def check_record(folder: Path, facts: FeatureFacts) -> Path:
-    """The record that features are of.
-
-    Args:
-        folder: the dataset's folder.
-        facts: of the clip.
-
-    Raises:
-        FeatureError: it is not known, not there, or another one now.
-    """
-    if not facts.record:
-        raise FeatureError(f"clip {facts.instance_id} was imported: which frames it is of is not known")
-    path = Path(folder) / facts.record
-    if not path.is_file():
-        raise FeatureError(f"{path}: is not there. Give the folder of the dataset that the features are of.")
-    if hash_samples(path) != facts.record_fingerprint:
-        raise FeatureError(f"{path}: is another file than the features of {facts.instance_id} were made of")
-    return path
-
-
-def write_film(store: FlowStore, instance_id: str, folder: Path | None, out: Path) -> int:
+def write_flow_film(store: FlowStore, instance_id: str, folder: Path | None, out: Path) -> int:
     """A film of a clip: its frames, and beside them the flow to the next frame with the wheel in the corner.
 
     Args:
@@ -152,15 +129,7 @@ def write_film(store: FlowStore, instance_id: str, folder: Path | None, out: Pat
     facts = store.get_facts(instance_id)
     spread = np.linspace(0, num_pairs - 1, min(num_pairs, PORTION_PAIRS)).astype(int)
     full_px = find_full_px(store.read_fields(instance_id, spread))
-    width = facts.width * (1 if folder is None else 2)
-    with replace_file(out) as temporary, av.open(str(temporary), "w", format="mp4") as container:
-        stream = container.add_stream("libx264", rate=_find_rate(facts), options={"crf": "20"})
-        stream.height, stream.width, stream.pix_fmt = facts.height // 2 * 2, width // 2 * 2, "yuv420p"
-        for picture in _draw_pictures(store, facts, num_pairs, folder, full_px):
-            picture = np.ascontiguousarray(picture[: stream.height, : stream.width])
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
-        container.mux(stream.encode(None))
-    return num_pairs
+    return write_film(out, _draw_pictures(store, facts, num_pairs, folder, full_px), find_rate(facts))
 
 
 def _draw_pictures(
@@ -180,11 +149,3 @@ def _stamp(picture: np.ndarray) -> np.ndarray:
     wheel = cv2.resize(draw_legend(120), (size, size), interpolation=cv2.INTER_AREA)
     picture[-size:, -size:] = wheel
     return picture
-
-
-def _find_rate(facts: FeatureFacts) -> Fraction:
-    """Frames a second, for players: the mean of the record's; 25 where nothing is known."""
-    if len(facts.pts) < 2:
-        return Fraction(25)
-    span = (facts.pts[-1] - facts.pts[0]) * Fraction(facts.time_base)
-    return ((len(facts.pts) - 1) / span).limit_denominator(1001) if span > 0 else Fraction(25)

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from fractions import Fraction
 from pathlib import Path
 
-import av
 import cv2
 import numpy as np
 
-from finegym.errors import FeatureError
+from finegym.features.film import find_rate, find_record, write_film
 from finegym.features.pose.poses import FOUND, INTERPOLATED, MISSING, Poses
 from finegym.features.pose.store import PoseStore
-from finegym.features.store import FeatureFacts
-from finegym.files import hash_samples, replace_file
 from finegym.report.images import draw_sheet
 from finegym.video.reader import VideoReader
 
@@ -75,17 +70,16 @@ def write_pose_film(store: PoseStore, instance_id: str, folder: Path, out: Path)
         Frames written.
 
     Raises:
-        FeatureError: the clip is not in the store, or its record is another one now.
+        FeatureError: the clip is not in the store, or its record is not there or another one now.
         VideoError: the record cannot be read.
         OutputError: the film cannot be written.
     """
     facts, poses = store.get_facts(instance_id), store.read(instance_id)
-    with _open_record(folder, facts) as reader:
-        rate = Fraction(max(1.0, reader.index.fps_average)).limit_denominator(1001)
+    with VideoReader(find_record(folder, facts)) as reader:
         first = facts.first_frame
         frames = reader.iterate_frames(first, first + facts.num_frames)
         drawn = (draw_poses(frame, poses, k, f"frame {first + k}") for k, frame in enumerate(frames))
-        return write_film(out, drawn, rate)
+        return write_film(out, drawn, find_rate(facts))
 
 
 def draw_pose_sheet(store: PoseStore, instance_id: str, folder: Path, *, num_frames: int = 8) -> np.ndarray:
@@ -95,59 +89,13 @@ def draw_pose_sheet(store: PoseStore, instance_id: str, folder: Path, *, num_fra
         uint8 (H, W, 3), RGB.
 
     Raises:
-        FeatureError: the clip is not in the store, or its record is another one now.
+        FeatureError: the clip is not in the store, or its record is not there or another one now.
         VideoError: the record cannot be read.
     """
     facts, poses = store.get_facts(instance_id), store.read(instance_id)
     wanted = np.unique(np.linspace(0, facts.num_frames - 1, num_frames).round().astype(int))
-    with _open_record(folder, facts) as reader:
+    with VideoReader(find_record(folder, facts)) as reader:
         frames = reader.read_frames(wanted + facts.first_frame)
     tiles = [draw_poses(frame, poses, int(k)) for k, frame in zip(wanted, frames, strict=True)]
     labels = [f"frame {facts.first_frame + k}" for k in wanted]
     return draw_sheet(tiles, labels, columns=4, tile_width=480)
-
-
-def write_film(out: Path, pictures: Iterable[np.ndarray], rate: Fraction) -> int:
-    """Write pictures, uint8 (H, W, 3) RGB of one size, as an H.264 film; odd sizes lose a row or column.
-
-    Returns:
-        Pictures written.
-
-    Raises:
-        OutputError: the film cannot be written.
-    """
-    count = 0
-    with replace_file(out) as temporary, av.open(str(temporary), "w") as container:
-        stream = container.add_stream("libx264", rate=rate)
-        stream.pix_fmt = "yuv420p"
-        stream.options = {"crf": "20", "preset": "veryfast"}
-        for picture in pictures:
-            even = np.ascontiguousarray(picture[: picture.shape[0] // 2 * 2, : picture.shape[1] // 2 * 2])
-            if not count:
-                stream.height, stream.width = even.shape[:2]
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(even, format="rgb24")))
-            count += 1
-        container.mux(stream.encode(None))
-    return count
-
-
-def _open_record(folder: Path, facts: FeatureFacts) -> VideoReader:
-    """A reader of the record that a clip was made from.
-
-    Raises:
-        FeatureError: the clip was imported and has no record, or the record is another one now.
-    """
-    if facts.first_frame < 0 or not facts.record:
-        raise FeatureError(
-            f"{facts.instance_id}: these poses were imported, and of which frames of which record is not known. "
-            "Poses that `finegym features pose` made can be drawn."
-        )
-    path = folder / facts.record
-    if path.is_file() and hash_samples(path) != facts.record_fingerprint:
-        raise FeatureError(f"{path} is not the file that the poses were made from. Make the poses again.")
-    return VideoReader(path)
-
-
-def iterate_states(poses: Poses) -> Iterator[str]:
-    """The status of every frame of the first person, in words."""
-    yield from (NAMES[status] for status in poses.status[0].tolist())
