@@ -1,6 +1,6 @@
 """How often does tracking find a pose where BlazePose as it comes does not? The found-rates of docs/pose.md.
 
-    python benchmarks/pose_baseline.py [DATASET] [--event BB] [--every 5] [--workers 2]
+    python benchmarks/pose_baseline.py [DATASET] [--element BalanceBeam] [--every 5] [--workers 2]
 
 The baseline looks at every frame by itself: the detector on the whole frame, the pose of its best person, which counts
 if its presence is at least 0.5. Tracked is what ``finegym features pose`` makes with its defaults. Both are counted in
@@ -38,7 +38,7 @@ MIN_PRESENCE = 0.5
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("dataset", type=Path, nargs="?")
-    parser.add_argument("--event", help="sub-actions of this event alone")
+    parser.add_argument("--element", help="sub-actions of this element alone")
     parser.add_argument("--model", default="blazepose-full")
     parser.add_argument("--every", type=int, default=5, help="frames from one that is compared to the next")
     parser.add_argument("--workers", type=int, default=1)
@@ -65,8 +65,10 @@ def compare(folder: Path, out: Path, maker: PoseMaker, arguments: argparse.Names
     names = [
         name
         for name, one in dataset.instances.items()
-        if one.sub_action is not None and arguments.event in (None, one.action.event_id)
+        if one.sub_action is not None and arguments.element in (None, one.sub_action.element_id)
     ]
+    if not names:
+        raise SystemExit(f"{folder}: no sub-action{f' of {arguments.element}' if arguments.element else ''}")
     build = build_features(dataset, folder, out, maker.make_settings(), maker, only=names, workers=arguments.workers)
     store, model = PoseStore(out), open_pose_model(arguments.model)
     statuses, bases = [], []
