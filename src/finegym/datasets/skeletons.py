@@ -196,6 +196,9 @@ def normalise_skeleton(skeleton: np.ndarray, width: int, height: int, centre: Ce
         width: of the frame in pixels.
         height: of the frame in pixels.
         centre: ``frame``: ``(x - w/2) / (w/2)`` and ``(y - h/2) / (h/2)``, as ST-GCN on 2-D poses is trained.
+            That is the published rule, kept on purpose: where the centre of the first pixel is 0, as here, the middle
+            of the picture is (w - 1) / 2, so that 0 lies half a pixel right of and below it, and a skeleton that
+            ``mirror_skeleton`` mirrors lies one pixel from that of the mirrored picture.
             ``torso``: each person in each frame is moved so that the middle of the shoulders and hips that were seen
             (else of all joints) is 0, and divided by half the person's size in the clip (the median over its frames of
             the diagonal of the joints' bounds): where a camera that pans and zooms puts the gymnast does not count.
