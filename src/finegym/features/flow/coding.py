@@ -124,7 +124,8 @@ class Float16Writer:
 
     def __init__(self, height: int, width: int, spool: Path | None = None) -> None:
         self._height, self._width, self._spool = height, width, spool
-        self._file = tempfile.SpooledTemporaryFile(_SPOOL_BYTES, dir=spool)  # noqa: SIM115  (lives with the writer)
+        where = None if spool is None else str(spool)
+        self._file = tempfile.SpooledTemporaryFile(_SPOOL_BYTES, dir=where)  # noqa: SIM115  (lives with the writer)
         self._sums: list[int] = []
 
     def add(self, fields: np.ndarray) -> None:
