@@ -83,7 +83,8 @@ class STGCN(nn.Module):
         """
         B, C, T, V, M = skeletons.shape
         x = skeletons.permute(0, 4, 3, 1, 2).reshape(B * M, V * C, T)
-        x = self.data_norm(x).unflatten(1, (V, C)).permute(0, 2, 3, 1).contiguous()  # (B*M, C, T, V)
+        x = self.data_norm(x).unflatten(1, (V, C)).permute(0, 2, 3, 1)  # (B*M, C, T, V)
+        x = x.contiguous(memory_format=torch.channels_last)  # joints are then mixed without a copy
         for block, importance in zip(self.blocks, self.edge_importance, strict=True):
             x = block(x, self.adjacency * importance)
         features = x.mean(dim=(2, 3)).unflatten(0, (B, M)).mean(dim=1)  # (B, F)
@@ -126,9 +127,12 @@ class Block(nn.Module):
 
     def forward(self, x: torch.Tensor, adjacency: torch.Tensor) -> torch.Tensor:
         """(N, D, T', V) of ``x`` (N, C, T, V) and an adjacency (3, V, V)."""
-        mixed = self.graph(x).unflatten(1, (3, self.out_channels))  # (N, 3, D, T, V)
-        # Equation 10: joint w gets from joint v, subset by subset.
-        y = torch.einsum("nkdtv,kvw->ndtw", mixed, adjacency)
+        # Equation 10: joint w gets from joint v, subset by subset. One matrix product a frame: with channels last
+        # neither its operands nor its result are copied (an einsum over (N, 3, D, T, V) copies both).
+        N, _, T, V = x.shape
+        senders = self.graph(x).permute(0, 2, 3, 1).reshape(N * T, V * 3, self.out_channels)
+        weights = adjacency.permute(2, 1, 0).reshape(1, V, V * 3).expand(N * T, -1, -1)  # joint w; joint v, subset
+        y = torch.bmm(weights, senders).unflatten(0, (N, T)).permute(0, 3, 1, 2)  # (N, D, T, V)
         y = self.temporal(y)
         return torch.relu(y if self.shortcut is None else y + self.shortcut(x))
 
