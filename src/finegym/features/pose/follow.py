@@ -38,17 +38,13 @@ DOUBTFUL_JUMP = 0.15  # lengths
 
 
 class Follower:
-    """Looks at one frame after the other, then back; counts how often the models ran.
+    """Looks at one frame after the other, then back.
 
     Args:
         model: of poses; where it cannot detect, she is looked for in squares only.
         where: of the action that the frames are from.
         min_presence: the model's own certainty that somebody is there, 0 to 1, below which nothing counts.
         search_every: frames from one search to the next while she is lost; 1 searches in every frame.
-
-    Attributes:
-        num_detections: times the detector ran.
-        num_estimates: regions the landmark model looked at.
     """
 
     def __init__(
@@ -56,7 +52,6 @@ class Follower:
     ) -> None:
         self.model, self.where = model, where
         self.min_presence, self.search_every = min_presence, search_every
-        self.num_detections = self.num_estimates = 0
 
     def go_on(self, frames: Iterable[np.ndarray], first: int, seen: list[Sight | None]) -> None:
         """Look at the next frames of a clip, forward; what is seen is not verified yet.
@@ -148,7 +143,6 @@ class Follower:
         if attempt % 2:
             height, width = frame.shape[:2]
             window = np.array([(width - 1) / 2, (height - 1) / 2, max(height, width), max(height, width), 0.0])
-        self.num_detections += 1
         crop = crop_region(frame, window, (CROP_PIXELS, CROP_PIXELS))
         rois = self.model.detect(crop, min_score=MIN_DETECTION).rois.astype(np.float64)
         rois[:, :2] = map_to_frame(rois[:, :2], window, (CROP_PIXELS, CROP_PIXELS))
@@ -172,7 +166,6 @@ class Follower:
 
         ``middle`` is where she is expected, if not on her way; ``extent``, in pixels, makes her larger than usual.
         """
-        self.num_estimates += len(rois)
         found = self.model.estimate(frame, rois)
         least = self.min_presence if min_presence is None else min_presence
         middle = self.where.centres[number] if middle is None else middle
