@@ -7,10 +7,11 @@ Normalised tensor in, logits out, 99 classes, random weights: TSN, TSM and TRNms
 bfloat16 where the CPU computes with it, and a training step (forward, cross entropy, backward, SGD) as ``finegym
 train`` does it, channels last. The peer lives in an environment of its own, because it wants older packages than we do:
 
-    python3.11 -m venv /tmp/peer && /tmp/peer/bin/pip install torch torchvision mmengine mmcv-lite==2.0.1 mmaction2==1.1.0
+    python3.11 -m venv /tmp/peer
+    /tmp/peer/bin/pip install torch torchvision mmengine mmcv-lite==2.0.1 mmaction2==1.1.0
 
-(the wheel of mmaction2 1.2.0 lacks a file and cannot be imported). ``support/models_peer.py`` runs there as a worker; in
-every round each case is run once by all programs, one after the other in an order drawn anew. CPU seconds count;
+(the wheel of mmaction2 1.2.0 lacks files and cannot be imported). ``support/models_peer.py`` runs there as a worker;
+in every round each case is run once by all programs, one after the other in an order drawn anew. CPU seconds count;
 ratios are taken within a round, medians over rounds. One thread by default, for a busy machine. Without
 ``--peer-python`` only ours and torchvision's are measured.
 """
@@ -99,9 +100,8 @@ def main() -> None:
         programs = build_programs(name)
         measure_forward(name, 1, 1, programs, peer, defaultdict(list))  # warm
         measure_forward(name, 1, arguments.rounds, {**programs, "unit": (unit, frames)}, peer, times)
-        measure_forward(name, arguments.batch, arguments.large_rounds, programs, peer, times)
         measure_steps(name, arguments.train_batch, arguments.large_rounds, peer, steps)
-        print(f"{name} measured", file=sys.stderr, flush=True)
+        measure_forward(name, arguments.batch, arguments.large_rounds, programs, peer, times)
     print_forward(times, arguments, peer)
     print_steps(steps, arguments, peer)
     print_facts(arguments, peer)
@@ -165,6 +165,8 @@ def measure(work: dict[str, Callable[[], float]], name: str, batch: int, rounds:
     for _ in range(rounds):
         for program in random.sample(list(work), len(work)):
             times[name, batch, program].append(work[program]())
+    spent = {program: round(statistics.median(times[name, batch, program]), 3) for program in work if rounds}
+    print(name, f"batch {batch}:", json.dumps(spent), file=sys.stderr, flush=True)  # a long run is not lost if stopped
 
 
 def time_forward(model: nn.Module, clips: torch.Tensor) -> float:
