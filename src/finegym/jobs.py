@@ -62,8 +62,8 @@ def run_jobs(
         engine: ``pool``: processes of this machine; ``ray``: a Ray cluster, see ``ray_engine``.
         title: shown beside the progress bar, which goes to stderr and only to a terminal.
         show_progress: False for callers that draw their own.
-        is_safe: whether a single item may run in this process although there are several ``workers``; False where it may
-            bring its process down.
+        is_safe: whether a single item may run in this process although there are several ``workers``; False where it
+            may bring its process down.
 
     Returns:
         The tally. A ``FineGymError`` of one item is recorded under ``failed`` and the others go on; any other exception
