@@ -127,6 +127,10 @@ def test_every_model_of_the_dict_is_a_class_with_its_own_file():
         "stgcn": "stgcn",
         "posec3d": "posec3d",
         "pose_mlp": "pose_mlp",
+        "mvit_v2_s": "video_transformers",
+        "swin3d_t": "video_transformers",
+        "swin3d_s": "video_transformers",
+        "swin3d_b": "video_transformers",
     }
 
 
