@@ -12,7 +12,7 @@ from finegym.features.flow.store import FlowStore
 from finegym.features.pose.figure5 import draw_figure5
 from finegym.features.pose.overlay import draw_pose_sheet
 from finegym.features.pose.quality import measure_quality
-from finegym.features.pose.quality_page import HEADER, make_cells
+from finegym.features.pose.quality_page import make_cells
 from finegym.features.pose.store import PoseStore
 from finegym.report.images import encode_jpeg
 from finegym.report.page import Picture, Prose, Section, Table
@@ -81,7 +81,7 @@ def _describe_poses(outcome: Outcome, badge: str) -> Section:
             f"detection and {counts['pose']} a pose. By hand: finegym features figure5."
         )
         pictures.append(Picture(encode_jpeg(sheet), caption, "Rows of detections, poses and flow over a vault"))
-    header = ["frames of", *HEADER[1:6], HEADER[7]]
+    header = ["frames of", "frames", "found", "bridged", "missing", "PCK", "wrong person"]
     cells = [[*made[:6], made[7]] for made in map(make_cells, rows)]
     table = Table(header, cells, caption="Speed is in body lengths a second; PCK is of found poses.")
     return Section("Poses", [Prose(text), table, *pictures], badge)

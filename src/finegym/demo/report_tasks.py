@@ -20,8 +20,8 @@ from finegym.report.plots import Curve, draw_confusion, draw_curves
 CLIPS_SHOWN = 4
 MODELS = {
     "rgb": "TSN on frames",
-    "flow": "TSN on the flow of five pairs of frames a segment",
-    "pose": "A perceptron on skeleton coordinates",
+    "flow": "TSN on five flow fields a segment",
+    "pose": "A perceptron on coordinates of joints",
 }
 
 
@@ -47,12 +47,12 @@ def _compare_modalities(tasks: list[TaskOutcome], badge: str) -> Section:
     )
     notes = list(dict.fromkeys(note for task in tasks for note in task.report.notes))
     rows = [
-        [task.task.modality, MODELS[task.task.modality], result.num_instances, result.num_missing]
+        [task.task.modality, MODELS[task.task.modality], f"{result.num_instances} ({result.num_missing})"]
         + [_format_score(score) for score in (result.top1_accuracy, result.mean_class_accuracy)]
         for task in tasks
         for result in (task.report.levels.results[0].result,)
     ]
-    header = ["sees", "model", "instances", "missing", "top-1", "mean class"]
+    header = ["sees", "model", "clips (missing)", "top-1", "mean class"]
     table = Table(header, rows, caption=f"{tasks[0].report.split}: {split.rule}; percent (95 % interval)")
     words = [Prose(f"Note: {note}.") for note in notes] + [Prose(" ".join(explain_audit(tasks[0].audit)))]
     return Section(f"Recognition: {_name_classes(split)}", [Prose(text), table, *words], badge=badge)
