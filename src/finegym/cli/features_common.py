@@ -12,6 +12,8 @@ import typer
 
 if TYPE_CHECKING:
     from finegym.features.build import FeatureBuild
+    from finegym.features.flow.extract import FlowMaker
+    from finegym.features.pose.extract import PoseMaker
     from finegym.features.store import StoreFacts
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
@@ -35,6 +37,38 @@ class Engine(StrEnum):
 
     POOL = "pool"
     RAY = "ray"
+
+
+def build_and_print(
+    dataset: Path,
+    target: Path,
+    maker: FlowMaker | PoseMaker,
+    *,
+    unit: Unit,
+    only: Path | None,
+    workers: int,
+    engine: Engine,
+    verify: bool,
+    replace: bool,
+    as_json: bool,
+) -> None:
+    """Make the features of a dataset's clips and print the tally."""
+    from finegym.annotations.folder import read_dataset
+    from finegym.features.build import build_features
+
+    result = build_features(
+        read_dataset(dataset),
+        dataset,
+        target,
+        maker.make_settings(unit.value),
+        maker,
+        only=read_only(only),
+        workers=workers,
+        engine=engine.value,
+        verify=verify,
+        replace=replace,
+    )
+    print_build(target, result, as_json)
 
 
 def print_build(target: Path, result: FeatureBuild, as_json: bool, more: Mapping[str, object] | None = None) -> None:

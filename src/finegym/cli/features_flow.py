@@ -20,6 +20,7 @@ from finegym.cli.features_common import (
     Unit,
     VerifyOption,
     WorkersOption,
+    build_and_print,
     print_build,
     read_only,
 )
@@ -64,27 +65,24 @@ def flow(
 
     **Example**: `finegym features flow competition --method tvl1-fast --workers 2`
     """
-    from finegym.annotations.folder import read_dataset
-    from finegym.features.build import build_features
     from finegym.features.flow.extract import FlowMaker
 
     name = f"flow-{method}" + ("" if unit is Unit.SUB_ACTION else "-actions")
     target = out or dataset / "features" / name
     maker = FlowMaker(method, short_side, form.value, device, spool=target)
     maker.check()
-    result = build_features(
-        read_dataset(dataset),
+    build_and_print(
         dataset,
         target,
-        maker.make_settings(unit.value),
         maker,
-        only=read_only(only),
+        unit=unit,
+        only=only,
         workers=workers,
-        engine=engine.value,
+        engine=engine,
         verify=verify,
         replace=replace,
+        as_json=as_json,
     )
-    print_build(target, result, as_json)
 
 
 def compare(

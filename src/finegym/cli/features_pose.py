@@ -18,8 +18,7 @@ from finegym.cli.features_common import (
     Unit,
     VerifyOption,
     WorkersOption,
-    print_build,
-    read_only,
+    build_and_print,
 )
 
 ModelOption = Annotated[
@@ -68,29 +67,26 @@ def pose(
     **Example**: `finegym features pose competition --workers 2`
     """
     from finegym.annotations.folder import read_dataset
-    from finegym.features.build import build_features
     from finegym.features.pose.extract import PoseMaker, check_given_boxes
     from finegym.features.pose.overrides import read_given_boxes
 
-    opened = read_dataset(dataset)
     given = () if boxes is None else read_given_boxes(boxes)
-    check_given_boxes(given, opened)
+    check_given_boxes(given, read_dataset(dataset))
     maker = PoseMaker(model, max_gap, min_presence, min_support, search_every, given)
     name = f"pose-{Path(model).stem}" + ("" if unit is Unit.SUB_ACTION else "-actions")
     target = out or dataset / "features" / name
-    result = build_features(
-        opened,
+    build_and_print(
         dataset,
         target,
-        maker.make_settings(unit.value),
         maker,
-        only=read_only(only),
+        unit=unit,
+        only=only,
         workers=workers,
-        engine=engine.value,
+        engine=engine,
         verify=verify,
         replace=replace,
+        as_json=as_json,
     )
-    print_build(target, result, as_json)
 
 
 def quality(

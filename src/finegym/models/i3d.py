@@ -19,8 +19,8 @@ from torchvision.models import ResNet
 
 from finegym.errors import ConfigError
 from finegym.models.backbones import Backbone
+from finegym.models.clip_network import ClipNetwork
 from finegym.models.flat_conv import FlatConv3d
-from finegym.models.freezing import initialise_classifier
 from finegym.models.kernels import inflate_kernel
 from finegym.models.nonlocal_block import NonLocalBlock
 
@@ -28,27 +28,8 @@ from finegym.models.nonlocal_block import NonLocalBlock
 NON_LOCAL_PLACES = {2: (1, 3), 3: (1, 3, 5)}
 
 
-class I3D(nn.Module):
-    """A 3-D network, the mean over time and space, and a classifier.
-
-    Args:
-        backbone: maps clips (B, C, T, H, W) to features (B, F); ``inflate_backbone`` makes one.
-        num_classes: K.
-        dropout: before the classifier, in [0, 1).
-    """
-
-    def __init__(self, backbone: Backbone, num_classes: int, *, dropout: float = 0.5) -> None:
-        super().__init__()
-        self.backbone = backbone
-        self.normalisation = backbone.normalisation
-        self.dropout = nn.Dropout(dropout)
-        self.classifier = initialise_classifier(nn.Linear(backbone.feature_size, num_classes))
-
-    def forward(self, frames: torch.Tensor) -> torch.Tensor:
-        """Logits (B, K) of clips (B, T, C, H, W), normalised as ``normalisation`` says."""
-        features = self.backbone(frames.transpose(1, 2))  # (B, F)
-        logits: torch.Tensor = self.classifier(self.dropout(features))
-        return logits
+class I3D(ClipNetwork):
+    """A 3-D network, the mean over time and space, and a classifier; ``inflate_backbone`` makes the backbone."""
 
 
 class ResNet3d(nn.Module):

@@ -18,34 +18,15 @@ from torchvision.models import get_model, get_model_weights
 
 from finegym.errors import ConfigError
 from finegym.models.backbones import IMAGENET, Backbone, Normalisation, WeightsReport, load_weights, read_state
-from finegym.models.freezing import initialise_classifier
+from finegym.models.clip_network import ClipNetwork
 
 KINETICS = "kinetics400"  # torchvision's KINETICS400_V1
 # Pixels of SlowFast, where MViTv2 was trained; torchvision's transforms for these weights say the same.
 SLOWFAST = Normalisation((0.45,) * 3, (0.225,) * 3)
 
 
-class VideoTransformer(nn.Module):
-    """A transformer of clips and a classifier.
-
-    Args:
-        backbone: maps clips (B, C, T, H, W) to features (B, F); ``build_video_transformer`` makes one.
-        num_classes: K.
-        dropout: before the classifier, in [0, 1).
-    """
-
-    def __init__(self, backbone: Backbone, num_classes: int, *, dropout: float = 0.5) -> None:
-        super().__init__()
-        self.backbone = backbone
-        self.normalisation = backbone.normalisation
-        self.dropout = nn.Dropout(dropout)
-        self.classifier = initialise_classifier(nn.Linear(backbone.feature_size, num_classes))
-
-    def forward(self, frames: torch.Tensor) -> torch.Tensor:
-        """Logits (B, K) of clips (B, T, C, H, W), normalised as ``normalisation`` says."""
-        features = self.backbone(frames.transpose(1, 2))  # (B, F)
-        logits: torch.Tensor = self.classifier(self.dropout(features))
-        return logits
+class VideoTransformer(ClipNetwork):
+    """A transformer of clips and a classifier; ``build_video_transformer`` makes the backbone."""
 
 
 class MViTv2(VideoTransformer):
