@@ -6,6 +6,7 @@ import functools
 import os
 import platform
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,10 +16,12 @@ from accelerate import Accelerator
 
 from finegym import __version__
 from finegym.datasets.balancing import compute_seen_counts
-from finegym.datasets.recognition import EvaluationClips, TrainingClips
+from finegym.datasets.recognition import EvaluationClips, Selection, TrainingClips
 from finegym.errors import ConfigError
-from finegym.models import count_parameters
+from finegym.models import Recogniser, count_parameters
 from finegym.models.actionvlad import ActionVLAD
+from finegym.models.backbones import WeightsReport
+from finegym.models.heads import WithHead
 from finegym.training.action_words import find_action_words
 from finegym.training.build_model import (
     build_model,
@@ -116,28 +119,8 @@ def train(
         layer_decay=recipe.optim.layer_decay,
         decay_biases_and_norms=recipe.optim.decay_biases_and_norms,
     )
-    facts: dict[str, Any] = {
-        "format": RUN_FORMAT,
-        "finegym": __version__,
-        "commit": read_commit(),
-        "torch": torch.__version__,
-        "python": platform.python_version(),
-        "device": str(accelerator.device),
-        "num_processes": accelerator.num_processes,
-        "seed": recipe.seed,
-        "modality": recipe.data.modality,
-        "subset": data.subset,
-        **data.facts,
-        "classes": classes,
-        "num_train": len(selections["train"]),
-        "num_val": len(selections["val"]),
-        "left_out": {side: dict(selection.left_out) for side, selection in selections.items()},
-        "num_parameters": count_parameters(model),
-        "num_parameters_trained": sum(p.numel() for p in model.parameters() if p.requires_grad),
-        "weights": describe_weights(recipe.model.weights, report),
-        "pixels": describe_normalisation(model),
-        "head": format_head_facts(head),
-    }
+    facts = _collect_facts(recipe, data, selections, model, report, classes, accelerator)
+    facts["head"] = format_head_facts(head)
     view = build_view(recipe, data.source, model.normalisation)
     training = TrainingClips(selections["train"], view, flip_class_map=flip_class_map, seed=recipe.seed)
     evaluation = EvaluationClips(selections["val"], view)
@@ -145,21 +128,7 @@ def train(
         training = UnchangedClips(selections["train"], view)
         facts["overfit"] = describe_clips(evaluation)
     if begins and isinstance(network, ActionVLAD) and recipe.vlad is not None and recipe.vlad.centres == "k-means":
-        facts["action_words"] = find_action_words(
-            network,
-            EvaluationClips(selections["train"], view),
-            num_features=recipe.vlad.num_features,
-            seed=recipe.seed,
-            device=accelerator.device,
-            batch_size=recipe.train.batch_size_test,
-            workers=recipe.data.workers,
-            show_progress=accelerator.is_main_process,
-        )
-        words, features = recipe.vlad.num_clusters, facts["action_words"]
-        _say(
-            accelerator,
-            f"{words} action words from {features['num_features']} features of {features['num_clips']} clips",
-        )
+        facts["action_words"] = _find_words(recipe, network, EvaluationClips(selections["train"], view), accelerator)
     resumed = _start_or_resume(run, recipe, facts, model, accelerator)
     if resumed is not None and resumed["epochs_done"] >= recipe.schedule.epochs:
         _say(accelerator, f"{out}: all {recipe.schedule.epochs} epochs are done already; nothing to do")
@@ -167,20 +136,7 @@ def train(
     if resumed is not None and overfit and is_learned(run.read_last_epoch()):
         _say(accelerator, f"{out}: the clips are learned by heart already; nothing to do")
         return run
-    for side, selection in selections.items():
-        if selection.left_out:
-            _say(
-                accelerator,
-                f"{side}: {len(selection.left_out)} instances without a clip are left out (run.json lists them)",
-            )
-    for oddity, count in data.facts.get("features", {}).get("oddities", {}).items():
-        _say(accelerator, f"{recipe.data.dataset}: {count} {oddity}")
-    if report is not None:
-        _say(accelerator, f"weights: {report}")
-
-    if frozen:
-        _say(accelerator, f"model.freeze: {len(frozen)} tensors stand still, {frozen[0]} to {frozen[-1]}")
-
+    _say_beginning(recipe, data, selections, report, frozen, accelerator)
     try:
         fit(
             model,
@@ -234,6 +190,83 @@ def train(
     for instance_id, reason in run.read_last_epoch().get("bad_clips", {}).items():
         _say(accelerator, f"left out, cannot be read: {instance_id}: {reason}")
     return run
+
+
+def _collect_facts(
+    recipe: Recipe,
+    data: RecognitionData,
+    selections: Mapping[str, Selection],
+    model: Recogniser | WithHead,
+    report: WeightsReport | None,
+    classes: list[list[str]],
+    accelerator: Accelerator,
+) -> dict[str, Any]:
+    """What ``run.json`` says of a run before it begins."""
+    return {
+        "format": RUN_FORMAT,
+        "finegym": __version__,
+        "commit": read_commit(),
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+        "device": str(accelerator.device),
+        "num_processes": accelerator.num_processes,
+        "seed": recipe.seed,
+        "modality": recipe.data.modality,
+        "subset": data.subset,
+        **data.facts,
+        "classes": classes,
+        "num_train": len(selections["train"]),
+        "num_val": len(selections["val"]),
+        "left_out": {side: dict(selection.left_out) for side, selection in selections.items()},
+        "num_parameters": count_parameters(model),
+        "num_parameters_trained": sum(p.numel() for p in model.parameters() if p.requires_grad),
+        "weights": describe_weights(recipe.model.weights, report),
+        "pixels": describe_normalisation(model),
+    }
+
+
+def _find_words(
+    recipe: Recipe, network: ActionVLAD, clips: EvaluationClips, accelerator: Accelerator
+) -> dict[str, Any]:
+    """Set the action words of ActionVLAD from features of training clips; how many were looked at."""
+    assert recipe.vlad is not None, "the recipe was checked"
+    found = find_action_words(
+        network,
+        clips,
+        num_features=recipe.vlad.num_features,
+        seed=recipe.seed,
+        device=accelerator.device,
+        batch_size=recipe.train.batch_size_test,
+        workers=recipe.data.workers,
+        show_progress=accelerator.is_main_process,
+    )
+    words = f"{recipe.vlad.num_clusters} action words from {found['num_features']} features"
+    _say(accelerator, f"{words} of {found['num_clips']} clips")
+    return found
+
+
+def _say_beginning(
+    recipe: Recipe,
+    data: RecognitionData,
+    selections: Mapping[str, Selection],
+    report: WeightsReport | None,
+    frozen: Sequence[str],
+    accelerator: Accelerator,
+) -> None:
+    """What the user should know before the first step."""
+    for side, selection in selections.items():
+        if selection.left_out:
+            _say(
+                accelerator,
+                f"{side}: {len(selection.left_out)} instances without a clip are left out (run.json lists them)",
+            )
+    for oddity, count in data.facts.get("features", {}).get("oddities", {}).items():
+        _say(accelerator, f"{recipe.data.dataset}: {count} {oddity}")
+    if report is not None:
+        _say(accelerator, f"weights: {report}")
+
+    if frozen:
+        _say(accelerator, f"model.freeze: {len(frozen)} tensors stand still, {frozen[0]} to {frozen[-1]}")
 
 
 def is_first_process() -> bool:
