@@ -1,0 +1,1 @@
+"""Snippet features: a vector every few frames of a record or of an action, computed once."""
