@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -57,7 +56,7 @@ class TrainingSamples(Protocol):
         ...
 
     def draw(self, place: int, rng: np.random.Generator) -> Any:
-        """Sample ``place`` of an epoch. Everything random comes from ``rng``, which follows from (seed, epoch, place)."""
+        """One sample of an epoch. All that is random comes from ``rng``, which follows from (seed, epoch, place)."""
         ...
 
     def collate(self, samples: Sequence[Any]) -> Batch:
