@@ -11,6 +11,7 @@
     ├── FeatureError     (ValueError)   flow and pose stores
     ├── ConfigError      (ValueError)   recipes and command-line settings
     ├── PredictionError  (ValueError)   prediction files that do not fit a split
+    ├── LabellingError   (ValueError)   what the annotation app refuses
     └── OutputError      (OSError)      a result that could not be written
 
 A message says what was expected, what was found, where, and what to do. The command line prints it as one line and
@@ -56,6 +57,10 @@ class ConfigError(FineGymError, ValueError):
 
 class PredictionError(FineGymError, ValueError):
     """A prediction file is damaged or does not cover its split."""
+
+
+class LabellingError(FineGymError, ValueError):
+    """The annotation app refuses something: a rule of the work, a right that is missing, a state that has moved on."""
 
 
 class OutputError(FineGymError, OSError):
