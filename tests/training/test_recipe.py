@@ -3,17 +3,13 @@ from pathlib import Path
 import pytest
 
 from finegym.errors import ConfigError
-from finegym.training.recipe import (
-    compare_recipes,
-    format_recipe,
-    list_fields,
-    parse_recipe,
-    read_recipe,
-)
+from finegym.training.recipe import list_fields, parse_recipe, read_recipe
 from finegym.training.recipe_sections import ClipSection, HeatmapSection, NonLocalSection, VladSection
+from finegym.training.recipe_text import compare_recipes, format_recipe, read_task
 
 ROOT = Path(__file__).parents[2]
-RECIPES = sorted((ROOT / "recipes").rglob("*.toml"))
+# Those of localizers are looked at in tests/localization.
+RECIPES = [path for path in sorted((ROOT / "recipes").rglob("*.toml")) if read_task(path) == "recognition"]
 OPTIONAL = ("pose", "clip", "heatmap", "non_local", "vlad")  # sections of some models
 
 MINIMAL = """

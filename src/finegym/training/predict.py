@@ -19,7 +19,8 @@ from finegym.training.data import RecognitionData, build_flip_class_map, build_v
 from finegym.training.head_arrays import parse_head_facts
 from finegym.training.inference import compute_logits
 from finegym.training.progress import Progress
-from finegym.training.recipe import Recipe, compare_recipes, read_recipe
+from finegym.training.recipe import Recipe, read_recipe
+from finegym.training.recipe_text import compare_recipes
 from finegym.training.run import load_checkpoint
 from finegym.training.run_folder import RunFolder, read_checkpoint
 

@@ -18,14 +18,16 @@ import json
 import re
 import subprocess
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import torch
 
 import finegym
 from finegym.errors import ConfigError, OutputError
 from finegym.files import replace_file, write_text
-from finegym.training.recipe import Recipe, compare_recipes, format_recipe, read_recipe
+from finegym.training.recipe import Recipe, read_recipe
+from finegym.training.recipe_sections import Section
+from finegym.training.recipe_text import RECOGNITION, compare_recipes, format_recipe, read_task
 
 RUN_FORMAT = "finegym-run/1"
 CHECKPOINT_FORMAT = "finegym-checkpoint/1"
@@ -38,10 +40,11 @@ FREE_FIELDS = {
     "train.checkpoint_every",
     "train.keep_checkpoints",
 }
+Kind = TypeVar("Kind", bound=Section)
 
 
-class RunFolder:
-    """One run on disk.
+class RunFiles(Generic[Kind]):
+    """One run on disk, of whatever kind of recipe.
 
     Args:
         path: the folder; made when something is written.
@@ -60,8 +63,16 @@ class RunFolder:
         """Whether a run was started here."""
         return self.recipe_path.exists() or self.facts_path.exists()
 
-    def read_recipe(self) -> Recipe:
+    def read_recipe(self) -> Kind:
         """The resolved recipe.
+
+        Raises:
+            ConfigError: there is no run here, or its recipe is damaged.
+        """
+        raise NotImplementedError
+
+    def read_task(self) -> str:
+        """What the run's model is for: ``recognition``, or the task of a localizer.
 
         Raises:
             ConfigError: there is no run here, or its recipe is damaged.
@@ -70,7 +81,7 @@ class RunFolder:
             raise ConfigError(
                 f"{self.path} is no run: it has no recipe.toml. `finegym train RECIPE --out RUN` makes one."
             )
-        return read_recipe(self.recipe_path)
+        return read_task(self.recipe_path)
 
     def read_facts(self) -> dict[str, Any]:
         """The content of ``run.json``.
@@ -84,12 +95,12 @@ class RunFolder:
             raise ConfigError(f"{self.facts_path} cannot be read: {error}") from error
         return facts
 
-    def write_start(self, recipe: Recipe, facts: dict[str, Any]) -> None:
+    def write_start(self, recipe: Kind, facts: dict[str, Any]) -> None:
         """Write recipe and facts, before the first step."""
         write_text(self.facts_path, json.dumps(facts, indent=2, ensure_ascii=False) + "\n")
         write_text(self.recipe_path, format_recipe(recipe))
 
-    def check_same(self, recipe: Recipe, facts: dict[str, Any]) -> None:
+    def check_same(self, recipe: Kind, facts: dict[str, Any]) -> None:
         """Refuse to go on with another recipe, codebook, split or features than the run began with.
 
         Raises:
@@ -200,6 +211,16 @@ class RunFolder:
         kept = [row for row in rows if row["epoch"] <= epochs_done]
         write_text(self.metrics_path, "".join(json.dumps(row) + "\n" for row in kept))
         return len(rows) - len(kept)
+
+
+class RunFolder(RunFiles[Recipe]):
+    """A run of a recogniser on disk."""
+
+    def read_recipe(self) -> Recipe:
+        task = self.read_task()
+        if task != RECOGNITION:
+            raise ConfigError(f"{self.path} is a run of a localizer ({task}): expected one of a recogniser")
+        return read_recipe(self.recipe_path)
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:

@@ -15,7 +15,8 @@ from finegym.errors import ConfigError
 from finegym.report.page import Code, Picture, Prose, Section, Table, write_page
 from finegym.report.plots import Curve, draw_curves
 from finegym.training.data import open_data
-from finegym.training.recipe import Recipe, format_recipe
+from finegym.training.recipe import Recipe
+from finegym.training.recipe_text import format_recipe
 from finegym.training.run_folder import RunFolder
 from finegym.training.run_page_clips import judge_predictions, make_class_section, make_worst_section
 
