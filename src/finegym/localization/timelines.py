@@ -200,8 +200,8 @@ def _find_sides(dataset: Dataset, split: Split) -> dict[str, str]:
     if both:
         raise AnnotationError(
             f"split {split.name} has {len(both)} of {len(side_of)} records on both sides "
-            f"({join_problems(list(both), limit=3)}). A localizer would be tested on records that it has seen. Make a split that keeps records whole: "
-            "`finegym annotations split DATASET --by video`."
+            f"({join_problems(list(both), limit=3)}). A localizer would be tested on records that it has seen. Make a "
+            "split that keeps records whole: `finegym annotations split DATASET --by video`."
         )
     return side_of
 

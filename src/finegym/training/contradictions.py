@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from finegym.training.recipe import Recipe
+    from finegym.training.recipe_sections import ScheduleSection
 
 FRAMES = ("rgb", "rgb-diff", "flow")
 POSES = ("pose", "heatmap")  # read a pose store
@@ -49,7 +50,7 @@ def find_contradictions(recipe: Recipe) -> list[str]:
         *_find_in_model(recipe),
         *_find_in_video_transformers(recipe),
         *_find_in_long_tail(recipe),
-        *_find_in_schedule(recipe),
+        *find_in_schedule(recipe.schedule),
     ]
 
 
@@ -222,8 +223,8 @@ def _find_in_long_tail(recipe: Recipe) -> Iterator[str]:
         yield "optim.layer_decay is given, but model.freeze_backbone = true leaves no layer of the backbone to train"
 
 
-def _find_in_schedule(recipe: Recipe) -> Iterator[str]:
-    schedule = recipe.schedule
+def find_in_schedule(schedule: ScheduleSection) -> Iterator[str]:
+    """Contradictions of a schedule, of whatever recipe."""
     if schedule.name == "cosine" and schedule.milestones:
         yield "schedule.milestones is given, but a cosine schedule has none"
     if list(schedule.milestones) != sorted(set(schedule.milestones)):
