@@ -83,9 +83,9 @@ def run_slowly(model, features):
         attended = attend(layer.attention, norm(layer.norm, x), layer.stride)
         if layer.stride == 2:
             x = torch.stack([x[:, max(0, t - 1) : t + 2].amax(dim=1) for t in range(0, x.shape[1], 2)], dim=1)
-        x = x + attended * layer.attention_branch.scale
+        x = x + attended * layer.attention_branch.scale[:, None]
         hidden = F.gelu(F.conv1d(norm(layer.mlp_norm, x), layer.mlp[0].weight, layer.mlp[0].bias))
-        return x + F.conv1d(hidden, layer.mlp[3].weight, layer.mlp[3].bias) * layer.mlp_branch.scale
+        return x + F.conv1d(hidden, layer.mlp[3].weight, layer.mlp[3].bias) * layer.mlp_branch.scale[:, None]
 
     def head(layer, x):
         for conv in layer.convs:

@@ -94,6 +94,7 @@ class ActionFormer(nn.Module):
         def build_block(stride: int) -> Block:
             return Block(width, num_heads, window, stride, dropout, drop_path, branch_scale)
 
+        self.num_levels = num_levels
         sizes = [feature_size] + [width] * num_convs
         self.projection = nn.ModuleList(NormedConv(before, after) for before, after in itertools.pairwise(sizes))
         self.stem = nn.ModuleList(build_block(stride=1) for _ in range(num_stem_blocks))
@@ -339,11 +340,11 @@ class Branch(nn.Module):
     def __init__(self, width: int, drop_path: float, scale: float) -> None:
         super().__init__()
         self.drop_path = drop_path
-        self.scale = nn.Parameter(torch.full((width, 1), scale))
+        self.scale = nn.Parameter(torch.full((width,), scale))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """(B, C, T)."""
-        x = x * self.scale
+        x = x * self.scale[:, None]
         if not self.training or self.drop_path == 0:
             return x
         kept = torch.rand(len(x), 1, 1, device=x.device) >= self.drop_path
