@@ -200,15 +200,23 @@ def _compute_tiou_with(row: np.ndarray, rows: np.ndarray) -> np.ndarray:
 
 
 def _suppress(rows: np.ndarray, scores: np.ndarray, max_tiou: float) -> np.ndarray:
-    order = np.argsort(-scores, kind="stable")
-    ordered = rows[order]
-    places = np.arange(len(order))
+    # A segment is compared only with those that begin near enough for their tIoU to exceed the bound: where it is high,
+    # as for proposals, these are few of many.
+    by_start = np.argsort(rows[:, 0], kind="stable")
+    ordered = rows[by_start]
+    starts, lengths = ordered[:, 0], ordered[:, 1] - ordered[:, 0]
+    before = lengths * (1 - max_tiou) / max_tiou if max_tiou > 0 else np.full(len(rows), np.inf)
+    slack = 1e-9 * (np.abs(starts) + lengths)
+    first = np.searchsorted(starts, starts - before - slack, side="left")
+    stop = np.searchsorted(starts, starts + lengths * (1 - max_tiou) + slack, side="right")
+    is_left = np.ones(len(rows), bool)
     kept = []
-    while len(places):
-        best, places = places[0], places[1:]
-        kept.append(best)
-        places = places[_compute_tiou_with(ordered[best], ordered[places]) <= max_tiou]
-    return order[np.array(kept, np.int64)]
+    for place in np.lexsort((by_start, -scores[by_start])).tolist():
+        if is_left[place]:
+            kept.append(place)
+            near = slice(first[place], stop[place])
+            is_left[near] &= _compute_tiou_with(ordered[place], ordered[near]) <= max_tiou
+    return by_start[np.array(kept, np.int64)]
 
 
 def _sink(
