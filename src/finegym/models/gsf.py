@@ -3,7 +3,7 @@
 Source: Sudhakaran et al., "Gate-Shift-Fuse for Video Action Recognition", TPAMI 2023 (arXiv 2203.08897), section 3;
 places in a ResNet, the share of channels and their mixed order as in the authors' code (github.com/swathikirans/GSF).
 
-Deviations: RegNets have it in the same place as ResNets.
+Deviations: RegNets and EfficientNet-Lite have it in the same place as ResNets.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ class GSF(TSN):
     """TSN on a backbone with gate-shift-fuse after the last convolution of every residual block.
 
     Args:
-        backbone: a ResNet or RegNet of torchvision; it is changed in place, its keys stay what they were.
+        backbone: a ResNet or RegNet of torchvision, or ``efficientnet_lite0``; it is changed in place, its keys stay
+            what they were.
         num_classes: K.
         dropout: before the classifier, in [0, 1).
         channel_share: of a block's output channels that pass the gates.
@@ -140,7 +141,7 @@ def fuse_blocks(backbone: nn.Module, channel_share: float = 0.25) -> int:
     """Put gate-shift-fuse after the last convolution of every residual block, before its batch norm, in place.
 
     Args:
-        backbone: contains residual blocks of torchvision's ResNets or RegNets.
+        backbone: contains residual blocks of torchvision's ResNets or RegNets, or of EfficientNet-Lite.
         channel_share: of a block's output channels that pass the gates, rounded down to a multiple of 4.
 
     Returns:
@@ -157,6 +158,8 @@ def fuse_blocks(backbone: nn.Module, channel_share: float = 0.25) -> int:
             module.conv2 = _build_fused(module.conv2, channel_share)
         elif isinstance(module, ResBottleneckBlock):
             module.f.c[0] = _build_fused(module.f.c[0], channel_share)
+        elif type(module).__name__ == "MBConvBlock":  # of EfficientNet-Lite; its package is an extra
+            module._project_conv = _build_fused(module._project_conv, channel_share)
         else:
             continue
         count += 1
