@@ -7,15 +7,16 @@ from pathlib import Path
 import pytest
 from annotation_samples import FX_1, FX_2, LABELS, UB_1, VT_1, make_codebook, make_dataset, write_official_folder
 
+from finegym.annotations.activitynet import convert_to_activitynet
 from finegym.annotations.clip_folder import ClipFacts
 from finegym.annotations.convert import (
     INSTANCE_COLUMNS,
-    convert_to_activitynet,
     convert_to_csv,
     convert_to_folder,
     convert_to_official,
 )
 from finegym.annotations.folder import read_dataset, write_dataset
+from finegym.annotations.lists import make_list
 from finegym.annotations.model import Dataset
 from finegym.annotations.source import open_source
 from finegym.annotations.splits import read_split
@@ -219,6 +220,46 @@ def test_sub_actions_without_a_label_need_leave_to_be_left_out(folder, tmp_path)
     result = convert_to_activitynet(open_source(folder), tmp_path / "a.json", allow_loss=True)
     assert result.counts["segments"] == 1
     assert result.left_out == {"sub-actions without a label of the element level": (FX_2, FX_1, UB_1)}
+
+
+def test_activitynet_of_actions_has_their_own_clock_and_ignores_what_is_no_class(folder, tmp_path):
+    (folder / "elements.txt").write_text(f"{VT_1} 1\n{FX_2} 3\n")
+    source = open_source(folder)
+    unseen = "_E_-A_bbbbb_E_000040_000060"  # nobody has looked for its sub-actions
+    with pytest.raises(
+        AnnotationError, match=f"1 actions in which nobody has looked for sub-actions, such as {unseen}"
+    ):
+        convert_to_activitynet(source, tmp_path / "a.json", task="sub-actions")
+    result = convert_to_activitynet(source, tmp_path / "a.json", task="sub-actions", allow_loss=True)
+    database = json.loads((tmp_path / "a.json").read_text())["database"]
+    names = [f"{video.id}_{action.name}" for video in source.dataset.videos for action in video.actions]
+    assert list(database) == [name for name in names if name != unseen]
+    action = source.dataset.instances[FX_1].action
+    assert database[f"aaaaaaaaaaa_{action.name}"] == {
+        "duration": (action.end_ms - action.start_ms) / 1000,
+        "subset": "all",
+        "record": "aaaaaaaaaaa",
+        "annotations": [{"segment": [5.0, 5.9], "label": "3"}],
+        "ignored": [{"segment": [8.1, 10.004]}],
+    }
+    assert result.counts == {"records": 2, "actions": 4, "segments": 2, "ignored segments": 2}
+    assert list(result.left_out.values()) == [(unseen,)]
+
+
+def test_classes_of_a_split_are_those_of_its_instances(folder, tmp_path):
+    source = replace(open_source(folder), lists={"mine": {"val": make_list({FX_2: 0})}})
+    result = convert_to_activitynet(source, tmp_path / "element.json", setting="mine", task="sub-actions")
+    assert result.counts == {"records": 1, "actions": 2, "segments": 1, "ignored segments": 2}
+    result = convert_to_activitynet(source, tmp_path / "e.json", setting="mine", task="sub-actions", level="event")
+    assert result.counts == {"records": 1, "actions": 2, "segments": 2, "ignored segments": 1}
+
+
+def test_task_actions_is_of_events(folder, tmp_path):
+    convert_to_activitynet(open_source(folder), tmp_path / "task.json", task="actions")
+    convert_to_activitynet(open_source(folder), tmp_path / "level.json", level="event")
+    assert (tmp_path / "task.json").read_bytes() == (tmp_path / "level.json").read_bytes()
+    with pytest.raises(AnnotationError, match="have an event and no set"):
+        convert_to_activitynet(open_source(folder), tmp_path / "a.json", task="actions", level="set")
 
 
 def test_known_durations_are_written(folder, tmp_path):

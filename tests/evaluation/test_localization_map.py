@@ -178,7 +178,7 @@ def test_thresholds_are_checked(tmp_path):
 
 def test_real_annotations_against_themselves(shared, tmp_path):
     """Every routine of the real file found: AP 1 at every threshold, whatever overlaps."""
-    from finegym.annotations.convert import convert_to_activitynet
+    from finegym.annotations.activitynet import convert_to_activitynet
     from finegym.annotations.source import open_source
 
     path = Path(tmp_path / "truth.json")

@@ -1,4 +1,4 @@
-"""From one shape of a dataset to another: dataset folder, official files, CSV, ActivityNet JSON.
+"""From one shape of a dataset to another: dataset folder, official files, CSV; ``annotations.activitynet`` has its own.
 
 Whatever a target cannot hold is an error that counts it, unless the caller allows leaving it out; then every id that
 was left out is in the result.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import os
 import re
 import shutil
@@ -18,7 +17,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 from finegym.annotations.annotation_json import JsonLayout, format_annotation_json, read_json_layout
 from finegym.annotations.folder import write_dataset
@@ -26,7 +24,7 @@ from finegym.annotations.lists import InstanceList, format_list
 from finegym.annotations.model import Dataset
 from finegym.annotations.source import Source
 from finegym.annotations.splits import Split, format_split, read_split
-from finegym.annotations.subsets import Level, make_subset
+from finegym.annotations.subsets import make_subset
 from finegym.codebook.official import OfficialFiles, format_official_files
 from finegym.errors import AnnotationError, CodebookError, OutputError
 from finegym.files import write_text
@@ -74,7 +72,7 @@ def convert_to_folder(source: Source, folder: Path, *, allow_loss: bool = False)
         AnnotationError: lists name instances without annotations (FineGym's Gym288 does) and ``allow_loss`` is not set.
         OutputError: the folder is not empty, or cannot be written.
     """
-    _require_new(folder)
+    require_new(folder)
     left_out: dict[str, tuple[str, ...]] = {}
     if source.kind == "folder":
         splits = [read_split(path.parent) for path in sorted(source.path.glob("splits/*/split.json"))]
@@ -86,7 +84,7 @@ def convert_to_folder(source: Source, folder: Path, *, allow_loss: bool = False)
             if missing:
                 left_out[f"instances of {setting} without annotations"] = missing
             splits.append(_make_split(setting, parts, source, set(missing)))
-    _allow(left_out, allow_loss, f"{folder}: a dataset folder cannot hold")
+    check_loss(left_out, allow_loss, f"{folder}: a dataset folder cannot hold")
     with _new_folder(folder) as new:
         for split in splits:
             for name, text in format_split(split).items():
@@ -106,10 +104,10 @@ def convert_to_official(source: Source, folder: Path, *, allow_loss: bool = Fals
             and ``allow_loss`` is not set.
         OutputError: the folder is not empty, or cannot be written.
     """
-    _require_new(folder)
+    require_new(folder)
     files = source.official.files if source.official else _make_official_files(source, folder)
     left_out = {} if source.official else _find_unofficial(source)
-    _allow(left_out, allow_loss, f"{folder}: official files cannot hold")
+    check_loss(left_out, allow_loss, f"{folder}: official files cannot hold")
     texts = format_official_files(files)
     paths = source.official.paths if source.official else {}
     layout = read_json_layout(paths["annotations"]) if paths else JsonLayout()
@@ -137,7 +135,7 @@ def convert_to_csv(source: Source, path: Path) -> Conversion:
     Raises:
         OutputError: the file is there already, or cannot be written.
     """
-    _require_new(path)
+    require_new(path)
     dataset, lists = source.dataset, source.lists
     names = {element.id: element.name.strip() for element in dataset.codebook.elements}
     buffer = io.StringIO()
@@ -165,64 +163,6 @@ def convert_to_csv(source: Source, path: Path) -> Conversion:
     return Conversion((path,), _count(dataset))
 
 
-def convert_to_activitynet(
-    source: Source, path: Path, *, level: Level = "element", setting: str | None = None, allow_loss: bool = False
-) -> Conversion:
-    """Write ActivityNet's annotation JSON: a record's segments in seconds on its own clock, with one label each.
-
-    Labels are ids (names of elements repeat); ``taxonomy`` gives their names and parents. ``duration`` is ``null``
-    where the length of the record is not known.
-
-    Args:
-        source: what to write.
-        path: where to.
-        level: ``"event"`` writes actions, ``"set"`` and ``"element"`` sub-actions.
-        setting: write only records of this split, with ``subset`` ``training`` or ``validation``; without it, ``all``.
-        allow_loss: leave out sub-actions without a label of the level, and count them.
-
-    Raises:
-        AnnotationError: sub-actions without a label; a setting that there is not, or with records on both sides.
-        OutputError: the file is there already, or cannot be written.
-    """
-    _require_new(path)
-    side_of_video = _find_sides(source, setting) if setting is not None else None
-    left_out: list[str] = []
-    database: dict[str, Any] = {}
-    for video in source.dataset.videos:
-        if side_of_video is not None and video.id not in side_of_video:
-            continue
-        rows: list[tuple[int, int, str]] = []
-        for action in video.actions:
-            if level == "event":
-                rows.append((action.start_ms, action.end_ms, action.event_id))
-                continue
-            for sub in action.sub_actions or ():
-                label = sub.element_id if level == "element" else _get_set(sub.set_id, sub.element_id, source.dataset)
-                if label is None:
-                    left_out.append(f"{video.id}_{action.name}_{sub.name}")
-                else:
-                    rows.append((sub.start_ms, sub.end_ms, label))
-        seconds = round(video.num_frames / video.fps, 3) if video.num_frames and video.fps else None
-        database[video.id] = {
-            "duration": seconds,
-            "subset": side_of_video[video.id] if side_of_video is not None else "all",
-            "annotations": [
-                {"segment": [start / 1000, end / 1000], "label": label} for start, end, label in sorted(rows)
-            ],
-        }
-    lost = {f"sub-actions without a label of the {level} level": tuple(left_out)} if left_out else {}
-    _allow(lost, allow_loss, f"{path}: ActivityNet files cannot hold")
-    codebook = source.dataset.codebook
-    content = {"version": f"{codebook.name} {codebook.version}", "taxonomy": _make_taxonomy(source, level)}
-    write_text(path, json.dumps({**content, "database": database}, indent=1, ensure_ascii=False) + "\n")
-    counts = {
-        "records": len(database),
-        "segments": sum(len(entry["annotations"]) for entry in database.values()),
-        "records of unknown duration": sum(entry["duration"] is None for entry in database.values()),
-    }
-    return Conversion((path,), counts, lost)
-
-
 @contextmanager
 def _new_folder(folder: Path) -> Iterator[Path]:
     """A folder to fill, which takes the place of ``folder`` (not there, or empty) when the block succeeds."""
@@ -239,12 +179,22 @@ def _new_folder(folder: Path) -> Iterator[Path]:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def _require_new(path: Path) -> None:
+def require_new(path: Path) -> None:
+    """Nothing is overwritten.
+
+    Raises:
+        OutputError: a file, or a folder that is not empty, is there.
+    """
     if path.is_file() or (path.is_dir() and any(path.iterdir())):
         raise OutputError(f"{path}: is there already. Choose another place, or move it away first.")
 
 
-def _allow(left_out: Mapping[str, tuple[str, ...]], allow_loss: bool, where: str) -> None:
+def check_loss(left_out: Mapping[str, tuple[str, ...]], allow_loss: bool, where: str) -> None:
+    """What is left out must be allowed.
+
+    Raises:
+        AnnotationError: it is not; every reason is named with its count.
+    """
     if left_out and not allow_loss:
         facts = "; ".join(f"{len(ids)} {reason}, such as {ids[0]}" for reason, ids in left_out.items())
         raise AnnotationError(f"{where} {facts}. Pass --allow-loss to leave them out, counted.")
@@ -332,46 +282,3 @@ def _find_unofficial(source: Source) -> dict[str, tuple[str, ...]]:
         if left_out_athletes:
             left_out["athletes of actions"] += left_out_athletes
     return {reason: tuple(ids) for reason, ids in left_out.items()}
-
-
-def _find_sides(source: Source, setting: str) -> dict[str, str]:
-    """``training`` or ``validation`` for every record that has instances in a setting."""
-    if setting not in source.lists:
-        known = ", ".join(source.lists) or "none"
-        raise AnnotationError(f"{source.path}: there is no split {setting}; there are {known}. Choose one of them.")
-    name_of = {"train": "training", "val": "validation"}
-    side_of_video: dict[str, str] = {}
-    both: set[str] = set()
-    instances = source.dataset.instances
-    for part, listed in source.lists[setting].items():
-        for id_ in listed.label_by_id:
-            if id_ in instances:
-                video_id = instances[id_].video.id
-                if side_of_video.setdefault(video_id, name_of.get(part, part)) != name_of.get(part, part):
-                    both.add(video_id)
-    if both:
-        raise AnnotationError(
-            f"{source.path}: split {setting} has {len(both)} records on both sides, such as {min(both)}; ActivityNet "
-            "files put a whole record on one. Make a split by video: finegym annotations split."
-        )
-    return side_of_video
-
-
-def _get_set(set_id: str | None, element_id: str | None, dataset: Dataset) -> str | None:
-    element = dataset.codebook.element_by_id.get(element_id or "")
-    return element.set_id if element else set_id
-
-
-def _make_taxonomy(source: Source, level: Level) -> list[dict[str, str | None]]:
-    codebook = source.dataset.codebook
-    nodes: list[dict[str, str | None]] = [
-        {"nodeId": event.id, "nodeName": event.name, "parentId": None} for event in codebook.events
-    ]
-    if level in ("set", "element"):
-        nodes += [{"nodeId": set_.id, "nodeName": set_.name, "parentId": set_.event_id} for set_ in codebook.sets]
-    if level == "element":
-        nodes += [
-            {"nodeId": element.id, "nodeName": element.name.strip(), "parentId": element.set_id}
-            for element in codebook.elements
-        ]
-    return nodes

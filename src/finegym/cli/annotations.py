@@ -39,6 +39,13 @@ class LevelChoice(StrEnum):
     element = "element"
 
 
+class TaskChoice(StrEnum):
+    """What a localizer is to find."""
+
+    actions = "actions"
+    sub_actions = "sub-actions"
+
+
 SourceArgument = Annotated[
     Path,
     typer.Argument(
@@ -118,10 +125,15 @@ def convert(
         Path, typer.Option("--out", metavar="PATH", help="A new folder, or a new file for csv, activitynet.")
     ],
     level: Annotated[
-        LevelChoice | None, typer.Option("--level", help="activitynet: what a label is; element by default.")
+        LevelChoice | None,
+        typer.Option("--level", help="activitynet: what a label is; element by default, event for actions."),
     ] = None,
     split: Annotated[
         str | None, typer.Option("--split", metavar="NAME", help="activitynet: only this split, with its sides.")
+    ] = None,
+    task: Annotated[
+        TaskChoice | None,
+        typer.Option("--task", help="activitynet: what is to be found; for sub-actions, a video is one action."),
     ] = None,
     allow_loss: Annotated[
         bool, typer.Option("--allow-loss", help="Leave out, and count, what the target cannot hold.")
@@ -140,9 +152,10 @@ def convert(
     **Example**: `finegym annotations convert ucf101/ --group-pattern "_(g\d+)_" --to folder --out beam/`
     """
     from finegym.annotations import convert as conversions
+    from finegym.annotations.activitynet import convert_to_activitynet
 
-    if to is not Target.activitynet and (level or split):
-        raise typer.BadParameter(f"only --to activitynet has --level and --split; {to.value} holds all of them")
+    if to is not Target.activitynet and (level or split or task):
+        raise typer.BadParameter(f"only --to activitynet has --level, --split and --task; {to.value} holds all of them")
     opened = open_dataset(source, group_pattern, exclude or (), skip_damaged, workers)
     if to is Target.folder:
         result = conversions.convert_to_folder(opened, out, allow_loss=allow_loss)
@@ -151,8 +164,13 @@ def convert(
     elif to is Target.csv:
         result = conversions.convert_to_csv(opened, out)
     else:
-        result = conversions.convert_to_activitynet(
-            opened, out, level=(level or LevelChoice.element).value, setting=split, allow_loss=allow_loss
+        result = convert_to_activitynet(
+            opened,
+            out,
+            level=level.value if level else None,
+            setting=split,
+            task=task.value if task else None,
+            allow_loss=allow_loss,
         )
     left_out = {**_list_left_out(opened), **result.left_out}
     if as_json:
