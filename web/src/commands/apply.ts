@@ -73,7 +73,7 @@ function createSegment(payload: Payloads["create_segment"], clock: Clock): Segme
     id: payload.segment_id, level: payload.level, parent_id: payload.parent_id,
     start_frame: payload.start_frame, end_frame: payload.end_frame,
     start_ms: clock(payload.start_frame), end_ms: clock(payload.end_frame),
-    label: payload.label ?? null, path: payload.path ?? [], is_no_element: false, discard: payload.discard ?? null,
+    label: payload.label ?? null, path: [], is_no_element: false, discard: payload.discard ?? null,
     version: 1,
   };
 }

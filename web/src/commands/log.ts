@@ -192,6 +192,7 @@ export class CommandLog {
 
   /** Write to the outbox, then send. Work that cannot be kept is still sent; the person is told. */
   private async keep(entryId: string): Promise<void> {
+    this.refresh(); // what can be undone now
     const entry = this.pending.find((one) => one.id === entryId);
     if (entry === undefined) return;
     try {

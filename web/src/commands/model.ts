@@ -55,7 +55,7 @@ interface Confirmed {
 export interface Payloads {
   create_segment: Confirmed & {
     segment_id: string; level: Level; parent_id: string | null; start_frame: number; end_frame: number;
-    label?: string | null; path?: readonly PathStep[]; discard?: Discard | null; suggestion_id?: string;
+    label?: string | null; discard?: Discard | null; suggestion_id?: string;
   };
   move_segment: Confirmed & {
     segment_id: string; start_frame: number; end_frame: number; children?: "refuse" | "clip" | "shift";
