@@ -1,20 +1,104 @@
-"""The section ``[ssn]`` of a recipe: every setting of SSN with its type, its range and its default."""
+"""The section ``[ssn]`` of a recipe. Defaults are the settings of the authors' release for THUMOS14."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Literal
 
-from finegym.training.recipe_sections import Section
+from pydantic import Field
+
+from finegym.training.recipe_sections import Positive, Section, Share
 
 if TYPE_CHECKING:
     from finegym.localization.recipe import LocalizationRecipe
 
+NotNegative = Annotated[float, Field(ge=0)]
+Above = Annotated[float, Field(gt=0)]
+Part = Annotated[float, Field(gt=0, le=1)]
+Step = Annotated[float, Field(gt=0, lt=1)]
+
 
 class SsnSection(Section):
-    """Settings of SSN."""
+    """Proposals, what is learnt of them, the network, and how its answers become detections."""
+
+    # Proposals
+    proposals: Literal["tag", "sliding", "uniform"] = "tag"
+    threshold_step: Step = 0.05
+    fill_step: Step = 0.05
+    max_tiou_proposals: Part = 0.95
+    window_ms_min: Above = 1000.0
+    window_ms_max: Above = 64000.0
+    window_growth: Annotated[float, Field(gt=1)] = 1.5
+    window_stride: Part = 0.25
+    num_cells: Positive = 32
+
+    # Actionness, of which TAG makes proposals
+    actionness_hidden: Positive = 128
+    actionness_kernel: Positive = 3
+    actionness_dropout: Share = 0.5
+    actionness_weight: NotNegative = 1.0
+    actionness_window: Positive = 256
+    actionness_folds: Annotated[int, Field(ge=2)] = 4
+    actionness_epochs: Positive = 20
+    actionness_learning_rate: Above = 0.001
+
+    # Which proposals are learnt, and as what
+    foreground_tiou: Part = 0.7
+    incomplete_tiou: Part = 0.3
+    incomplete_inside: Share = 0.01
+    background_tiou: Share = 0.01
+    background_length: Share = 0.02
+    counts: tuple[Positive, Annotated[int, Field(ge=0)], Annotated[int, Field(ge=0)]] = (1, 6, 1)
+    repeats: Positive = 1
+
+    # Network and losses
+    backbone: str = ""
+    weights: str = "none"
+    freeze_backbone: bool = False
+    partial_batch_norm: bool = False
+    short_side: Positive = 256
+    crop_size: Positive = 224
+    num_snippets: tuple[Positive, Positive, Positive] = (2, 5, 2)
+    pyramid: tuple[tuple[Positive, ...], tuple[Positive, ...], tuple[Positive, ...]] = ((1,), (1,), (1,))
+    dropout: Share = 0.8
+    hard_share: Part = 0.17
+    completeness_weight: NotNegative = 0.1
+    regression_weight: NotNegative = 0.1
+
+    # Detections
+    score: Literal["activity-and-completeness", "activity"] = "activity-and-completeness"
+    background_in_softmax: bool = False
+    regression: bool = True
+    max_scores: Positive = 2000
+    suppression: Literal["nms", "soft-nms"] = "nms"
+    max_tiou: Share = 0.2
+    sigma: Above = 0.5
+    min_score: NotNegative = 0.001
+    max_segments: Positive = 200
 
 
 def find_ssn_contradictions(recipe: LocalizationRecipe) -> Iterator[str]:
-    """Settings that cannot both be meant, in words."""
-    yield from ()
+    """What cannot go together in a recipe whose model is ``ssn``."""
+    section = recipe.ssn
+    assert section is not None, "the recipe misses it already"
+    if section.actionness_kernel % 2 == 0:
+        yield f"ssn.actionness_kernel must be odd, got {section.actionness_kernel}"
+    if section.window_ms_max < section.window_ms_min:
+        yield f"ssn.window_ms_max is {section.window_ms_max}, but ssn.window_ms_min is {section.window_ms_min}"
+    bounds = (section.background_tiou, section.incomplete_tiou, section.foreground_tiou)
+    if list(bounds) != sorted(bounds):
+        yield (
+            "ssn: background_tiou, incomplete_tiou and foreground_tiou must rise, got "
+            f"{bounds[0]}, {bounds[1]}, {bounds[2]}"
+        )
+    for stage, levels, count in zip(
+        ("starting", "course", "ending"), section.pyramid, section.num_snippets, strict=True
+    ):
+        if not levels or max(levels) > count:
+            yield f"ssn.pyramid: the {stage} stage has levels {list(levels)}, but ssn.num_snippets gives it {count}"
+    if section.completeness_weight == 0 and section.score == "activity-and-completeness":
+        yield 'ssn.completeness_weight is 0, but ssn.score uses completeness: set ssn.score = "activity"'
+    if section.regression_weight == 0 and section.regression:
+        yield "ssn.regression_weight is 0, but ssn.regression moves the ends: set ssn.regression = false"
+    if not section.backbone and section.weights != "none":
+        yield "ssn.weights are of a backbone, but ssn.backbone is empty: features are the stored ones"
