@@ -239,8 +239,8 @@ def test_activitynet_of_actions_has_their_own_clock_and_ignores_what_is_no_class
         "duration": (action.end_ms - action.start_ms) / 1000,
         "subset": "all",
         "record": "aaaaaaaaaaa",
-        "annotations": [{"segment": [5.0, 5.9], "label": "3"}],
-        "ignored": [{"segment": [8.1, 10.004]}],
+        "annotations": [{"segment": [8.1, 10.004], "label": "3"}],
+        "ignored": [{"segment": [5.0, 5.9]}],
     }
     assert result.counts == {"records": 2, "actions": 4, "segments": 2, "ignored segments": 2}
     assert list(result.left_out.values()) == [(unseen,)]

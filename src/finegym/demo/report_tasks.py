@@ -13,7 +13,7 @@ from finegym.annotations.audit import explain_audit
 from finegym.annotations.splits import Split
 from finegym.demo.pictures import draw_clips
 from finegym.demo.run import Outcome, TaskOutcome, compute_majority_accuracy
-from finegym.evaluation.recognition import Score
+from finegym.evaluation.intervals import Score
 from finegym.report.page import Code, Picture, Prose, Section, Table
 from finegym.report.plots import Curve, draw_confusion, draw_curves
 

@@ -15,28 +15,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from finegym.evaluation.intervals import Score, draw_weights, find_lacking, make_score
+
 MISSING = -1
-FEW_GROUPS = 5
-"""An interval over fewer groups is rough: two groups have three different resamples."""
-MAX_LACKING = 0.1
-"""Share of the classes that resamples may lack on average; beyond it, means over classes have no interval."""
-
-
-@dataclass(frozen=True)
-class Score:
-    """A number in [0, 1] and its 95 % interval.
-
-    Attributes:
-        value: the number.
-        low: lower bound; ``None`` where there is no interval.
-        high: upper bound, likewise. A score lies within its interval.
-        no_interval: why there is none; empty where there is one.
-    """
-
-    value: float
-    low: float | None
-    high: float | None
-    no_interval: str = ""
 
 
 @dataclass(frozen=True)
@@ -181,11 +162,11 @@ def evaluate_recognition(
     confusion = compute_confusion(targets, predicted, num_classes)
     count = np.bincount(targets, minlength=num_classes)
     correct = confusion.diagonal()
-    weights = _draw_weights(len(names), num_resamples, seed)
+    weights = draw_weights(len(names), num_resamples, seed)
     resampled = _Counts(*(weights @ getattr(per_group, name) for name in _Counts.__dataclass_fields__))
 
     too_few = "" if len(names) > 1 else f"only {len(names)} group, not 2"
-    lacking = too_few or _find_lacking(resampled.count, count > 0)
+    lacking = too_few or find_lacking(resampled.count, count > 0)
     num_instances = len(targets) or np.nan
     sizes = np.maximum(resampled.size, 1)
     return RecognitionResult(
@@ -193,16 +174,16 @@ def evaluate_recognition(
         num_instances=len(targets),
         num_missing=int((predicted == MISSING).sum()),
         num_groups=len(names),
-        top1_accuracy=_make_score((ranks < 1).sum() / num_instances, resampled.top1 / sizes, too_few),
-        top5_accuracy=_make_score((ranks < 5).sum() / num_instances, resampled.top5 / sizes, too_few)
+        top1_accuracy=make_score((ranks < 1).sum() / num_instances, resampled.top1 / sizes, too_few),
+        top5_accuracy=make_score((ranks < 5).sum() / num_instances, resampled.top5 / sizes, too_few)
         if num_classes > 5
         else None,
-        mean_class_accuracy=_make_score(
+        mean_class_accuracy=make_score(
             float(compute_mean_class_accuracy(correct, count)),
             compute_mean_class_accuracy(resampled.correct, resampled.count),
             lacking,
         ),
-        macro_f1=_make_score(
+        macro_f1=make_score(
             float(compute_macro_f1(correct, count, confusion.sum(axis=0))),
             compute_macro_f1(resampled.correct, resampled.count, resampled.predicted),
             lacking,
@@ -278,36 +259,6 @@ def _count_by_group(
         correct=count_classes(ranks < 1, targets),
         predicted=count_classes(predicted != MISSING, predicted),
     )
-
-
-def _draw_weights(num_groups: int, num_resamples: int, seed: int) -> np.ndarray:
-    """How often each resample draws each group: float64 (R, G), so that sums over groups are matrix products."""
-    if num_groups == 0:
-        return np.zeros((num_resamples, 0))
-    rng = np.random.default_rng(seed)
-    return rng.multinomial(num_groups, np.full(num_groups, 1 / num_groups), size=num_resamples).astype(np.float64)
-
-
-def _find_lacking(resampled_count: np.ndarray, present: np.ndarray) -> str:
-    """Why means over classes have no interval; empty where resamples hold nearly all classes.
-
-    Args:
-        resampled_count: (R, K), instances a class and resample.
-        present: bool (K,), classes that have instances.
-    """
-    share = 1 - float((resampled_count[:, present] > 0).mean()) if present.any() else 1.0
-    return f"resamples lack more than {MAX_LACKING:.0%} of the classes" if share > MAX_LACKING else ""
-
-
-def _make_score(value: float, samples: np.ndarray, no_interval: str) -> Score:
-    """A score with the percentiles of its resamples (R,), or with the reason why it has none."""
-    if no_interval:
-        return Score(float(value), None, None, no_interval)
-    low, high = np.nanpercentile(samples, [2.5, 97.5])
-    # Sums in another order differ in the last digits; more than that is bias, and such an interval means nothing.
-    if not low - 1e-9 <= value <= high + 1e-9:
-        return Score(float(value), None, None, "its resamples do not surround it")
-    return Score(float(value), min(float(low), float(value)), max(float(high), float(value)))
 
 
 def _compute_class_intervals(per_group: _Counts, resampled: _Counts) -> np.ndarray:

@@ -15,8 +15,9 @@ from finegym.annotations.splits import Split
 from finegym.annotations.text import format_table
 from finegym.errors import PredictionError
 from finegym.evaluation.hierarchy import EVERYTHING, LevelResults, ScopedResult, evaluate_levels
+from finegym.evaluation.intervals import FEW_GROUPS, Score
 from finegym.evaluation.predictions import Predictions, align_predictions
-from finegym.evaluation.recognition import FEW_GROUPS, Score, evaluate_recognition
+from finegym.evaluation.recognition import evaluate_recognition
 from finegym.evaluation.source import hash_side
 
 FORMAT = "finegym-recognition-report/1"
