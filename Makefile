@@ -48,11 +48,12 @@ $(STAMP)demo: pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --editable '.[lite]'
 	@touch $@
 
-# FFmpeg's shared libraries are for the tests of the torchcodec backend alone; everything else brings its own.
+# For the tests alone, everything else brings its own: FFmpeg's libraries (torchcodec), a browser and a database server (the app).
+SYSTEM := ffmpeg chromium postgresql
 $(STAMP)system: | $(BIN)/python
-	@ldconfig -p 2>/dev/null | grep -q libavcodec.so \
-	  || { [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -y -qq ffmpeg; } >/dev/null 2>&1 \
-	  || echo "no FFmpeg libraries on this machine, and none could be installed: tests of the torchcodec backend skip"
+	@{ ldconfig -p 2>/dev/null | grep -q libavcodec.so && command -v chromium && ls /usr/lib/postgresql/*/bin/initdb; } >/dev/null 2>&1 \
+	  || { [ "$$(id -u)" = 0 ] && apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $(SYSTEM); } >/dev/null 2>&1 \
+	  || echo "$(SYSTEM): not all on this machine, and they could not be installed: the tests that need them skip"
 	@touch $@
 
 $(STAMP)dev: pyproject.toml | $(BIN)/python
