@@ -18,13 +18,12 @@ from accelerate import Accelerator
 from accelerate.utils import gather_object
 from torch import nn
 from torch.nn import functional as F
-from torch.optim.swa_utils import AveragedModel
 from torch.utils.tensorboard import SummaryWriter
 
 from finegym.datasets.recognition import EpochBatches, EvaluationClips, TrainingClips
 from finegym.errors import VideoError
 from finegym.evaluation.recognition import compute_mean_class_accuracy
-from finegym.training.averaging import build_average, copy_state, export_average, restore_average, share_statistics
+from finegym.training.averaging import build_average, share_statistics
 from finegym.training.compiling import compile_forward
 from finegym.training.inference import check_batch, compute_logits
 from finegym.training.loading import BadClips, ClipLoader
@@ -32,10 +31,9 @@ from finegym.training.mixing import Mixing
 from finegym.training.parameter_groups import LEARNING_RATE_FACTOR, hold_frozen_norms
 from finegym.training.progress import Progress
 from finegym.training.run_folder import RunFolder
+from finegym.training.state import derive_seed, describe_kept, export_state, restore_state, write_scalars
 from finegym.training.stepping import Stepper, iterate_groups
 from finegym.training.tally import EpochTally
-
-DROPOUT = 2  # a stream of random numbers; 0 and 1 are the datasets', 3 is mixing's
 
 
 def fit(
@@ -134,7 +132,7 @@ def fit(
     start_epoch = 0
     if resumed is not None:
         start_epoch = resumed["epochs_done"]
-        _restore(resumed, plain_model, average, optimizer, accelerator)
+        restore_state(resumed, plain_model, average, optimizer, accelerator)
     end = epochs if stop_after is None else min(epochs, stop_after)
     stepper = Stepper(
         model,
@@ -146,7 +144,7 @@ def fit(
         mixing,
         max_gradient_norm,
         halve_on_oom,
-        lambda: _describe_kept(run),
+        lambda: describe_kept(run),
     )
 
     with ExitStack() as stack:
@@ -158,7 +156,7 @@ def fit(
             stack.callback(writer.close)
         for epoch in range(start_epoch, end):
             batches.epoch = epoch
-            torch.manual_seed(_derive_seed(seed, epoch, rank))
+            torch.manual_seed(derive_seed(seed, epoch, rank))
             model.train()
             hold_frozen_norms(model)
             tally, start, waited = EpochTally(), time.perf_counter(), 0.0
@@ -186,7 +184,7 @@ def fit(
                         values = {"loss": taken.loss, "learning_rate": learning_rate}
                         values["gradient_norm"] = taken.gradient_norm
                         run.append_metrics(kind="step", epoch=epoch + 1, step=step, **values)
-                        _write_scalars(writer, values, step)
+                        write_scalars(writer, values, step)
                     progress.advance(f"epoch {epoch + 1}/{epochs}, loss {taken.loss:.3f}")
                 asked = time.perf_counter()
 
@@ -205,41 +203,13 @@ def fit(
             stops = is_done is not None and is_done(summary)
             if accelerator.is_main_process:
                 run.append_metrics(kind="epoch", epoch=epoch + 1, step=step, **summary)
-                _write_scalars(writer, summary, step)
+                write_scalars(writer, summary, step)
                 if (epoch + 1) % checkpoint_every == 0 or is_last or epoch + 1 == end or stops:
-                    state = _export_state(plain_model, average, optimizer, accelerator)
+                    state = export_state(plain_model, average, optimizer, accelerator)
                     run.write_checkpoint(epoch + 1, checkpoint_facts | state, keep_checkpoints)
             accelerator.wait_for_everyone()
             if stops:
                 break
-
-
-def _export_state(
-    model: nn.Module, average: AveragedModel | None, optimizer: torch.optim.Optimizer, accelerator: Accelerator
-) -> dict[str, Any]:
-    """Everything that moves in training, as a checkpoint holds it."""
-    scaler = accelerator.scaler
-    return {
-        "model": copy_state(model),
-        "optimizer": optimizer.state_dict(),
-        "scaler": None if scaler is None else scaler.state_dict(),
-        **({} if average is None else export_average(average, model)),
-    }
-
-
-def _restore(
-    content: dict[str, Any],
-    model: nn.Module,
-    average: AveragedModel | None,
-    optimizer: torch.optim.Optimizer,
-    accelerator: Accelerator,
-) -> None:
-    """Go on from ``_export_state``; the checkpoint's ``model`` is loaded already."""
-    optimizer.load_state_dict(content["optimizer"])
-    if accelerator.scaler is not None:
-        accelerator.scaler.load_state_dict(content["scaler"])
-    if average is not None:
-        restore_average(average, model, content)
 
 
 def _evaluate(
@@ -268,19 +238,3 @@ def _gather_bad_clips(bad_clips: BadClips) -> dict[str, Any]:
         bad_clips.add(f"{instance_id}: {reason}" for instance_id, reason in reasons.items())
     reasons = dict(sorted(bad_clips.reasons.items()))
     return {"num_bad_clips": len(reasons), "bad_clips": reasons} if reasons else {}
-
-
-def _derive_seed(seed: int, epoch: int, rank: int) -> int:
-    return int(np.random.SeedSequence([seed, epoch, rank, DROPOUT]).generate_state(1, np.uint32)[0])
-
-
-def _describe_kept(run: RunFolder) -> str:
-    kept = run.list_checkpoints()
-    return f"; the checkpoint of epoch {kept[-1][0]} is kept" if kept else ""
-
-
-def _write_scalars(writer: SummaryWriter | None, values: dict[str, Any], step: int) -> None:
-    if writer is not None:
-        for name, value in values.items():
-            if not isinstance(value, dict):
-                writer.add_scalar(name, value, step)
