@@ -286,20 +286,26 @@ def list_windows(num_frames: int, length: int, stride: int, step: int) -> list[n
     return windows
 
 
-def average_windows(windows: Sequence[np.ndarray], scores: Sequence[np.ndarray], num_frames: int) -> np.ndarray:
+def average_windows(
+    windows: Sequence[np.ndarray], scores: Sequence[np.ndarray], num_frames: int, *, fades: bool = False
+) -> np.ndarray:
     """The mean over all windows that hold a frame.
 
     Args:
         windows: frame numbers of each, as from ``list_windows``.
         scores: float (length, K) of each.
         num_frames: of the film; every one is in some window.
+        fades: whether a frame counts the less the nearer it is to an end of its window, where the network sees little
+            of what came before or comes after: 1, 2, 3, … from both ends. Otherwise all count alike.
 
     Returns:
         float64 (T, K).
     """
     total = np.zeros((num_frames, scores[0].shape[1]))
-    count = np.zeros((num_frames, 1))
+    sum_of_weights = np.zeros((num_frames, 1))
     for frames, rows in zip(windows, scores, strict=True):
-        total[frames] += rows
-        count[frames] += 1
-    return total / count
+        places = np.arange(len(frames))
+        weights = np.minimum(places + 1, len(frames) - places)[:, None] if fades else 1
+        total[frames] += weights * rows
+        sum_of_weights[frames] += weights
+    return total / sum_of_weights

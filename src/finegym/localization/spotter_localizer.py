@@ -110,8 +110,8 @@ class SpotterLocalizer(Localizer):
             if logits.inside is not None:
                 inside += list(logits.inside.float().softmax(dim=-1).cpu().numpy())
         return FrameScores(
-            average_windows(windows, events, film.num_frames),
-            average_windows(windows, inside, film.num_frames) if inside else None,
+            average_windows(windows, events, film.num_frames, fades=section.windows_fade),
+            average_windows(windows, inside, film.num_frames, fades=section.windows_fade) if inside else None,
             film.find_times(np.arange(film.num_frames + 1)),
         )
 

@@ -23,9 +23,10 @@ class SpotterSection(Section):
     and after a timeline, ``short_side``; ``cache``: a folder of the dataset that keeps films decoded, or nothing.
     Windows: ``clip_len`` frames, ``stride`` apart; training crops ``crop`` (height, width), flips, changes colours;
     ``windows_per_epoch``, of which ``share_around_events`` hold an event for sure. Network: see
-    ``finegym.models.spotter``; parameters that match a pattern of ``freeze``. Labels: ``staged``,
+    ``finegym.models.spotter``; parameters that match a pattern of ``freeze`` stand still. Labels: ``staged``,
     ``dilation``; ``event_weight`` in the loss, ``inside_weight`` of the second layer (0: there is none). Detection:
-    ``step`` between windows, ``nms_window``, ``min_score`` of events, ``max_length_ms``, ``nms_tiou`` of segments.
+    ``step`` between windows, ``windows_fade`` at their ends, ``nms_window``, ``min_score`` of events,
+    ``max_length_ms``, ``nms_tiou`` of segments.
     """
 
     source: Literal["records", "clips"] = "records"
@@ -58,6 +59,7 @@ class SpotterSection(Section):
     inside_weight: Weight = 0.0
 
     step: Positive = 50
+    windows_fade: bool = False
     windows_at_once: Positive = 4
     nms_window: NonNegative = 1
     min_score: Annotated[float, Field(gt=0, lt=1)] = 0.01
