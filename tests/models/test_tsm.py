@@ -131,3 +131,22 @@ def test_regnets_are_shifted_and_other_networks_refused():
         TSM(Backbone(nn.Conv2d(3, 8, 3), 8, IMAGENET), 3)
     with pytest.raises(ConfigError, match="shift_divisor must be at least 2"):
         build_small(shift_divisor=1)
+
+
+def test_inverted_residuals_of_efficientnet_lite_are_shifted_before_their_expansion():
+    pytest.importorskip("efficientnet_lite_pytorch")
+    torch.manual_seed(0)
+    ours, plain = (build_backbone("efficientnet_lite0")[0].eval() for _ in range(2))
+    plain.load_state_dict(ours.state_dict())
+    num_shifted = shift_blocks(ours)
+    # Blocks of the same size as the one before, by hand: stages of 1, 2, 2, 3, 3, 4, 1 blocks; each one's first differs.
+    assert num_shifted == 0 + 1 + 1 + 2 + 2 + 3 + 0
+    assert ours.state_dict().keys() == plain.state_dict().keys()
+    for (name, module), other in zip(ours.named_modules(), plain.modules(), strict=True):
+        if isinstance(module, ShiftedConv2d):
+            assert name.endswith("._expand_conv")
+            module.num_frames = 3
+            fold = module.in_channels // 8
+            other.register_forward_pre_hook(lambda _, inputs, fold=fold: shift_one_by_one(inputs[0], 3, fold))
+    frames = torch.randn(6, 3, 40, 40)
+    torch.testing.assert_close(ours(frames), plain(frames), atol=1e-5, rtol=1e-5)

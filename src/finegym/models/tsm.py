@@ -4,7 +4,8 @@ Source: Lin et al., "TSM: Temporal Shift Module for Efficient Video Understandin
 residual shift, an eighth of the channels each way. Settings on FineGym: supplement of Shao et al., CVPR 2020.
 
 Deviations: every residual block is shifted, also where the authors skip every second one (ResNet-101); RegNets are
-shifted in the same place as ResNets.
+shifted in the same place as ResNets, and EfficientNet-Lite as the authors shift MobileNetV2: before the expansion of
+every block that has a residual.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ class TSM(TSN):
     """TSN on a backbone whose residual blocks are shifted ("blockres"): parameters and multiply-adds are TSN's.
 
     Args:
-        backbone: a ResNet or RegNet of torchvision; it is changed in place, its keys stay what they were.
+        backbone: a ResNet or RegNet of torchvision, or ``efficientnet_lite0``; it is changed in place, its keys stay
+            what they were.
         num_classes: K.
         dropout: before the classifier, in [0, 1).
         shift_divisor: C // shift_divisor channels are shifted each way; 0 shifts none, which is TSN.
@@ -86,7 +88,7 @@ def shift_blocks(backbone: nn.Module, shift_divisor: int = 8) -> int:
     """Shift the input of the first convolution of every residual block, in place.
 
     Args:
-        backbone: contains residual blocks of torchvision's ResNets or RegNets.
+        backbone: contains residual blocks of torchvision's ResNets or RegNets, or of EfficientNet-Lite.
         shift_divisor: C // shift_divisor channels go each way, of the block's C input channels.
 
     Returns:
@@ -103,9 +105,25 @@ def shift_blocks(backbone: nn.Module, shift_divisor: int = 8) -> int:
     regnet_blocks = [module for module in backbone.modules() if isinstance(module, ResBottleneckBlock)]
     for block in regnet_blocks:
         block.f.a[0] = _build_shifted(block.f.a[0], shift_divisor)
-    if not blocks and not regnet_blocks:
-        raise ConfigError("TSM shifts residual blocks, and this backbone has none of torchvision's: give a ResNet")
-    return len(blocks) + len(regnet_blocks)
+    lite_blocks = [module for module in backbone.modules() if _is_residual_of_lite(module)]
+    for block in lite_blocks:
+        block._expand_conv = _build_shifted(block._expand_conv, shift_divisor)  # type: ignore[arg-type]
+    num_blocks = len(blocks) + len(regnet_blocks) + len(lite_blocks)
+    if not num_blocks:
+        raise ConfigError(
+            "TSM shifts residual blocks, and this backbone has none that are known here: give a ResNet or RegNet of "
+            "torchvision, or efficientnet_lite0"
+        )
+    return num_blocks
+
+
+def _is_residual_of_lite(module: nn.Module) -> bool:
+    """Whether this is an inverted residual of the package of EfficientNet-Lite, by its form: it may not be installed."""
+    arguments = getattr(module, "_block_args", None)
+    if arguments is None or not hasattr(module, "_expand_conv"):
+        return False
+    is_same_size = arguments.stride == 1 and arguments.input_filters == arguments.output_filters
+    return bool(arguments.id_skip and is_same_size)
 
 
 def _build_shifted(conv: nn.Conv2d, shift_divisor: int) -> ShiftedConv2d:
