@@ -4,9 +4,12 @@ import numpy as np
 import pytest
 import torch
 
+from finegym.localization.proposals import make_proposals
 from finegym.localization.snippets import Snippets
 from finegym.localization.ssn_actionness import compute_curve, compute_unseen_curves, deal_folds, draw_window, is_inside
-from finegym.localization.ssn_localizer import SSNLocalizer, SSNSamples, make_detections, make_proposals
+from finegym.localization.ssn_detections import make_detections
+from finegym.localization.ssn_localizer import SSNLocalizer
+from finegym.localization.ssn_samples import SSNSamples
 from finegym.localization.ssn_sampling import Bounds, make_pool
 from finegym.localization.ssn_section import SsnSection
 from finegym.localization.timelines import Timeline

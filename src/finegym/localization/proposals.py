@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from finegym.localization.snippets import Snippets
+from finegym.localization.ssn_section import SsnSection
 from finegym.localization.tag import make_tag_proposals
 
 CONTEXT = 0.5  # of a proposal's length, before it and after it
@@ -127,3 +128,25 @@ def compute_offsets(segments_ms: np.ndarray, truth_ms: np.ndarray) -> np.ndarray
     length, true_length = segments_ms[:, 1] - segments_ms[:, 0], truth_ms[:, 1] - truth_ms[:, 0]
     shift = (truth_ms.mean(axis=1) - segments_ms.mean(axis=1)) / length
     return np.column_stack([shift, np.log(true_length / length)])
+
+
+def make_proposals(snippets: Snippets, curve: np.ndarray | None, section: SsnSection) -> np.ndarray:
+    """Proposals of a timeline float64 (N, 2), milliseconds; ``curve`` is its actionness, for TAG."""
+    if section.proposals == "sliding":
+        return make_sliding_windows(
+            snippets.duration_ms,
+            min_ms=section.window_ms_min,
+            max_ms=section.window_ms_max,
+            growth=section.window_growth,
+            stride=section.window_stride,
+        )
+    if section.proposals == "uniform":
+        return make_uniform_proposals(snippets.duration_ms, section.num_cells)
+    assert curve is not None, "TAG makes proposals of a curve"
+    return make_actionness_proposals(
+        curve,
+        snippets,
+        threshold_step=section.threshold_step,
+        fill_step=section.fill_step,
+        max_tiou=section.max_tiou_proposals,
+    )

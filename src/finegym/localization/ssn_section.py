@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from finegym.training.recipe_sections import Positive, Section, Share
+from finegym.training.recipe_sections import Multiple, Positive, Section, Share
 
 if TYPE_CHECKING:
     from finegym.localization.recipe import LocalizationRecipe
 
 NotNegative = Annotated[float, Field(ge=0)]
 Above = Annotated[float, Field(gt=0)]
-Part = Annotated[float, Field(gt=0, le=1)]
 Step = Annotated[float, Field(gt=0, lt=1)]
 
 
@@ -25,11 +24,11 @@ class SsnSection(Section):
     proposals: Literal["tag", "sliding", "uniform"] = "tag"
     threshold_step: Step = 0.05
     fill_step: Step = 0.05
-    max_tiou_proposals: Part = 0.95
+    max_tiou_proposals: Multiple = 0.95
     window_ms_min: Above = 1000.0
     window_ms_max: Above = 64000.0
     window_growth: Annotated[float, Field(gt=1)] = 1.5
-    window_stride: Part = 0.25
+    window_stride: Multiple = 0.25
     num_cells: Positive = 32
 
     # Actionness, of which TAG makes proposals
@@ -43,25 +42,26 @@ class SsnSection(Section):
     actionness_learning_rate: Above = 0.001
 
     # Which proposals are learnt, and as what
-    foreground_tiou: Part = 0.7
-    incomplete_tiou: Part = 0.3
+    foreground_tiou: Multiple = 0.7
+    incomplete_tiou: Multiple = 0.3
     incomplete_inside: Share = 0.01
     background_tiou: Share = 0.01
     background_length: Share = 0.02
     counts: tuple[Positive, Annotated[int, Field(ge=0)], Annotated[int, Field(ge=0)]] = (1, 6, 1)
     repeats: Positive = 1
 
-    # Network and losses
+    # Network and losses; with a backbone snippets are frames
     backbone: str = ""
     weights: str = "none"
     freeze_backbone: bool = False
     partial_batch_norm: bool = False
     short_side: Positive = 256
     crop_size: Positive = 224
+    crop_scales: tuple[Multiple, ...] = (1.0, 0.875, 0.75, 0.66)
     num_snippets: tuple[Positive, Positive, Positive] = (2, 5, 2)
     pyramid: tuple[tuple[Positive, ...], tuple[Positive, ...], tuple[Positive, ...]] = ((1,), (1,), (1,))
     dropout: Share = 0.8
-    hard_share: Part = 0.17
+    hard_share: Multiple = 0.17
     completeness_weight: NotNegative = 0.1
     regression_weight: NotNegative = 0.1
 
@@ -100,5 +100,7 @@ def find_ssn_contradictions(recipe: LocalizationRecipe) -> Iterator[str]:
         yield 'ssn.completeness_weight is 0, but ssn.score uses completeness: set ssn.score = "activity"'
     if section.regression_weight == 0 and section.regression:
         yield "ssn.regression_weight is 0, but ssn.regression moves the ends: set ssn.regression = false"
+    if section.crop_size > section.short_side:
+        yield f"ssn.crop_size is {section.crop_size}, larger than ssn.short_side, {section.short_side}"
     if not section.backbone and section.weights != "none":
         yield "ssn.weights are of a backbone, but ssn.backbone is empty: features are the stored ones"

@@ -22,6 +22,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from finegym.errors import ConfigError
+from finegym.models.backbones import Backbone, Normalisation
 from finegym.models.freezing import initialise_classifier, set_training
 
 Pyramid = tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]
@@ -72,7 +73,7 @@ class SSN(nn.Module):
         num_classes: int,
         feature_size: int,
         *,
-        backbone: nn.Module | None = None,
+        backbone: Backbone | None = None,
         num_snippets: tuple[int, int, int] = (2, 5, 2),
         pyramid: Pyramid = FLAT,
         dropout: float = 0.8,
@@ -90,7 +91,7 @@ class SSN(nn.Module):
         self.num_snippets, self.pyramid = num_snippets, pyramid
         self.num_parts = sum(sum(levels) for levels in pyramid)
         self.backbone = backbone
-        self.normalisation = None if backbone is None else backbone.normalisation
+        self.normalisation: Normalisation | None = None if backbone is None else backbone.normalisation
         self.dropout = nn.Dropout(dropout)
         self.activity = initialise_classifier(nn.Linear(feature_size, num_classes + 1))
         self.completeness = initialise_classifier(nn.Linear(self.num_parts * feature_size, num_classes))
