@@ -286,12 +286,12 @@ def _get_loader_arguments(workers: int, pin_memory: bool) -> dict[str, Any]:
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(["finegym.datasets.recognition"])
         arguments |= {"multiprocessing_context": context, "persistent_workers": True}
-        arguments["worker_init_fn"] = _end_with_parent
+        arguments["worker_init_fn"] = end_with_parent
     return arguments
 
 
-def _end_with_parent(worker: int) -> None:
-    """Leave when the training process is killed: fork server and workers would keep each other alive for good."""
+def end_with_parent(worker: int) -> None:
+    """In a loader process: leave with the training process; fork server and workers would keep each other alive."""
     parent = multiprocessing.parent_process()
     assert parent is not None
 

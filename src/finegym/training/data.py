@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from finegym.annotations.folder import ANNOTATIONS_FILE, CODEBOOK_FILE, is_dataset_folder, read_dataset
-from finegym.annotations.splits import SIDES, read_split
+from finegym.annotations.splits import SIDES, Split, read_split
 from finegym.datasets.clip_views import FlowClipView, RgbClipView, Stretch
 from finegym.datasets.clips import RecordClips, StoreClips
 from finegym.datasets.flow_clips import StoreFlow
@@ -125,13 +125,8 @@ def open_data(section: DataSection) -> RecognitionData:
         labels={side: split.get_side(side) for side in SIDES},
         source=source,
         facts={
-            "codebook": {"sha256": _hash_file(folder / CODEBOOK_FILE)},
-            "split": {
-                "name": split.name,
-                "subset": split.subset.name,
-                "subset_sha256": split.subset.sha256,
-                **{f"{side}_sha256": _hash_file(split_folder / f"{side}.txt") for side in SIDES},
-            },
+            "codebook": {"sha256": hash_file(folder / CODEBOOK_FILE)},
+            "split": describe_split(split_folder, split),
             **facts,
         },
         level=split.subset.level,
@@ -186,7 +181,18 @@ def _open_pickle(section: DataSection) -> RecognitionData:
     )
 
 
-def _hash_file(path: Path) -> str:
+def describe_split(folder: Path, split: Split) -> dict[str, Any]:
+    """What identifies a split: for a run's facts."""
+    return {
+        "name": split.name,
+        "subset": split.subset.name,
+        "subset_sha256": split.subset.sha256,
+        **{f"{side}_sha256": hash_file(folder / f"{side}.txt") for side in SIDES},
+    }
+
+
+def hash_file(path: Path) -> str:
+    """SHA-256 of a file."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 

@@ -89,7 +89,7 @@ def train(
         )
     flip_class_map = build_flip_class_map(recipe.data, data.class_ids, data.class_names)
     selections = {side: data.select(side, recipe.data) for side in ("train", "val")}
-    accelerator = _build_accelerator(recipe.train.mixed_precision, device)
+    accelerator = build_accelerator(recipe.train.mixed_precision, device)
 
     if halve_on_oom and accelerator.num_processes > 1:
         raise ConfigError(
@@ -131,10 +131,10 @@ def train(
         facts["action_words"] = _find_words(recipe, network, EvaluationClips(selections["train"], view), accelerator)
     resumed = _start_or_resume(run, recipe, facts, model, accelerator)
     if resumed is not None and resumed["epochs_done"] >= recipe.schedule.epochs:
-        _say(accelerator, f"{out}: all {recipe.schedule.epochs} epochs are done already; nothing to do")
+        say(accelerator, f"{out}: all {recipe.schedule.epochs} epochs are done already; nothing to do")
         return run
     if resumed is not None and overfit and is_learned(run.read_last_epoch()):
-        _say(accelerator, f"{out}: the clips are learned by heart already; nothing to do")
+        say(accelerator, f"{out}: the clips are learned by heart already; nothing to do")
         return run
     _say_beginning(recipe, data, selections, report, frozen, accelerator)
     try:
@@ -185,10 +185,10 @@ def train(
     except KeyboardInterrupt:
         kept = run.list_checkpoints()
         done = f"the checkpoint of epoch {kept[-1][0]} is kept" if kept else "no epoch was finished"
-        _say(accelerator, f"stopped on request; {done}")
+        say(accelerator, f"stopped on request; {done}")
         raise
     for instance_id, reason in run.read_last_epoch().get("bad_clips", {}).items():
-        _say(accelerator, f"left out, cannot be read: {instance_id}: {reason}")
+        say(accelerator, f"left out, cannot be read: {instance_id}: {reason}")
     return run
 
 
@@ -241,7 +241,7 @@ def _find_words(
         show_progress=accelerator.is_main_process,
     )
     words = f"{recipe.vlad.num_clusters} action words from {found['num_features']} features"
-    _say(accelerator, f"{words} of {found['num_clips']} clips")
+    say(accelerator, f"{words} of {found['num_clips']} clips")
     return found
 
 
@@ -256,17 +256,17 @@ def _say_beginning(
     """What the user should know before the first step."""
     for side, selection in selections.items():
         if selection.left_out:
-            _say(
+            say(
                 accelerator,
                 f"{side}: {len(selection.left_out)} instances without a clip are left out (run.json lists them)",
             )
     for oddity, count in data.facts.get("features", {}).get("oddities", {}).items():
-        _say(accelerator, f"{recipe.data.dataset}: {count} {oddity}")
+        say(accelerator, f"{recipe.data.dataset}: {count} {oddity}")
     if report is not None:
-        _say(accelerator, f"weights: {report}")
+        say(accelerator, f"weights: {report}")
 
     if frozen:
-        _say(accelerator, f"model.freeze: {len(frozen)} tensors stand still, {frozen[0]} to {frozen[-1]}")
+        say(accelerator, f"model.freeze: {len(frozen)} tensors stand still, {frozen[0]} to {frozen[-1]}")
 
 
 def is_first_process() -> bool:
@@ -315,12 +315,17 @@ def _start_or_resume(
             run.write_start(recipe, facts)
         else:
             again = f"; {dropped} lines of metrics of an unfinished epoch are dropped" if dropped else ""
-            _say(accelerator, f"resuming {run.path} after epoch {epochs_done} of {recipe.schedule.epochs}{again}")
+            say(accelerator, f"resuming {run.path} after epoch {epochs_done} of {recipe.schedule.epochs}{again}")
     accelerator.wait_for_everyone()
     return resumed
 
 
-def _build_accelerator(mixed_precision: str, device: str) -> Accelerator:
+def build_accelerator(mixed_precision: str, device: str) -> Accelerator:
+    """Device, precision and processes.
+
+    Raises:
+        ConfigError: they cannot be had here.
+    """
     try:
         return Accelerator(mixed_precision=mixed_precision, cpu=device == "cpu")
     except ValueError as error:
@@ -330,6 +335,7 @@ def _build_accelerator(mixed_precision: str, device: str) -> Accelerator:
         raise ConfigError(f"train.mixed_precision = {mixed_precision!r} cannot be had here: {reason}") from error
 
 
-def _say(accelerator: Accelerator, line: str) -> None:
+def say(accelerator: Accelerator, line: str) -> None:
+    """Print a line to stderr, once for all processes."""
     if accelerator.is_main_process:
         print(line, file=sys.stderr, flush=True)
