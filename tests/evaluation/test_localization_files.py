@@ -48,8 +48,14 @@ def test_bad_input_is_listed_at_once(tmp_path, truth):
     with pytest.raises(PredictionError) as caught:
         read(tmp_path, truth, BAD)
     message = str(caught.value)
-    for fact in ("1 predictions for unknown videos (elsewhere)", "2 predictions with unknown labels (flip in v0",
-                 "4 segments that are reversed", "3 scores that are", "2 segments that start before 0"):  # fmt: skip
+    facts = (
+        "predictions for unknown videos: 1 (elsewhere)",
+        "predictions with unknown labels: 2 (flip in v0",
+        "two numbers: 4 ([3, 2] in v0",
+        "finite numbers: 3 (nan in v0",
+        "end after their video: 2 ([-1, 2] in v0",
+    )
+    for fact in facts:
         assert fact in message
     assert "\n" not in message
     for option in ("--unknown-videos", "--unknown-labels", "--bad-segments", "--bad-scores", "--outside"):
@@ -87,7 +93,7 @@ def test_unknown_videos_may_count(tmp_path, truth):
 
 def test_missing_videos_may_be_refused(tmp_path, truth):
     assert read(tmp_path, truth, make_results(v0=[])).num_missing_videos == 1
-    with pytest.raises(PredictionError, match="1 videos without a line in the file \\(v1\\)"):
+    with pytest.raises(PredictionError, match=r"videos without a line in the file: 1 \(v1\)"):
         read(tmp_path, truth, make_results(v0=[]), Rules(missing_videos="error"))
 
 

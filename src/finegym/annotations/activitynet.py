@@ -2,7 +2,8 @@
 
 Labels are ids (names of elements repeat); ``taxonomy`` gives their names and parents. Two keys of ours stand in a video
 beside the official ones, and readers of the format pass over them: ``record``, what an action was cut from, and
-``ignored``, segments that are there but have no label among the classes.
+``ignored``, segments that are there but have no label among the classes. ``simulated`` stands in the file of a
+competition that nobody filmed.
 """
 
 from __future__ import annotations
@@ -69,7 +70,10 @@ def convert_to_activitynet(
         lost = {f"sub-actions without a label of the {level} level": unlabelled} if unlabelled else {}
     check_loss(lost, allow_loss, f"{path}: ActivityNet files cannot hold")
     codebook = source.dataset.codebook
-    content = {"version": f"{codebook.name} {codebook.version}", "taxonomy": _make_taxonomy(source, level)}
+    content: dict[str, Any] = {"version": f"{codebook.name} {codebook.version}"}
+    if (source.path / "truth").is_dir():  # only simulated competitions have one
+        content["simulated"] = True
+    content["taxonomy"] = _make_taxonomy(source, level)
     write_text(path, json.dumps({**content, "database": database}, indent=1, ensure_ascii=False) + "\n")
     return Conversion((path,), _count(videos, database, task), lost)
 

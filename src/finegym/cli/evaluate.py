@@ -1,4 +1,4 @@
-"""``finegym evaluate``: prediction files against their split."""
+"""``finegym evaluate``: prediction files against what is true."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from typing import Annotated
 
 import typer
 
+from finegym.cli import evaluate_localization
+
 app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode="markdown",
-    help="Honest numbers: prediction files against their split.",
+    help="Honest numbers: prediction files against what is true.",
 )
 
 
@@ -44,11 +46,6 @@ class Groups(StrEnum):
     competition = "competition"
     athlete = "athlete"
     action = "action"
-
-
-@app.callback()
-def root() -> None:
-    """Keeps `recognition` a verb of its own."""
 
 
 @app.command()
@@ -112,3 +109,6 @@ def recognition(
     if out is not None:
         write_text(out, text + "\n")
     typer.echo(text if as_json else format_recognition_report(report, classes=classes), nl=as_json)
+
+
+evaluate_localization.add_verbs(app)

@@ -2,9 +2,10 @@
 
 The files are ActivityNet's: ``{"version", "taxonomy", "database": {video: {"subset", "duration", "annotations":
 [{"segment": [start, end], "label"}]}}}`` and ``{"version", "results": {video: [{"label", "score", "segment"}]},
-"external_data"}``, seconds on the video's clock. A *video* is whatever has a timeline of its own: a whole record in the
-task ``actions``, one action in the task ``sub-actions``. Two keys of ours stand beside the official ones, whose readers
-pass over them: ``ignored`` (segments that the labels do not cover) and ``record`` (what a video was cut from).
+"external_data"}``, seconds on the video's clock. A *video* is whatever has a timeline of its own: a whole record in
+the task ``actions``, one action in the task ``sub-actions``. Keys of ours stand beside the official ones, whose readers
+pass over them: ``ignored`` (segments that the labels do not cover) and ``record`` (what a video was cut from) of a
+video, and ``simulated`` of the file.
 """
 
 from __future__ import annotations
@@ -47,6 +48,7 @@ class Truth:
         other_videos: videos of the file that are in other subsets.
         other_labels: labels of the file that no segment of the subset has; they are in no mean.
         names: of labels, from the taxonomy.
+        is_simulated: the file says that nobody filmed its records.
     """
 
     video_ids: tuple[str, ...]
@@ -62,6 +64,7 @@ class Truth:
     other_videos: frozenset[str] = frozenset()
     other_labels: frozenset[str] = frozenset()
     names: Mapping[str, str] = field(default_factory=dict)
+    is_simulated: bool = False
 
     @property
     def num_past_end(self) -> int:
@@ -110,7 +113,10 @@ def read_truth(path: Path, subset: str | None) -> Truth:
         AnnotationError: the file is none, has no such subset, or segments are reversed, empty or no numbers; all are
             counted and the first ones named.
     """
-    database, names = _read_database(path)
+    content = _read_content(path)
+    database: dict[str, dict[str, Any]] = content["database"]
+    nodes = content.get("taxonomy") or ()
+    names = {str(node["nodeId"]): str(node.get("nodeName", "")) for node in nodes if "nodeId" in node}
     present = {str(entry.get("subset")) for entry in database.values()}
     if subset is not None and subset not in present:
         raise AnnotationError(
@@ -137,6 +143,7 @@ def read_truth(path: Path, subset: str | None) -> Truth:
         other_videos=frozenset(database.keys() - chosen.keys()),
         other_labels=frozenset(labels - seen.keys()),
         names=names,
+        is_simulated=content.get("simulated") is True,
     )
 
 
@@ -181,8 +188,7 @@ def write_detections(
             file.write("\n}}\n")
 
 
-def _read_database(path: Path) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
-    """The database, and names of labels from the taxonomy."""
+def _read_content(path: Path) -> dict[str, Any]:
     try:
         with open_text(path) as file:
             content = json.load(file)
@@ -194,9 +200,7 @@ def _read_database(path: Path) -> tuple[dict[str, dict[str, Any]], dict[str, str
             f"{path}: has no 'database' of videos. Give ActivityNet's layout, as `finegym annotations convert --to "
             "activitynet` writes it."
         )
-    nodes = content.get("taxonomy") or ()
-    names = {str(node["nodeId"]): str(node.get("nodeName", "")) for node in nodes if "nodeId" in node}
-    return database, names
+    return dict(content)
 
 
 def _collect(path: Path, database: Mapping[str, Mapping[str, Any]]) -> tuple[list[Row], list[Row]]:
