@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -61,13 +62,25 @@ def train(
     device: Annotated[Device, typer.Option(help="`auto` takes a GPU where there is one.")] = Device.auto,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for machines.")] = False,
 ) -> None:
-    """Train a recogniser: a recipe and a dataset become a run folder.
+    """Train a recogniser or a localizer: a recipe and a dataset become a run folder.
 
+    Which of them, the recipe says: a localizer's has the key `task`.
     A run that was stopped goes on from its last checkpoint when the same command is given again. Several GPUs:
     `torchrun --nproc-per-node 4 --no-python finegym train …`. Does a model not learn? Try `--overfit 8` first.
 
     **Example**: `finegym train recipes/tsn_r18_demo.toml --set data.dataset=competition --out runs/set`
     """
+    from finegym.training.recipe_text import RECOGNITION, read_task
+
+    if read_task(recipe) != RECOGNITION:
+        for_recognisers = {
+            "--overfit": overfit is not None,
+            "--max-bad-clips": max_bad_clips > 0,
+            "--halve-on-oom": halve_on_oom,
+        }
+        given = [option for option, is_given in for_recognisers.items() if is_given]
+        train_localizer(recipe, out, overrides or (), resume, stop_after, device, given, as_json)
+        return
     from finegym.training.data import open_data
     from finegym.training.recipe import read_recipe
     from finegym.training.run import is_first_process
@@ -111,6 +124,44 @@ def train(
             f"bad clips   {last['num_bad_clips']} could not be read and were left out (metrics.jsonl names them)"
         )
     typer.echo(f"next        finegym predict {out}")
+
+
+def train_localizer(
+    recipe: Path,
+    out: Path,
+    overrides: Sequence[str],
+    resume: Resume,
+    stop_after: int | None,
+    device: Device,
+    options_for_recognisers: Sequence[str],
+    as_json: bool,
+) -> None:
+    """The same with the recipe of a localizer."""
+    from finegym.errors import ConfigError
+    from finegym.localization.recipe import read_localization_recipe
+    from finegym.localization.run import train as train_run
+    from finegym.training.run import is_first_process
+
+    if options_for_recognisers:
+        raise ConfigError(f"{', '.join(options_for_recognisers)} is for recognisers, and {recipe} is of a localizer")
+    settings = read_localization_recipe(recipe, overrides)
+    run = train_run(settings, out, resume=resume.value, stop_after=stop_after, device=device.value)
+    if not is_first_process():
+        return
+    last, checkpoint, facts = run.read_last_epoch(), run.find_checkpoint(), run.read_facts()
+    if as_json:
+        typer.echo(json.dumps({"run": str(out), "checkpoint": str(checkpoint), **last}, indent=2))
+        return
+    typer.echo(f"run         {out}: epoch {last['epoch']} of {settings.schedule.epochs}, {checkpoint}")
+    typer.echo(
+        f"train       {facts['num_train']} timelines, {len(facts['classes'])} classes; loss {last['train_loss']:.3f}"
+    )
+    if "val_map" in last:
+        typer.echo(
+            f"val         {facts['num_val']} timelines, {last['val_num_segments']} segments; mAP "
+            f"{100 * last['val_map_50']:.1f} % at tIoU 0.5, {100 * last['val_map']:.1f} % on average over 0.5 to 0.95"
+        )
+    typer.echo(f"next        finegym localize {settings.data.dataset} --run {out} --out detections.json")
 
 
 def _end_overfit(run: RunFolder, as_json: bool) -> None:
