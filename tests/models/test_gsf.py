@@ -130,3 +130,18 @@ def test_regnets_have_it_and_other_networks_are_refused():
         fuse_blocks(nn.Conv2d(3, 8, 3))
     with pytest.raises(ConfigError, match="at least 4"):
         build_small(channel_share=0.01)
+
+
+def test_blocks_of_efficientnet_lite_are_fused_behind_their_last_convolution():
+    pytest.importorskip("efficientnet_lite_pytorch")
+    backbone, _ = build_backbone("efficientnet_lite0")
+    keys = set(backbone.state_dict())
+    assert fuse_blocks(backbone) == 16
+    assert keys <= set(backbone.state_dict())
+    for block in backbone.body._blocks:
+        assert isinstance(block._project_conv, FusedConv2d)
+        block._project_conv.num_frames = 3
+    frames = torch.randn(3, 3, 64, 64)
+    alone, other = backbone.eval()(frames), frames.clone()
+    other[2] += 1
+    assert not torch.equal(alone[1], backbone(other)[1])  # the frame after is seen

@@ -158,13 +158,16 @@ def fuse_blocks(backbone: nn.Module, channel_share: float = 0.25) -> int:
             module.conv2 = _build_fused(module.conv2, channel_share)
         elif isinstance(module, ResBottleneckBlock):
             module.f.c[0] = _build_fused(module.f.c[0], channel_share)
-        elif type(module).__name__ == "MBConvBlock":  # of EfficientNet-Lite; its package is an extra
-            module._project_conv = _build_fused(module._project_conv, channel_share)
+        elif hasattr(module, "_project_conv"):  # a block of EfficientNet-Lite, whose package may not be installed
+            module._project_conv = _build_fused(module._project_conv, channel_share)  # type: ignore[arg-type]
         else:
             continue
         count += 1
     if not count:
-        raise ConfigError("GSF stands in residual blocks, and this backbone has none of torchvision's: give a ResNet")
+        raise ConfigError(
+            "GSF stands in residual blocks, and this backbone has none that are known here: give a ResNet or RegNet of "
+            "torchvision, or efficientnet_lite0"
+        )
     return count
 
 

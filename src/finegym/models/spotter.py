@@ -73,6 +73,9 @@ class Spotter(nn.Module):
             fuse_blocks(backbone)
         elif temporal == "tsm":
             shift_blocks(backbone)
+        for parameter in backbone.parameters():
+            if parameter.dim() == 4:  # channels last: twice as fast for networks with depthwise convolutions
+                parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
         self.backbone = backbone
         self.normalisation = backbone.normalisation
         hidden_size = hidden_size or min(backbone.feature_size, MAX_HIDDEN_SIZE)
