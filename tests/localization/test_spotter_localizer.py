@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from finegym.datasets.frame_windows import Film
+from finegym.datasets.films import Film
 from finegym.localization.spotter_events import EventClasses
 from finegym.localization.spotter_files import make_predicted_spots, make_true_spots, write_spots
 from finegym.localization.spotter_localizer import (

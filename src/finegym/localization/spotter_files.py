@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from finegym.datasets.frame_windows import Film
+from finegym.datasets.films import Film
 from finegym.files import write_text
 from finegym.localization.spotter_events import EventClasses, find_moments
 from finegym.localization.spotter_segments import Peaks

@@ -6,12 +6,14 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import torch
 
 from finegym.annotations.folder import read_dataset
-from finegym.datasets.frame_windows import CachedFilms, Films, RecordFilms, StoreFilms, Stretch, draw_window
+from finegym.datasets.films import CachedFilms, Films, RecordFilms, StoreFilms, Stretch
+from finegym.datasets.frame_windows import draw_window
 from finegym.datasets.transforms import resize
 from finegym.localization.localizer import Batch
 from finegym.localization.spotter_events import (
@@ -40,11 +42,25 @@ class FrameSource:
 
     films: Films
     folder: Path
+    feature_size: ClassVar[int] = 0  # frames are seen, no features
 
     def get_stretch(self, timeline: Timeline) -> Stretch:
         """The part of a record that a timeline is."""
         path = None if timeline.path is None else self.folder / timeline.path
         return Stretch(timeline.timeline_id, path, timeline.start_ms, timeline.end_ms)
+
+    def find_missing(self, timelines: Sequence[Timeline]) -> dict[str, str]:
+        """Timelines that cannot be looked at, each with the reason in words. Decodes nothing."""
+        missing = {}
+        for timeline in timelines:
+            reason = self.films.find_missing(self.get_stretch(timeline))
+            if reason:
+                missing[timeline.timeline_id] = reason
+        return missing
+
+    def describe(self) -> dict[str, object]:
+        """What ``run.json`` says of the films."""
+        return {"films": self.films.describe()}
 
 
 def open_films(folder: Path, section: SpotterSection) -> FrameSource:
