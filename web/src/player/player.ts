@@ -3,8 +3,9 @@
  *
  * Browsers say where they were told to go (`currentTime`), not what they show. This player seeks to the middle of a
  * frame and believes only `requestVideoFrameCallback`: the `mediaTime` that it reports, looked up in the frame map, is
- * the *shown* frame. A frame is *confirmed* while the video rests on the frame that was asked for, or plays; marks are
- * taken from confirmed frames alone.
+ * the *shown* frame. A frame is *confirmed* while the video rests on the frame that was asked for; marks are taken from
+ * confirmed frames alone. While it plays, a report may come when the next picture is on screen already (seen at 50 frames
+ * a second on a busy machine), so no frame is confirmed then: a mark stops for a moment on the frame reported last.
  */
 
 import type { FrameMap } from "./frame_map";
@@ -48,6 +49,7 @@ export class UnconfirmedFrame extends Error {
 
 export const RATES = [0.1, 0.25, 0.5, 0.75, 1, 1.5, 2, 3, 4] as const;
 const MAX_TRIES = 5;
+const SILENCE_MS = 150;
 
 export class Player {
   private state: PlayerState = {
@@ -102,6 +104,19 @@ export class Player {
     return { frame, proxyFrame: shown };
   }
 
+  /**
+   * The frame for a mark: while playing, the one reported last, on which the player rests until it is confirmed before
+   * it plays on. Rejects where it cannot be confirmed.
+   */
+  async settle(): Promise<{ frame: number; proxyFrame: number }> {
+    const { isPlaying, rate, shown } = this.state;
+    if (shown === null) return this.getConfirmedFrame();
+    if (isPlaying || !this.state.isConfirmed) await this.seek(isPlaying ? shown : this.getTarget());
+    const confirmed = this.getConfirmedFrame();
+    if (isPlaying && rate > 0) this.play(rate);
+    return confirmed;
+  }
+
   /** Where stepping starts from: where the last seek goes, else what is shown. */
   getTarget(): number {
     return this.wanted ?? this.state.shown ?? 0;
@@ -113,7 +128,7 @@ export class Player {
    */
   seek(index: number): Promise<number> {
     const target = Math.min(Math.max(0, Math.round(index)), this.map.count - 1);
-    const isResting = !this.state.isPlaying;
+    const isResting = !this.state.isPlaying || this.shuttleTimer !== null;
     this.tries = 0;
     this.wanted = target;
     this.stopShuttle();
@@ -149,7 +164,6 @@ export class Player {
     this.rejectWaiting(new UnconfirmedFrame("playing began"));
     this.video.playbackRate = rate;
     this.video.muted = rate < 0.5 || rate > 2;
-    // Until the browser reports a frame of this playing, the one on screen is known but may be replaced any moment.
     this.update({ rate, isPlaying: true, isConfirmed: false });
     this.video.play().catch((error: unknown) => {
       if (this.state.isPlaying) this.update({ isPlaying: false, failure: `The browser does not play: ${String(error)}` });
@@ -236,7 +250,7 @@ export class Player {
     const shown = this.map.findIndexOfMediaTime(metadata.mediaTime);
     const frame = this.map.frames[shown]!;
     if (this.wanted === null) {
-      this.update({ shown, frame, isConfirmed: this.state.isPlaying && !this.video.seeking });
+      this.update({ shown, frame, isConfirmed: false });
       this.keepLoop(shown);
       return;
     }
@@ -263,20 +277,25 @@ export class Player {
     this.startSeek();
   }
 
-  /** The seek is over, but the frame wanted is not reported: give the callback a moment, then ask again, a few times. */
+  /**
+   * The seek is over, but no frame was reported: browsers are silent when the frame sought is the one that they show
+   * already. Show a neighbour, then come back: that they report.
+   */
   private onSeeked = (): void => {
     const expected = this.inFlight;
     if (expected === null) return;
     setTimeout(() => {
-      if (this.inFlight !== expected || this.state.isConfirmed || this.video.seeking) return;
+      if (this.inFlight !== expected || this.video.seeking) return;
       this.tries += 1;
-      if (this.tries <= MAX_TRIES) this.seekAgain();
-      else {
+      if (this.tries <= MAX_TRIES && this.wanted !== null) {
+        this.inFlight = expected === this.wanted ? getNeighbour(expected, this.map.count) : this.wanted;
+        this.video.currentTime = this.map.getMiddleS(this.inFlight);
+      } else {
         this.inFlight = null;
         this.rejectWaiting(new UnconfirmedFrame(`the browser does not confirm frame ${expected} of the proxy`));
         this.update({ failure: "The browser does not confirm this frame. Step once, or reload the page." });
       }
-    }, 250);
+    }, SILENCE_MS);
   };
 
   private keepLoop(shown: number): void {
@@ -318,6 +337,8 @@ export class Player {
     for (const listener of [...this.listeners]) listener();
   }
 }
+
+const getNeighbour = (index: number, count: number): number => (index + 1 < count ? index + 1 : Math.max(0, index - 1));
 
 /** The next of the offered rates, faster or slower; the last stays. */
 export function nextRate(rate: number, direction: 1 | -1): number {
