@@ -200,7 +200,7 @@ def test_gains_are_those_of_files_without_the_mistakes():
         gain = compute_detection_map(truth, fewer, (0.5,)).average - result.average
         assert found.gains[kind] == pytest.approx(gain, abs=1e-12) and gain >= 0
     assert found.counts[-1].sum() == len(detections.scores) and found.counts[-1][0] == len(right)
-    keep = np.setdiff1d(np.arange(len(truth.class_index)), np.setdiff1d(np.arange(32), result.hit_segments[0]))
+    keep = np.setdiff1d(np.arange(len(truth.class_index)), np.setdiff1d(np.arange(32), result.hit_truth[0]))
     fewer = make_truth(8, truth.video_index[keep], truth.segments_s[keep], truth.class_index[keep], 3)
     assert found.gains["missed"] == pytest.approx(
         compute_detection_map(fewer, detections, (0.5,)).average - result.average

@@ -8,15 +8,35 @@ matrix product of counts by record with the weights of the resamples, are all th
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
 from finegym.evaluation.intervals import Score, draw_weights, find_lacking, make_score
 from finegym.evaluation.localization.detection_map import DetectionMap
-from finegym.evaluation.localization.detections import Detections, Truth
 
 BLOCK = 250
 """Resamples computed at once."""
+
+
+class Found(Protocol):
+    """What of the truth a bootstrap needs: ``Truth`` and ``SpotTruth`` have it."""
+
+    @property
+    def record_ids(self) -> tuple[str, ...]: ...
+
+    @property
+    def video_index(self) -> np.ndarray: ...
+
+    @property
+    def class_index(self) -> np.ndarray: ...
+
+
+class Placed(Protocol):
+    """What of predictions it needs."""
+
+    @property
+    def video_index(self) -> np.ndarray: ...
 
 
 @dataclass(frozen=True)
@@ -35,21 +55,21 @@ class MapIntervals:
 
 
 def compute_map_intervals(
-    truth: Truth, detections: Detections, result: DetectionMap, *, num_resamples: int = 1000, seed: int = 0
+    truth: Found, detections: Placed, result: DetectionMap, *, num_resamples: int = 1000, seed: int = 0
 ) -> MapIntervals:
-    """Intervals over records; a class without a segment in a resample is in no mean there, as in any subset.
+    """Intervals over records; a class that a resample has nothing of is in no mean there, as in any subset.
 
     Args:
-        truth: as for ``compute_detection_map``.
+        truth: what ``result`` is about: segments, or moments.
         detections: likewise. Those of unknown videos belong to no record, and are in every resample.
-        result: what that gave.
+        result: of both.
         num_resamples: of the bootstrap.
         seed: of the bootstrap.
     """
     names, record_of = np.unique(np.array(truth.record_ids, dtype=object).astype(str), return_inverse=True)
     weights = draw_weights(len(names), num_resamples, seed)
     weights = np.concatenate([weights, np.ones((num_resamples, 1))], axis=1)  # the last: unknown videos
-    num_classes = len(truth.classes)
+    num_classes = len(result.classes)
     flat = record_of[truth.video_index] * num_classes + truth.class_index
     counts = np.bincount(flat, minlength=len(names) * num_classes).reshape(len(names), num_classes)
     resampled_counts = weights[:, :-1] @ counts  # (R, K)
@@ -75,7 +95,7 @@ def _resample(
 ) -> np.ndarray:
     """The mAP of every resample and threshold: float64 (R, T); NaN where a resample has no segment."""
     num_resamples, num_records = weights.shape
-    sums = np.zeros((num_resamples, len(result.tious)))
+    sums = np.zeros((num_resamples, len(result.thresholds)))
     for index in range(len(result.classes)):
         start, stop = result.class_bounds[index : index + 2].tolist()
         hits = [_cut(places, start, stop) for places in result.hits]

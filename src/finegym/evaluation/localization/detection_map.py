@@ -41,38 +41,38 @@ MIN_IGNORED = 0.5
 
 @dataclass(frozen=True)
 class DetectionMap:
-    """Detection mAP, and what it was made of.
+    """The mAP of segments or, with tolerances for thresholds, of moments; and what it was made of.
 
     Attributes:
-        tious: T thresholds.
-        classes: K labels, all of which have segments.
+        thresholds: T, of tIoU.
+        classes: K labels, all of which have something to be found.
         average_precision: float64 (T, K), in [0, 1].
-        num_segments: int64 (K,), to be found.
+        num_true: int64 (K,), to be found.
         num_detections: int64 (K,).
         ranked: int64 (N,), detections by class, and by score in each.
         class_bounds: int64 (K + 1,), where each class starts in ``ranked``.
         hits: T arrays int64, ascending: the places in ``ranked`` that are right.
-        hit_segments: T arrays int64: the segment of the truth that each took.
+        hit_truth: T arrays int64: what of the truth each took.
         is_ignored: bool (N,), by place in ``ranked``: counts only where it is right.
         num_tied: detections with the score of another one of their class.
     """
 
-    tious: tuple[float, ...]
+    thresholds: tuple[float, ...]
     classes: tuple[str, ...]
     average_precision: np.ndarray
-    num_segments: np.ndarray
+    num_true: np.ndarray
     num_detections: np.ndarray
     ranked: np.ndarray
     class_bounds: np.ndarray
     hits: tuple[np.ndarray, ...]
-    hit_segments: tuple[np.ndarray, ...]
+    hit_truth: tuple[np.ndarray, ...]
     is_ignored: np.ndarray
     num_tied: int
 
     @cached_property
     def mean(self) -> np.ndarray:
         """The mAP at every threshold: float64 (T,); NaN where there is nothing to be found."""
-        return self.average_precision.mean(axis=1) if self.classes else np.full(len(self.tious), np.nan)
+        return self.average_precision.mean(axis=1) if self.classes else np.full(len(self.thresholds), np.nan)
 
     @cached_property
     def average(self) -> float:
@@ -103,42 +103,57 @@ def compute_detection_map(
     if not tious or not all(0 < tiou <= 1 for tiou in tious):
         raise SegmentError(f"thresholds of tIoU must be in (0, 1], got {list(tious)}")
     num_classes = len(truth.classes)
-    ranked, bounds, num_tied = rank_detections(detections, num_classes, ties)
+    ranked, bounds, num_tied = rank_detections(detections.class_index, detections.scores, num_classes, ties)
     is_ignored = find_ignored(truth, detections)[ranked] if use_ignored else np.zeros(len(ranked), bool)
     pairs = make_pairs(truth, detections, ranked, min(tious), ties)
-    num_segments = np.bincount(truth.class_index, minlength=num_classes)
-    found = [match_pairs(pairs.select(pairs.value >= t), len(ranked), len(truth.class_index)) for t in tious]
-    hits = tuple(places for places, _ in found)
-    average_precision = [_compute_classes(places, bounds, is_ignored, num_segments) for places in hits]
+    num_true = np.bincount(truth.class_index, minlength=num_classes)
+    found = [match_pairs(pairs.select(pairs.value >= tiou), len(ranked), len(truth.class_index)) for tiou in tious]
+    return make_map(tious, truth.classes, num_true, ranked, bounds, found, is_ignored=is_ignored, num_tied=num_tied)
+
+
+def make_map(
+    thresholds: Sequence[float],
+    classes: tuple[str, ...],
+    num_true: np.ndarray,
+    ranked: np.ndarray,
+    bounds: np.ndarray,
+    found: Sequence[tuple[np.ndarray, np.ndarray]],
+    *,
+    is_ignored: np.ndarray,
+    num_tied: int,
+) -> DetectionMap:
+    """AP from who is right: ``found`` is what ``match_pairs`` gives at every threshold, the rest as in the result."""
+    average_precision = [_compute_classes(places, bounds, is_ignored, num_true) for places, _ in found]
     return DetectionMap(
-        tious=tuple(tious),
-        classes=truth.classes,
-        average_precision=np.array(average_precision, np.float64).reshape(len(tious), num_classes),
-        num_segments=num_segments,
+        thresholds=tuple(thresholds),
+        classes=classes,
+        average_precision=np.array(average_precision, np.float64).reshape(len(thresholds), len(classes)),
+        num_true=num_true,
         num_detections=np.diff(bounds),
         ranked=ranked,
         class_bounds=bounds,
-        hits=hits,
-        hit_segments=tuple(segments for _, segments in found),
+        hits=tuple(places for places, _ in found),
+        hit_truth=tuple(taken for _, taken in found),
         is_ignored=is_ignored,
         num_tied=num_tied,
     )
 
 
-def rank_detections(detections: Detections, num_classes: int, ties: Ties) -> tuple[np.ndarray, np.ndarray, int]:
+def rank_detections(
+    class_index: np.ndarray, scores: np.ndarray, num_classes: int, ties: Ties
+) -> tuple[np.ndarray, np.ndarray, int]:
     """Detections by class and descending score, where each class starts, and how many have an equal in their class."""
     # int16 is sorted by radix.
-    narrow = detections.class_index.astype(np.int16) if num_classes < 2**15 else detections.class_index
-    order = np.argsort(narrow, kind="stable")
-    bounds = np.searchsorted(detections.class_index[order], np.arange(num_classes + 1))
+    order = np.argsort(class_index.astype(np.int16) if num_classes < 2**15 else class_index, kind="stable")
+    bounds = np.searchsorted(class_index[order], np.arange(num_classes + 1))
     ranked = np.empty_like(order)
     num_tied = 0
     for start, stop in pairwise(bounds.tolist()):
         rows = order[start:stop]
-        scores = detections.scores[rows]
-        sorting = scores.argsort()[::-1] if ties == "numpy" else np.argsort(-scores, kind="stable")
+        some = scores[rows]
+        sorting = some.argsort()[::-1] if ties == "numpy" else np.argsort(-some, kind="stable")
         ranked[start:stop] = rows[sorting]
-        is_equal = np.diff(scores[sorting]) == 0
+        is_equal = np.diff(some[sorting]) == 0
         num_tied += int((np.append(is_equal, False) | np.insert(is_equal, 0, False)).sum()) if len(rows) else 0
     return ranked, bounds, num_tied
 
@@ -210,11 +225,11 @@ def _sort_pairs(pairs: Pairs, near: np.ndarray, ties: Ties) -> Pairs:
 
 
 def _compute_classes(
-    places: np.ndarray, bounds: np.ndarray, is_ignored: np.ndarray, num_segments: np.ndarray
+    places: np.ndarray, bounds: np.ndarray, is_ignored: np.ndarray, num_true: np.ndarray
 ) -> list[float]:
     """AP of every class from the places that are right."""
     return [
-        compute_average_precision(ranks, int(num_segments[index]))
+        compute_average_precision(ranks, int(num_true[index]))
         for index, ranks in enumerate(iterate_ranks(places, bounds, is_ignored))
     ]
 

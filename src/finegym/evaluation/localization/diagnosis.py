@@ -84,12 +84,13 @@ def diagnose(truth: Truth, detections: Detections, result: DetectionMap, level: 
     """
     own, other = _find_best(truth, detections, result)
     kinds = [
-        _find_kinds(own, other, threshold, places) for threshold, places in zip(result.tious, result.hits, strict=True)
+        _find_kinds(own, other, threshold, places)
+        for threshold, places in zip(result.thresholds, result.hits, strict=True)
     ]
     missed = np.ones(len(truth.class_index), bool)
-    missed[result.hit_segments[level]] = False
+    missed[result.hit_truth[level]] = False
     return Diagnosis(
-        tiou=result.tious[level],
+        tiou=result.thresholds[level],
         counts=_count_kinds(kinds[level], result),
         gains=_compute_gains(truth, result, kinds),
         num_missed=int(missed.sum()),
@@ -121,7 +122,7 @@ def _find_kinds(own: np.ndarray, other: np.ndarray, threshold: float, hits: np.n
 
 def _count_kinds(kinds: np.ndarray, result: DetectionMap) -> np.ndarray:
     counts = np.zeros((NUM_MULTIPLES, len(KINDS)), np.int64)
-    for index, num_segments in enumerate(result.num_segments.tolist()):
+    for index, num_segments in enumerate(result.num_true.tolist()):
         start, stop = result.class_bounds[index : index + 2].tolist()
         some = kinds[start:stop][~(result.is_ignored[start:stop] & (kinds[start:stop] > 0))]
         for multiple in range(1, NUM_MULTIPLES + 1):
@@ -134,12 +135,12 @@ def _compute_gains(truth: Truth, result: DetectionMap, kinds: Sequence[np.ndarra
     gains = {}
     for kind, name in enumerate(KINDS[1:], 1):
         found = [
-            _compute_mean(places, result, result.is_ignored | (kinds[level] == kind), result.num_segments)
+            _compute_mean(places, result, result.is_ignored | (kinds[level] == kind), result.num_true)
             for level, places in enumerate(result.hits)
         ]
         gains[name] = float(np.mean(found)) - result.average if found else 0.0
     found = []
-    for places, segments in zip(result.hits, result.hit_segments, strict=True):
+    for places, segments in zip(result.hits, result.hit_truth, strict=True):
         num_found = np.bincount(truth.class_index[segments], minlength=len(truth.classes))
         found.append(_compute_mean(places, result, result.is_ignored, num_found))
     gains["missed"] = float(np.mean(found)) - result.average

@@ -187,7 +187,7 @@ def export_localization_report(report: LocalizationReport) -> dict[str, Any]:
             for p in detections.problems
         ],
         "notes": list(report.notes),
-        "tiou_thresholds": list(result.tious),
+        "tiou_thresholds": list(result.thresholds),
         "mAP": [_or_none(value) for value in result.mean.tolist()],
         "average_mAP": _or_none(result.average),
         "ap": {label: result.average_precision[:, index].tolist() for index, label in enumerate(truth.classes)},
@@ -195,7 +195,7 @@ def export_localization_report(report: LocalizationReport) -> dict[str, Any]:
             {
                 "label": label,
                 "name": truth.names.get(label),
-                "num_segments": int(result.num_segments[index]),
+                "num_segments": int(result.num_true[index]),
                 "num_predictions": int(result.num_detections[index]),
             }
             for index, label in enumerate(truth.classes)

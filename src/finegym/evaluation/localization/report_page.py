@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from finegym import __version__
+from finegym.annotations.text import format_cell
 from finegym.evaluation.localization import report_text
 from finegym.evaluation.localization.report import LocalizationReport
 from finegym.report.page import Picture, Prose, Section, Table, write_page
@@ -71,7 +72,7 @@ def write_localization_page(path: Path, report: LocalizationReport, *, max_recor
 def find_operating_point(report: LocalizationReport) -> OperatingPoint:
     """The score from which on all predictions together have the best F1 at the diagnosed threshold."""
     result, detections = report.result, report.detections
-    level = result.tious.index(report.diagnosis.tiou)
+    level = result.thresholds.index(report.diagnosis.tiou)
     is_right = np.zeros(len(detections.scores), bool)
     is_right[result.ranked[result.hits[level]]] = True
     order = np.argsort(-detections.scores, kind="stable")
@@ -84,7 +85,7 @@ def find_operating_point(report: LocalizationReport) -> OperatingPoint:
     min_score = float(scores[best]) if best >= 0 else float("inf")
     is_found = np.zeros(len(report.truth.class_index), bool)
     shown = detections.scores[result.ranked[result.hits[level]]] >= min_score
-    is_found[result.hit_segments[level][shown]] = True
+    is_found[result.hit_truth[level][shown]] = True
     return OperatingPoint(min_score, float(f1[best]) if best >= 0 else 0.0, best + 1, is_right, is_found)
 
 
@@ -95,7 +96,7 @@ def _make_numbers(report: LocalizationReport) -> list[Prose | Table | Picture]:
         low = [100 * (score.low or 0) for score in intervals.mean]
         high = [100 * (score.high or 0) for score in intervals.mean]
     curve = draw_curves(
-        [Curve("mAP", result.tious, (100 * result.mean).tolist(), low, high)],
+        [Curve("mAP", result.thresholds, (100 * result.mean).tolist(), low, high)],
         x_label="tIoU", y_label="mAP %", y_range=(0, 100),
     )  # fmt: skip
     blocks: list[Prose | Table | Picture] = [
@@ -127,13 +128,20 @@ def _make_mistakes(report: LocalizationReport) -> list[Prose | Table | Picture]:
             "its segments. The cost is what average mAP would gain if these predictions, or the missed segments, were "
             "not there."
         ),
-        Table(header, report_text.tabulate_diagnosis(report)),
+        Table(header, [[format_cell(cell) for cell in row] for row in report_text.tabulate_diagnosis(report)]),
         Table(["length of segments, s", "segments", "missed", "%"], lengths, "Quartiles of length."),
     ]
 
 
 def _make_classes(report: LocalizationReport) -> Table:
-    header = ["class", "segments", "predictions", *(f"AP@{tiou:g} %" for tiou in report.result.tious), "mean %", "name"]
+    header = [
+        "class",
+        "segments",
+        "predictions",
+        *(f"AP@{tiou:g} %" for tiou in report.result.thresholds),
+        "mean %",
+        "name",
+    ]
     return Table(header, report_text.tabulate_classes(report))
 
 

@@ -26,7 +26,13 @@ def format_localization_report(report: LocalizationReport, *, classes: bool = Fa
     lines += ["", f"At tIoU {report.diagnosis.tiou:g}, G segments a class:"]
     lines += [format_table(header, tabulate_diagnosis(report))]
     if classes:
-        header = ["class", "segments", "predictions", *(f"AP@{tiou:g} %" for tiou in report.result.tious), "mean %"]
+        header = [
+            "class",
+            "segments",
+            "predictions",
+            *(f"AP@{tiou:g} %" for tiou in report.result.thresholds),
+            "mean %",
+        ]
         lines += ["", format_table([*header, "name"], tabulate_classes(report), left={len(header)})]
     lines += ["", _make_tally(report)]
     return "\n".join(lines) + "\n"
@@ -57,7 +63,7 @@ def tabulate_map(report: LocalizationReport) -> list[list[object]]:
     scores = intervals.mean if intervals else [Score(value, None, None) for value in result.mean.tolist()]
     average = intervals.average if intervals else Score(result.average, None, None)
     rows: list[list[object]] = [
-        [f"{tiou:.2f}".rstrip("0"), format_score(score)] for tiou, score in zip(result.tious, scores, strict=True)
+        [f"{tiou:.2f}".rstrip("0"), format_score(score)] for tiou, score in zip(result.thresholds, scores, strict=True)
     ]
     return [*rows, ["average", format_score(average)]]
 
@@ -92,7 +98,7 @@ def tabulate_classes(report: LocalizationReport) -> list[list[object]]:
     rows: list[list[object]] = []
     for index, label in enumerate(truth.classes):
         precision = result.average_precision[:, index]
-        counts = [int(result.num_segments[index]), int(result.num_detections[index])]
+        counts = [int(result.num_true[index]), int(result.num_detections[index])]
         areas = [_percent(value) for value in [*precision.tolist(), float(precision.mean())]]
         rows.append([label, *counts, *areas, truth.names.get(label, "")])
     return rows
