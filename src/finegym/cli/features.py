@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from finegym.cli import features_flow, features_import, features_pose
+from finegym.cli import features_flow, features_import, features_pose, features_snippets
 from finegym.cli.features_common import JsonOption, StoreArgument, describe_counts
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ app.command()(features_pose.quality)
 app.command()(features_pose.figure5)
 app.command("import-flow")(features_flow.import_flow)
 app.command("export-flow")(features_flow.export_flow)
+app.command()(features_snippets.snippets)
 app.command(name="import-poses")(features_import.import_poses)
 app.command(name="export-poses")(features_import.export_poses)
 

@@ -64,7 +64,7 @@ def compute_logits(
     """
     places, logits, counts = [], [], []
     model.eval()
-    with torch.inference_mode(), _exact_float32():
+    with torch.inference_mode(), exact_float32():
         for batch in batches:
             inputs = check_batch(batch).inputs.to(device, non_blocking=True)  # (B, V, T, …)
             B, V = inputs.shape[:2]
@@ -82,7 +82,7 @@ def compute_logits(
 
 
 @contextmanager
-def _exact_float32() -> Iterator[None]:
+def exact_float32() -> Iterator[None]:
     """Full float32 on GPUs: TF32 keeps 10 bits, and its rounding changes with the batch size."""
     cudnn: Any = torch.backends.cudnn
     settings = (torch.backends.cuda.matmul, cudnn.conv)
