@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from finegym.datasets.frame_windows import Films, RecordFilms, Stretch
+from finegym.datasets.films import Films, RecordFilms, Stretch
 from finegym.datasets.transforms import Crops, crop_views, to_tensor
 from finegym.errors import ConfigError
 from finegym.localization.ssn_section import SsnSection
