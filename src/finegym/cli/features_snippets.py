@@ -85,8 +85,8 @@ def snippets(
     """
     from finegym.annotations.folder import read_dataset
     from finegym.features.snippets.build import build_snippets
-    from finegym.localization.snippet_features import open_snippet_maker
     from finegym.localization.snippet_items import list_items
+    from finegym.localization.snippet_makers import open_snippet_maker
 
     maker = open_snippet_maker(
         run,

@@ -17,11 +17,13 @@ from finegym.annotations.folder import CODEBOOK_FILE
 from finegym.annotations.splits import read_split
 from finegym.errors import ConfigError, FeatureError, join_problems
 from finegym.evaluation.localization.detection_map import TIOUS, compute_detection_map
+from finegym.files import write_text
 from finegym.localization.localizer import Found, Localizer
 from finegym.localization.loop import fit
 from finegym.localization.methods import METHODS
 from finegym.localization.recipe import LocalizationRecipe
 from finegym.localization.run_folder import LocalizationRun
+from finegym.localization.snippets_source import SnippetSource
 from finegym.localization.timelines import SPLITS_FOLDER, Timelines, read_timelines
 from finegym.localization.truth import make_detections, make_truth, match_classes
 from finegym.models import count_parameters
@@ -121,7 +123,7 @@ def measure(
     truth = make_truth(timelines)
     detections = match_classes(make_detections(found), timelines, truth)
     result = compute_detection_map(truth, detections, TIOUS, ties="first", use_ignored=True)
-    mean = dict(zip((round(tiou, 2) for tiou in result.tious), result.mean.tolist(), strict=True))
+    mean = dict(zip((round(tiou, 2) for tiou in result.thresholds), result.mean.tolist(), strict=True))
     return {
         f"{prefix}map": result.average,
         **{f"{prefix}map_{round(100 * tiou)}": mean[tiou] for tiou in SHOWN_TIOUS},
@@ -167,6 +169,7 @@ def _collect_facts(
         "codebook": {"sha256": hash_file(folder / CODEBOOK_FILE)},
         "split": describe_split(split_folder, read_split(split_folder)),
         "features": source.describe(),
+        "feature_origins": source.describe_origins() if isinstance(source, SnippetSource) else [],
         "classes": [[class_.id, class_.name] for class_ in training.classes.classes],
         "num_train": len(training),
         "num_val": len(validation),
@@ -198,6 +201,9 @@ def _start_or_resume(
         dropped = run.drop_metrics_after(done) if run.exists() else 0
         if resumed is None:
             run.write_start(recipe, facts)
+            # What was predicted must be known where the dataset is not.
+            codebook = Path(recipe.data.dataset) / CODEBOOK_FILE
+            write_text(run.path / CODEBOOK_FILE, codebook.read_text(encoding="utf-8"))
         else:
             again = f"; {dropped} lines of metrics of an unfinished epoch are dropped" if dropped else ""
             say(accelerator, f"resuming {run.path} after epoch {done} of {recipe.schedule.epochs}{again}")

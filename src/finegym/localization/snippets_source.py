@@ -64,8 +64,12 @@ class SnippetSource:
         return missing
 
     def describe(self) -> list[dict[str, Any]]:
-        """What made the features, for a run's facts."""
+        """What made the features, for a run's facts; which files are not part of it."""
         return [store.settings.model_dump(mode="json") for store in self.stores]
+
+    def describe_origins(self) -> list[dict[str, Any]]:
+        """Where that lies."""
+        return [store.facts.origin for store in self.stores]
 
     def _read_part(self, store: SnippetStore, timeline: Timeline) -> tuple[np.ndarray, np.ndarray]:
         item_id = _find_item(store, timeline)

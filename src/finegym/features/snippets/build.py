@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from finegym import __version__
 from finegym.errors import FeatureError
@@ -112,7 +113,7 @@ def build_snippets(
             show_progress=show_progress,
             is_safe=True,
         )
-        store = _finish(out, [item.item_id for item in items], settings, tally)
+        store = _finish(out, [item.item_id for item in items], settings, tally, maker.describe_origin())
     return SnippetBuild(tally, store, tuple(removed))
 
 
@@ -194,7 +195,9 @@ def _remove(out: Path, item_id: str) -> None:
         path.unlink(missing_ok=True)
 
 
-def _finish(out: Path, order: Sequence[str], settings: SnippetSettings, tally: Tally[ItemFacts]) -> StoreFacts:
+def _finish(
+    out: Path, order: Sequence[str], settings: SnippetSettings, tally: Tally[ItemFacts], origin: dict[str, Any]
+) -> StoreFacts:
     facts = [read_item_facts(out, item_id) for item_id in order if item_id not in tally.failed]
     counts: Counter[str] = Counter()
     for each in facts:
@@ -207,6 +210,7 @@ def _finish(out: Path, order: Sequence[str], settings: SnippetSettings, tally: T
         num_snippets=sum(each.num_snippets for each in facts),
         size_bytes=sum(each.size_bytes for each in facts),
         counts=dict(counts),
+        origin=origin,
     )
     skipped = format_skipped(tally.failed, order)
     if skipped:

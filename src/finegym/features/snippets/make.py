@@ -56,6 +56,10 @@ class SnippetMaker(Protocol):
         """What a store of such snippets says of itself."""
         ...
 
+    def describe_origin(self) -> dict[str, Any]:
+        """Where the model lies and how it is opened, in plain values."""
+        ...
+
     def make(
         self, item_id: str, reader: VideoReader, windows: np.ndarray, cuts: Sequence[Cut]
     ) -> tuple[np.ndarray, dict[str, int]]:

@@ -105,6 +105,7 @@ class StoreFacts(_Facts):
         num_snippets: of all items together.
         size_bytes: of all items together.
         counts: of all items together.
+        origin: where what made them lies, so that it can make more; moving that away makes the snippets no others.
     """
 
     format: Literal["finegym-snippets/1"] = "finegym-snippets/1"
@@ -115,6 +116,7 @@ class StoreFacts(_Facts):
     num_snippets: int
     size_bytes: int
     counts: dict[str, int]
+    origin: dict[str, Any] = Field(default_factory=dict)
 
 
 def get_paths(out: Path, item_id: str) -> tuple[Path, Path, Path]:

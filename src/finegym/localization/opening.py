@@ -1,0 +1,98 @@
+"""A trained localizer, opened: its network with its weights, its classes, and what it wants to see."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from finegym.annotations.folder import CODEBOOK_FILE
+from finegym.annotations.subsets import Subset, SubsetClass
+from finegym.codebook.yaml_format import read_codebook
+from finegym.errors import ConfigError
+from finegym.localization.localizer import Localizer
+from finegym.localization.methods import METHODS
+from finegym.localization.recipe import LocalizationRecipe
+from finegym.localization.run_folder import LocalizationRun
+from finegym.localization.timelines import Task, Timelines
+from finegym.training.run import load_checkpoint
+from finegym.training.run_folder import read_checkpoint
+
+
+@dataclass(frozen=True)
+class OpenedRun:
+    """A localizer to find things with.
+
+    Attributes:
+        path: of the run's folder.
+        checkpoint: file of the weights.
+        recipe: of the run.
+        facts: ``run.json``.
+        classes: what class indices mean; no timelines.
+        localizer: in evaluation mode, on its device.
+    """
+
+    path: Path
+    checkpoint: Path
+    recipe: LocalizationRecipe
+    facts: dict[str, Any]
+    classes: Timelines
+    localizer: Localizer
+
+    @property
+    def task(self) -> Task:
+        return self.recipe.task
+
+    @property
+    def sees_snippets(self) -> bool:
+        return self.recipe.snippets is not None
+
+    def identify(self) -> dict[str, Any]:
+        """What decides what is found; for prediction files, and for going on with them."""
+        return {
+            "run": str(self.path),
+            "name": self.recipe.name,
+            "checkpoint": self.checkpoint.name,
+            "task": self.recipe.task,
+            "level": self.recipe.data.level,
+            "method": self.recipe.model.name,
+            "finegym": self.facts.get("finegym"),
+            "features": self.facts.get("features"),
+            "split": self.facts.get("split"),
+            "seed": self.recipe.seed,
+        }
+
+
+def open_localizer(folder: Path, *, checkpoint: str = "last", device: str = "auto") -> OpenedRun:
+    """Open a run of ``finegym train`` whose recipe has a ``task``.
+
+    Args:
+        folder: of the run.
+        checkpoint: ``last``, or epochs done.
+        device: ``auto`` takes a GPU where there is one.
+
+    Raises:
+        ConfigError: there is no such run or checkpoint, or it is not of a localizer.
+        CodebookError: the run's codebook is damaged.
+    """
+    run = LocalizationRun(folder)
+    recipe, facts = run.read_recipe(), run.read_facts()
+    path = run.find_checkpoint(checkpoint)
+    content = read_checkpoint(path)
+    if not (run.path / CODEBOOK_FILE).is_file():
+        raise ConfigError(f"{run.path}: has no {CODEBOOK_FILE}. It is written when a run begins; train it again.")
+    level = recipe.data.level
+    subset = Subset(
+        str(facts["split"]["subset"]),
+        level,
+        tuple(SubsetClass(index, id_, name) for index, (id_, name) in enumerate(facts["classes"])),
+    )
+    classes = Timelines(recipe.task, level, subset, read_codebook(run.path / CODEBOOK_FILE), (), {})
+    sizes = [each["feature_size"] for each in facts["features"]] if recipe.snippets is not None else []
+    localizer = METHODS[recipe.model.name].build(recipe, classes, sum(sizes))
+    load_checkpoint(localizer, content, path, facts["classes"])
+    place = "cuda" if device == "auto" and torch.cuda.is_available() else "cpu" if device == "auto" else device
+    localizer.to(place).eval()
+    return OpenedRun(run.path, path, recipe, facts, classes, localizer)
