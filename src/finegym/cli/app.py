@@ -12,7 +12,9 @@ from finegym.cli.demo import demo
 from finegym.cli.fuse import fuse
 from finegym.cli.predict import predict
 from finegym.cli.run import app as run_app
+from finegym.cli.serve import serve
 from finegym.cli.simulate import simulate
+from finegym.cli.spot import spot
 from finegym.cli.train import train
 
 app = typer.Typer(
@@ -51,6 +53,7 @@ app.command(name="demo")(demo)
 app.add_typer(codebook.app, name="codebook")
 app.add_typer(annotations_app, name="annotations")
 app.add_typer(video.app, name="video")
+app.command(name="serve")(serve)
 app.add_typer(clips.app, name="clips")
 app.add_typer(features.app, name="features")
 app.add_typer(weights.app, name="weights")
@@ -58,6 +61,7 @@ app.add_typer(model.app, name="model")
 app.command(name="simulate")(simulate)
 app.command(name="train")(train)
 app.command(name="predict")(predict)
+app.command(name="spot")(spot)
 app.add_typer(run_app, name="run")
 app.command(name="fuse")(fuse)
 app.add_typer(evaluate.app, name="evaluate")

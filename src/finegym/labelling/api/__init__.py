@@ -1,0 +1,1 @@
+"""The app over HTTP: a router a noun; handlers parse, call the workflow, respond."""

@@ -1,0 +1,57 @@
+"""Leases: an item is kept for its annotator while she works on it, and free again when she is silent for long.
+
+A lease only decides who is offered an item. Whoever comes back after hers has ended goes on: if the place is still
+free she has it again, and if it is not, what she does still counts; nobody's work is refused for a clock's sake.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from sqlalchemy import func, or_, select
+from sqlalchemy.orm import Session
+
+from finegym.labelling.clock import format_time
+from finegym.labelling.loading import Work
+from finegym.labelling.shapes import LeaseShape
+from finegym.labelling.tables.work import Pass
+
+_DONE = ("submitted", "accepted")
+_WORKING = ("open", "returned")
+
+
+def count_places_taken(session: Session, item_id: str, round_: int, now_ms: int, *, without: str | None = None) -> int:
+    """How many of an item's places are taken: by finished passes, and by those whose lease runs."""
+    query = select(func.count()).where(
+        Pass.item_id == item_id,
+        Pass.round == round_,
+        or_(Pass.state.in_(_DONE), Pass.state == "returned", Pass.lease_until_ms > now_ms),
+        Pass.state != "superseded",
+    )
+    return session.scalar(query.where(Pass.id != without) if without else query) or 0
+
+
+def renew_lease(session: Session, work: Work, now_ms: int) -> LeaseShape:
+    """Keep the item for its annotator for another while, if nobody else has taken the place."""
+    row = work.pass_
+    if row.state not in _WORKING:
+        return describe_lease(session, work, now_ms)
+    length_ms = work.settings.lease_minutes * 60_000
+    if row.lease_until_ms > now_ms + length_ms:  # the clock was set back: leases are never longer than they may be
+        row.lease_until_ms = now_ms + length_ms
+    is_held = row.lease_until_ms > now_ms
+    if not is_held and count_places_taken(session, row.item_id, row.round, now_ms, without=row.id) >= work.annotators:
+        return LeaseShape(state="lost", until=format_time(row.lease_until_ms))
+    if row.lease_until_ms - now_ms < length_ms * 0.9:  # not a write for every save
+        row.lease_until_ms = now_ms + length_ms
+    return LeaseShape(state="held", until=format_time(row.lease_until_ms))
+
+
+def describe_lease(session: Session, work: Work, now_ms: int) -> LeaseShape:
+    """How the lease of a pass stands."""
+    row = work.pass_
+    state: Literal["held", "expired", "lost"] = "held"
+    if row.state == "open" and row.lease_until_ms <= now_ms:
+        taken = count_places_taken(session, row.item_id, row.round, now_ms, without=row.id)
+        state = "lost" if taken >= work.annotators else "expired"
+    return LeaseShape(state=state, until=format_time(row.lease_until_ms))

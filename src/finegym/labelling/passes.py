@@ -1,0 +1,360 @@
+"""Saving: operations on a pass, all of a request in one transaction, each of them once.
+
+What makes this safe: the client gives every operation an id, so a request that is sent again is recognised and
+answered as before; the request says which version of the pass it was made on, so changes that the client has not seen
+are never written over; and the answer is given after the commit.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, cast
+
+from sqlalchemy import insert, select, update
+from sqlalchemy.orm import Session
+
+from finegym.labelling.access import REVIEWS, Caller, require_role
+from finegym.labelling.clock import format_time
+from finegym.labelling.completeness import find_gaps
+from finegym.labelling.database import Database
+from finegym.labelling.items import refresh_item
+from finegym.labelling.leases import renew_lease
+from finegym.labelling.loading import Work, load_rules, load_segments, load_work, make_columns
+from finegym.labelling.operation_kinds import AnyOperation
+from finegym.labelling.operations import Draft, PassRules, StaleRow, apply_operations
+from finegym.labelling.refusals import Refusal, conflict, forbidden, invalid, not_found
+from finegym.labelling.shapes import PersonRef, SavedShape
+from finegym.labelling.tables.work import Comment, Operation, Pass, Revision, Segment, SuggestionAnswer
+from finegym.labelling.views import (
+    can_see_pass,
+    show_comments,
+    show_operations,
+    show_segment,
+    show_segments,
+    show_segments_as_of,
+)
+from finegym.workspace import Workspace
+
+ANY_VERSION = -1
+"""``If-Match: *``: the versions of the rows decide alone."""
+_ALWAYS = ("withdraw_sign_off", "comment", "resolve_comment")
+Manner = Literal["own", "correction"]
+
+
+@dataclass(frozen=True)
+class _Request:
+    operations: Sequence[AnyOperation]
+    seen_version: int
+    caller: Caller
+    manner: Manner
+
+
+def save_operations(
+    database: Database,
+    workspace: Workspace,
+    caller: Caller,
+    pass_id: str,
+    seen_version: int,
+    operations: Sequence[AnyOperation],
+) -> SavedShape:
+    """Apply operations to a pass and store them, all or none.
+
+    Args:
+        database: where.
+        workspace: holds the frame maps.
+        caller: who.
+        pass_id: of the pass.
+        seen_version: the pass's version that the client made them on, or ``ANY_VERSION``.
+        operations: in order.
+
+    Raises:
+        Refusal: 404, 403; 409 signed off, or an id was used for something else; 412 changes that the client has not
+            seen; 422 rules that are broken. Nothing was stored.
+    """
+    with database.write() as session:
+        work = load_work(session, pass_id, lock=True)
+        manner = _check_rights(session, caller, work)
+        known = _find_known(session, pass_id, operations)
+        new = [operation for operation in operations if operation.uuid not in known]
+        replayed = [operation.uuid for operation in operations if operation.uuid in known]
+        request = _Request(new, seen_version, caller, manner)
+        before = work.pass_.version
+        draft = Draft({})
+        if new:
+            _check_version(session, work, operations, request)
+            draft = _apply(session, workspace, work, request)
+            _store(session, work, draft, request)
+            refresh_item(session, work.item)
+        return _answer(session, work, draft, before, [operation.uuid for operation in new], replayed, caller)
+
+
+def _check_rights(session: Session, caller: Caller, work: Work) -> Manner:
+    role = require_role(session, caller, work.project.id)
+    row = work.pass_
+    if not can_see_pass(role, caller, row):
+        raise not_found("pass")
+    is_mine = row.person_id == caller.person_id and role in ("annotator", "lead", "reviewer")
+    if row.state in ("accepted", "superseded"):
+        raise conflict("pass_closed", f"This pass is {row.state}; a reviewer can return it.", state=row.state)
+    if is_mine:
+        return "own"
+    if role in REVIEWS:
+        return "correction"
+    raise forbidden(f"Your role here is {role}: you can look, not change.")
+
+
+def _hash(operation: AnyOperation) -> str:
+    content = operation.model_dump(mode="json", include={"kind", "payload"})
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def _find_known(session: Session, pass_id: str, operations: Sequence[AnyOperation]) -> set[str]:
+    uuids = [operation.uuid for operation in operations]
+    if len(set(uuids)) < len(uuids):
+        twice = next(uuid for uuid in uuids if uuids.count(uuid) > 1)
+        raise invalid([{"field": "uuid", "error": "is there twice in this request", "got": twice}])
+    stored = session.execute(
+        select(Operation.uuid, Operation.pass_id, Operation.content_hash).where(Operation.uuid.in_(uuids))
+    )
+    content = {operation.uuid: _hash(operation) for operation in operations}
+    known = set()
+    for uuid, stored_pass, content_hash in stored:
+        if stored_pass != pass_id or content_hash != content[uuid]:
+            raise conflict("uuid_reused", f"Operation {uuid} is known with another content. Give it a new id.")
+        known.add(uuid)
+    return known
+
+
+def _check_version(session: Session, work: Work, operations: Sequence[AnyOperation], request: _Request) -> None:
+    """Whether the client has seen everything, what it sent itself included."""
+    if request.seen_version in (ANY_VERSION, work.pass_.version):
+        return
+    unseen = _find_unseen(session, work.pass_.id, request.seen_version, operations)
+    if unseen or request.seen_version > work.pass_.version:
+        raise _make_conflict(session, work, unseen, operations, request.seen_version)
+
+
+def _find_unseen(
+    session: Session, pass_id: str, seen_version: int, operations: Sequence[AnyOperation]
+) -> list[Operation]:
+    mine = [operation.uuid for operation in operations]
+    query = select(Operation).where(
+        Operation.pass_id == pass_id, Operation.pass_version > seen_version, Operation.uuid.not_in(mine)
+    )
+    return list(session.scalars(query.order_by(Operation.pass_version)))
+
+
+def _make_conflict(
+    session: Session, work: Work, theirs: list[Operation], yours: Sequence[AnyOperation], seen_version: int
+) -> Refusal:
+    """412 with both sides: what others did, what was sent, and the segments then and now."""
+    payloads = [row.payload for row in theirs] + [one.payload.model_dump() for one in yours]
+    ids = {
+        str(payload[key])
+        for payload in payloads
+        for key in ("segment_id", "other_id", "new_segment_id")
+        if payload.get(key)
+    }
+    pass_id = work.pass_.id
+    who = show_operations(session, theirs)
+    names = " and ".join(sorted({row.author.name for row in who})) or "Somebody"
+    return Refusal(
+        412,
+        "version_conflict",
+        f"{names} changed this pass in between; your change was not made. Look at both, then save again.",
+        version=work.pass_.version,
+        theirs=[row.model_dump() for row in who],
+        yours=[one.model_dump(mode="json") for one in yours],
+        segments=[one.model_dump() for one in show_segments(session, pass_id, ids)],
+        segments_base=[one.model_dump() for one in show_segments_as_of(session, pass_id, max(0, seen_version), ids)],
+    )
+
+
+def _apply(session: Session, workspace: Workspace, work: Work, request: _Request) -> Draft:
+    rules = load_rules(session, workspace, work)
+    draft = make_draft(session, work)
+    _check_manner(work, request)
+    _check_ids(session, work.pass_.id, request.operations)
+    try:
+        problems = apply_operations(draft, request.operations, rules)
+    except StaleRow as stale:
+        theirs = [row for row in _find_unseen(session, work.pass_.id, 0, request.operations) if _is_about(row, stale)]
+        raise _make_conflict(session, work, theirs[-20:], request.operations, request.seen_version) from stale
+    if any(one.kind == "sign_off" for one in request.operations) and not problems:
+        problems = _check_sign_off(draft, rules, request)
+    if problems:
+        raise invalid(problems)
+    return draft
+
+
+def _is_about(row: Operation, stale: StaleRow) -> bool:
+    return row.payload.get("segment_id") == stale.segment_id
+
+
+def _check_sign_off(draft: Draft, rules: PassRules, request: _Request) -> list[dict[str, Any]]:
+    place = next(place for place, one in enumerate(request.operations) if one.kind == "sign_off")
+    return [{"operation": place, "got": None, **gap} for gap in find_gaps(draft.segments, rules)]
+
+
+def _check_manner(work: Work, request: _Request) -> None:
+    """Annotators change what is not signed off; reviewers say why."""
+    is_signed_off = work.pass_.signed_off_at_ms is not None
+    for place, operation in enumerate(request.operations):
+        if request.manner == "correction":
+            if operation.kind in ("sign_off", "withdraw_sign_off"):
+                raise forbidden("Only the annotator herself signs off. Return the pass instead.")
+            if operation.payload.reason is None and operation.kind not in ("comment", "resolve_comment"):
+                error = "must say why you change somebody's work"
+                raise invalid([{"operation": place, "field": "reason", "error": error, "got": None}])
+        elif is_signed_off and operation.kind not in _ALWAYS:
+            raise conflict("signed_off", "This is signed off. Withdraw the sign-off first.", operation=place)
+        if operation.kind == "sign_off":
+            is_signed_off = True
+        if operation.kind == "withdraw_sign_off":
+            is_signed_off = False
+
+
+def _check_ids(session: Session, pass_id: str, operations: Sequence[AnyOperation]) -> None:
+    """New ids of segments and comments are new everywhere, not only in this pass."""
+    segments = [one.payload.segment_id for one in operations if one.kind == "create_segment"]
+    segments += [one.payload.new_segment_id for one in operations if one.kind == "split_segment"]
+    comments = [one.payload.comment_id for one in operations if one.kind == "comment"]
+    taken: Sequence[str] = ()
+    if segments:
+        query = select(Segment.id).where(Segment.id.in_(segments), Segment.pass_id != pass_id)
+        taken = session.scalars(query).all()
+    if comments:
+        taken = [*taken, *session.scalars(select(Comment.id).where(Comment.id.in_(comments)))]
+    if taken:
+        raise conflict("id_taken", f"Id {taken[0]} is used elsewhere. Give a new one.")
+
+
+def make_draft(session: Session, work: Work) -> Draft:
+    """A pass as it is, to try operations on."""
+    comments = session.scalars(
+        select(Comment.id).where(Comment.pass_id == work.pass_.id, Comment.resolved_at_ms.is_(None))
+    )
+    is_signed_off = work.pass_.signed_off_at_ms is not None
+    return Draft(load_segments(session, work.pass_.id), is_signed_off, set(comments))
+
+
+def _store(session: Session, work: Work, draft: Draft, request: _Request) -> None:
+    row, caller = work.pass_, request.caller
+    first = row.version + 1
+    session.execute(
+        insert(Operation),
+        [
+            {
+                "uuid": operation.uuid,
+                "pass_id": row.id,
+                "pass_version": first + place,
+                "kind": operation.kind,
+                "payload": operation.payload.model_dump(mode="json", exclude_none=True),
+                "based_on": operation.based_on,
+                "content_hash": _hash(operation),
+                "reason": operation.payload.reason,
+                "author_id": caller.person_id,
+                "at_ms": caller.now_ms,
+                "client_time": operation.client_time,
+            }
+            for place, operation in enumerate(request.operations)
+        ],
+    )
+    _store_segments(session, row, draft, first, request)
+    _store_remarks(session, row, draft, request)
+    row.version += len(request.operations)
+    if draft.is_signed_off != (row.signed_off_at_ms is not None):
+        row.signed_off_at_ms = caller.now_ms if draft.is_signed_off else None
+        row.state = "submitted" if draft.is_signed_off else "open"
+
+
+def _store_segments(session: Session, row: Pass, draft: Draft, first: int, request: _Request) -> None:
+    caller = request.caller
+    newest = {}
+    revisions = []
+    for place, state in draft.revisions:
+        columns = make_columns(state)
+        newest[state.id] = {**columns, "pass_id": row.id, "author_id": caller.person_id, "at_ms": caller.now_ms}
+        revisions.append(
+            {
+                "segment_id": state.id,
+                "version": state.version,
+                "pass_id": row.id,
+                "pass_version": first + place,
+                "operation_uuid": request.operations[place].uuid,
+                "author_id": caller.person_id,
+                "at_ms": caller.now_ms,
+                "fields": columns,
+            }
+        )
+    if revisions:
+        session.execute(insert(Revision), revisions)
+    created = {state.id for _, state in draft.revisions if state.version == 1}
+    if created:
+        session.execute(insert(Segment), [values for id_, values in newest.items() if id_ in created])
+    changed = [values for id_, values in newest.items() if id_ not in created]
+    if changed:
+        session.execute(update(Segment), changed)
+
+
+def _store_remarks(session: Session, row: Pass, draft: Draft, request: _Request) -> None:
+    caller = request.caller
+    for _, comment in draft.new_comments:
+        session.add(
+            Comment(
+                id=comment.comment_id,
+                pass_id=row.id,
+                text=comment.text,
+                frame=comment.frame,
+                segment_id=comment.segment_id,
+                author_id=caller.person_id,
+                at_ms=caller.now_ms,
+            )
+        )
+    for comment_id in draft.resolved:
+        stored = session.get_one(Comment, comment_id)
+        stored.resolved_at_ms, stored.resolved_by = caller.now_ms, caller.person_id
+    for place, suggestion_id, answer, segment_id in draft.new_answers:
+        session.merge(
+            SuggestionAnswer(
+                pass_id=row.id,
+                suggestion_id=suggestion_id,
+                answer=answer,
+                segment_id=segment_id,
+                operation_uuid=request.operations[place].uuid,
+            )
+        )
+
+
+def _answer(
+    session: Session,
+    work: Work,
+    draft: Draft,
+    before: int,
+    accepted: list[str],
+    replayed: list[str],
+    caller: Caller,
+) -> SavedShape:
+    row = work.pass_
+    me = PersonRef(id=caller.person_id, name=caller.name)
+    newest = {state.id: show_segment(state, me, caller.now_ms) for _, state in draft.revisions}
+    segments = list(newest.values())
+    if replayed:
+        again = set(session.scalars(select(Revision.segment_id).where(Revision.operation_uuid.in_(replayed))))
+        segments += show_segments(session, row.id, again - newest.keys())
+    session.flush()
+    return SavedShape(
+        version=row.version,
+        accepted=accepted,
+        replayed=replayed,
+        segments=segments,
+        comments=show_comments(session, row.id, [one.comment_id for _, one in draft.new_comments])
+        if draft.new_comments
+        else [],
+        state=cast(Any, row.state),
+        lease=renew_lease(session, work, caller.now_ms),
+        signed_off_at=format_time(row.signed_off_at_ms),
+    )

@@ -1,0 +1,205 @@
+"""What the work has come to: accepted passes of all stages put together as one dataset."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from finegym.annotations.model import Action, Dataset, SubAction, Video
+from finegym.codebook.model import Codebook
+from finegym.labelling.codebooks import get_codebook
+from finegym.labelling.derive import find_duplicates
+from finegym.labelling.loading import STATE_FIELDS
+from finegym.labelling.nesting import SegmentState, get_children
+from finegym.labelling.tables.projects import Project
+from finegym.labelling.tables.records import Item, Record
+from finegym.labelling.tables.work import Pass, Segment
+
+What = Literal["accepted", "latest"]
+_RANK = {"accepted": 0, "submitted": 1, "returned": 2, "open": 3}
+
+
+@dataclass(frozen=True)
+class RecordResult:
+    """The results of one record.
+
+    Attributes:
+        record: it.
+        actions: routines that are kept, in order of time.
+        passes: (stage, chunk number or action id) → segments of the pass that counts.
+    """
+
+    record: Record
+    actions: tuple[SegmentState, ...]
+    passes: dict[tuple[str, str], dict[str, SegmentState]]
+
+
+def load_results(session: Session, project_id: str, what: What = "accepted") -> Iterator[RecordResult]:
+    """The results of every record of a project, in its order.
+
+    Args:
+        session: on the database.
+        project_id: of the project.
+        what: ``accepted``: only what a reviewer accepted; ``latest``: where nothing is accepted, what is signed off or
+            else in work.
+    """
+    chosen = _choose_passes(session, project_id, what)
+    for record in session.scalars(select(Record).where(Record.project_id == project_id).order_by(Record.position)):
+        mine = {key[1:]: pass_id for key, pass_id in chosen.items() if key[0] == record.id}
+        segments = _load_many(session, list(mine.values()))
+        passes = {key: segments.get(pass_id, {}) for key, pass_id in mine.items()}
+        duplicates = find_duplicates(session, record.id)
+        actions = [
+            state
+            for (stage, _), states in passes.items()
+            if stage == "routines"
+            for state in states.values()
+            if not state.is_deleted and state.discard is None and state.id not in duplicates
+        ]
+        actions.sort(key=lambda state: (state.start_ms, state.end_ms, state.id))
+        yield RecordResult(record, tuple(actions), passes)
+
+
+def make_dataset(session: Session, project: Project, what: What = "accepted") -> Dataset:
+    """The results of a project as a dataset. Sub-actions are ``None`` where nobody has finished looking for any."""
+    codebook, _ = get_codebook(session, project)
+    videos = tuple(_make_video(result, codebook) for result in load_results(session, project.id, what))
+    return Dataset(codebook, videos)
+
+
+def list_accepted_actions(session: Session, project_id: str) -> list[tuple[str, SegmentState]]:
+    """Accepted routines with their ids, as exports name them."""
+    found = []
+    for result in load_results(session, project_id):
+        names = _name_actions(result.actions)
+        found += [(f"{result.record.name}_{names[state.id]}", state) for state in result.actions]
+    return found
+
+
+def _choose_passes(session: Session, project_id: str, what: What) -> dict[tuple[str, str, str], str]:
+    """(record id, stage, chunk number or action id) → the pass that counts."""
+    rows = session.execute(
+        select(Item, Pass)
+        .join(Pass, (Pass.item_id == Item.id) & (Pass.round == Item.round))
+        .where(Item.project_id == project_id, Item.state != "void", Pass.state != "superseded")
+    ).all()
+    states = ("accepted",) if what == "accepted" else tuple(_RANK)
+    best: dict[tuple[str, str, str], Pass] = {}
+    for item, row in rows:
+        if row.state not in states:
+            continue
+        key = (item.record_id, item.stage, item.action_id or str(item.chunk_number))
+        other = best.get(key)
+        if other is None or _rank(row) < _rank(other):
+            best[key] = row
+    return {key: row.id for key, row in best.items()}
+
+
+def _rank(row: Pass) -> tuple[int, int, str]:
+    return _RANK[row.state], -row.version, row.id
+
+
+def _load_many(session: Session, pass_ids: list[str]) -> dict[str, dict[str, SegmentState]]:
+    columns = [getattr(Segment, name) for name in STATE_FIELDS]
+    rows = session.execute(select(Segment.pass_id.label("of_pass"), *columns).where(Segment.pass_id.in_(pass_ids)))
+    found: dict[str, dict[str, SegmentState]] = {}
+    for row in rows:
+        values = {name: getattr(row, name) for name in STATE_FIELDS}
+        found.setdefault(row.of_pass, {})[row.id] = SegmentState(**{**values, "path": tuple(values["path"])})
+    return found
+
+
+def _make_video(result: RecordResult, codebook: Codebook) -> Video:
+    record, names = result.record, _name_actions(result.actions)
+    return Video(
+        id=record.name,
+        actions=tuple(_make_action(state, names[state.id], result, codebook) for state in result.actions),
+        path=record.media_path,
+        competition=record.competition or None,
+        fps=record.fps_average,
+        num_frames=record.num_frames,
+        width=record.width,
+        height=record.height,
+    )
+
+
+def _make_action(state: SegmentState, name: str, result: RecordResult, codebook: Codebook) -> Action:
+    found = result.passes.get(("sub-actions", state.id))
+    subs: tuple[SubAction, ...] | None = None
+    if found is not None:
+        labels = _collect_labels(result.passes.get(("elements", state.id), {}))
+        kept = [
+            one
+            for one in found.values()
+            if one.level == "sub-action" and not one.is_deleted and one.discard is None and not _is_out(labels, one)
+        ]
+        kept.sort(key=lambda one: (one.start_ms, one.end_ms, one.id))
+        sub_names = _name_sub_actions(kept, state.start_ms)
+        subs = tuple(_make_sub_action(one, sub_names[one.id], found, labels, codebook) for one in kept)
+    return Action(name, str(state.label), state.start_ms, state.end_ms, subs)
+
+
+def _is_out(labels: dict[str, SegmentState], one: SegmentState) -> bool:
+    """Whether the annotator of the elements found the sub-action to be of no use."""
+    return one.id in labels and labels[one.id].discard is not None
+
+
+def _collect_labels(copies: dict[str, SegmentState]) -> dict[str, SegmentState]:
+    return {
+        str(copy.origin["id"]): copy
+        for copy in copies.values()
+        if copy.origin and copy.origin.get("kind") == "copy" and copy.level == "sub-action"
+    }
+
+
+def _make_sub_action(
+    one: SegmentState,
+    name: str,
+    found: dict[str, SegmentState],
+    labels: dict[str, SegmentState],
+    codebook: Codebook,
+) -> SubAction:
+    stages = tuple((child.start_ms, child.end_ms) for child in get_children(found, one.id) if child.level == "stage")
+    label = labels[one.id].label if one.id in labels else one.label
+    element = codebook.element_by_id.get(label or "")
+    set_id = element.set_id if element else (label if label in codebook.set_by_id else None)
+    return SubAction(name, stages or ((one.start_ms, one.end_ms),), element.id if element else None, set_id)
+
+
+def _name_actions(actions: tuple[SegmentState, ...]) -> dict[str, str]:
+    """``E_SSSSSS_EEEEEE``: floored seconds on the record's clock; what was imported and not moved keeps its name."""
+    return _name(actions, lambda one: f"E_{one.start_ms // 1000:06d}_", lambda one: one.end_ms // 1000, 6)
+
+
+def _name_sub_actions(subs: list[SegmentState], origin_ms: int) -> dict[str, str]:
+    """``A_SSSS_EEEE``: floored seconds from the start of the action."""
+    return _name(
+        tuple(subs),
+        lambda one: f"A_{max(0, one.start_ms - origin_ms) // 1000:04d}_",
+        lambda one: max(0, one.end_ms - origin_ms) // 1000,
+        4,
+    )
+
+
+def _name(segments, start, end_s, width: int) -> dict[str, str]:  # type: ignore[no-untyped-def]
+    """Names are names: where two would be the same, the later one counts its end up until it is its own."""
+    names: dict[str, str] = {}
+    taken: set[str] = set()
+    for one in segments:
+        kept = one.origin if one.origin and one.origin.get("kind") == "import" else None
+        if kept and (kept["start_ms"], kept["end_ms"]) == (one.start_ms, one.end_ms) and kept["id"] not in taken:
+            names[one.id] = kept["id"]
+            taken.add(kept["id"])
+    for one in segments:
+        if one.id in names:
+            continue
+        end = end_s(one)
+        while f"{start(one)}{end:0{width}d}" in taken:
+            end += 1
+        names[one.id] = f"{start(one)}{end:0{width}d}"
+        taken.add(names[one.id])
+    return names
