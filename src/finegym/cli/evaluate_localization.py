@@ -1,4 +1,4 @@
-"""``finegym evaluate localization``: segments that a model found against those that there are."""
+"""``finegym evaluate`` of what a model found in time: segments, moments, labels of frames."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from finegym.cli.clips import read_ids
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 OutOption = Annotated[Path | None, typer.Option(help="Also write the JSON to this file.")]
@@ -138,6 +140,126 @@ def localization(
     _print(export_localization_report(report), format_localization_report(report, classes=classes), as_json, out)
 
 
+class OutsideFrames(StrEnum):
+    """What becomes of frames that their video does not have."""
+
+    error = "error"
+    ignore = "ignore"
+    keep = "keep"
+
+
+def spotting(
+    predictions: Annotated[Path, typer.Argument(help="List of videos with events that have scores (`.json`, `.gz`).")],
+    ground_truth: Annotated[Path, typer.Option(help="The same with true events, as `spot_finegym_val.json.gz`.")],
+    tolerance: Annotated[
+        list[int] | None, typer.Option(help="Frames, may be repeated; 0, 1 and 2 if not given.")
+    ] = None,
+    nms_window: Annotated[
+        int | None,
+        typer.Option(min=0, help="First let the surest event take away those of its class so many frames around it."),
+    ] = None,
+    labels: Annotated[
+        Path | None, typer.Option(help="Labels that are known besides those of the true events, one a line.")
+    ] = None,
+    unknown_videos: Annotated[
+        UnknownVideos, typer.Option(help="Predictions for other videos: refuse, leave out, or count as wrong.")
+    ] = UnknownVideos.error,
+    unknown_labels: Annotated[Permit, typer.Option(help="Predictions with other labels.")] = Permit.error,
+    bad_frames: Annotated[Permit, typer.Option(help="Frames that are no whole numbers.")] = Permit.error,
+    bad_scores: Annotated[Permit, typer.Option(help="Scores that are NaN, infinite or no numbers.")] = Permit.error,
+    outside: Annotated[
+        OutsideFrames, typer.Option(help="Frames before the first or after the last of their video.")
+    ] = OutsideFrames.error,
+    missing_videos: Annotated[
+        MissingVideos, typer.Option(help="Videos without a line in the file: refuse, or their events are missed.")
+    ] = MissingVideos.error,
+    classes: Annotated[bool, typer.Option("--classes", help="Also a line a class.")] = False,
+    resamples: ResamplesOption = 1000,
+    seed: SeedOption = 0,
+    as_json: JsonOption = False,
+    out: OutOption = None,
+) -> None:
+    """Mean AP of moments within tolerances of a few frames, as precise event spotting defines it.
+
+    **Example**: `finegym evaluate spotting found.json --ground-truth spot_finegym_val.json.gz --nms-window 1`
+    """
+    from finegym.evaluation.localization.spots import SpotRules
+    from finegym.evaluation.localization.spotting import TOLERANCES
+    from finegym.evaluation.localization.spotting_report import (
+        export_spotting_report,
+        format_spotting_report,
+        make_spotting_report,
+    )
+
+    report = make_spotting_report(
+        predictions,
+        ground_truth,
+        tolerances=tuple(tolerance) if tolerance else TOLERANCES,
+        nms_window=nms_window,
+        labels=() if labels is None else read_ids(labels),
+        rules=SpotRules(
+            unknown_videos=unknown_videos.value,
+            unknown_labels=unknown_labels.value,
+            bad_frames=bad_frames.value,
+            bad_scores=bad_scores.value,
+            outside=outside.value,
+            missing_videos=missing_videos.value,
+        ),
+        num_resamples=resamples,
+        seed=seed,
+    )
+    _print(export_spotting_report(report), format_spotting_report(report, classes=classes), as_json, out)
+
+
+def segmentation(
+    predictions: Annotated[
+        Path, typer.Argument(help="A folder of files with a label a frame, or predictions in ActivityNet's layout.")
+    ],
+    ground_truth: Annotated[Path, typer.Option(help="A folder likewise, or annotations in ActivityNet's layout.")],
+    split: Annotated[
+        str, typer.Option(help="Subset of ActivityNet's annotations: `validation`, `training`, …, or `all`.")
+    ] = "validation",
+    fps: Annotated[float, typer.Option(help="ActivityNet's layout: frames a second that are labelled.")] = 25.0,
+    min_score: Annotated[
+        float, typer.Option(help="ActivityNet's layout: leave out predictions with a smaller score.")
+    ] = 0.5,
+    background: Annotated[
+        list[str] | None, typer.Option(help="Folders: a label that is no segment; `background` if not given.")
+    ] = None,
+    unknown_videos: Annotated[Permit, typer.Option(help="Predictions for other videos.")] = Permit.error,
+    missing_videos: Annotated[
+        Permit, typer.Option(help="Videos without a prediction: refuse; `ignore` leaves them out of folders.")
+    ] = Permit.error,
+    resamples: ResamplesOption = 1000,
+    seed: SeedOption = 0,
+    as_json: JsonOption = False,
+    out: OutOption = None,
+) -> None:
+    """Frame accuracy, edit score and F1 at overlaps of 10, 25 and 50 %, as action segmentation defines them.
+
+    **Example**: `finegym evaluate segmentation results/ --ground-truth groundTruth/`
+    """
+    from finegym.evaluation.localization.segmentation_report import (
+        export_segmentation_report,
+        format_segmentation_report,
+        make_segmentation_report,
+        read_frame_labels,
+    )
+
+    found = read_frame_labels(
+        predictions,
+        ground_truth,
+        None if split == "all" else SUBSETS.get(split, split),
+        fps=fps,
+        min_score=min_score,
+        background=background or ("background",),
+        unknown_videos=unknown_videos.value,
+        missing_videos=missing_videos.value,
+    )
+    report = make_segmentation_report(str(predictions), str(ground_truth), found, num_resamples=resamples, seed=seed)
+    _print(export_segmentation_report(report), format_segmentation_report(report), as_json, out)
+
+
 def _print(exported: dict[str, object], text: str, as_json: bool, out: Path | None) -> None:
     from finegym.files import write_text
 
@@ -150,3 +272,5 @@ def _print(exported: dict[str, object], text: str, as_json: bool, out: Path | No
 def add_verbs(app: typer.Typer) -> None:
     """Add the verbs to ``finegym evaluate``."""
     app.command()(localization)
+    app.command()(spotting)
+    app.command()(segmentation)

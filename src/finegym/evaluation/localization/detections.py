@@ -131,7 +131,7 @@ def read_truth(path: Path, subset: str | None) -> Truth:
     labels = {str(a.get("label")) for entry in database.values() for a in entry.get("annotations", ())} | set(names)
     return Truth(
         video_ids=tuple(chosen),
-        record_ids=tuple(str(entry.get("record") or _get_record(id_)) for id_, entry in chosen.items()),
+        record_ids=tuple(str(entry.get("record") or get_record(id_)) for id_, entry in chosen.items()),
         durations_s=np.array([_to_float(entry.get("duration")) for entry in chosen.values()], np.float64),
         classes=classes,
         video_index=np.array([video for video, _, _ in rows], np.int64),
@@ -236,7 +236,7 @@ def _parse_segment(item: Any) -> tuple[float, float] | None:
     return (start, end) if math.isfinite(start) and math.isfinite(end) and end > start else None
 
 
-def _get_record(video_id: str) -> str:
+def get_record(video_id: str) -> str:
     """The record of an action's id; other ids stand for themselves."""
     match = _ACTION_ID.match(video_id)
     return match["record"] if match else video_id

@@ -40,6 +40,7 @@ OPTIONS = {
     "unknown_videos": "--unknown-videos",
     "unknown_labels": "--unknown-labels",
     "bad_segments": "--bad-segments",
+    "bad_frames": "--bad-frames",
     "bad_scores": "--bad-scores",
     "outside": "--outside",
     "missing_videos": "--missing-videos",
@@ -66,7 +67,7 @@ class Problem:
     examples: tuple[str, ...]
 
     def __str__(self) -> str:
-        more = ", …" if self.count > len(self.examples) else ""
+        more = ", …" if self.count > len(self.examples) >= NUM_EXAMPLES else ""
         return f"{self.what}: {self.count} ({', '.join(self.examples)}{more})"
 
 
@@ -88,7 +89,8 @@ class ProblemCounter:
         """Count, and say what is to be done; ``error`` is raised later, by ``finish``."""
         self.counts[rule] = self.counts.get(rule, 0) + count
         known = self.examples.setdefault(rule, [])
-        known += [example for example in examples[:NUM_EXAMPLES] if example not in known]
+        if len(known) < NUM_EXAMPLES:
+            known += [example for example in examples[:NUM_EXAMPLES] if example not in known]
         return str(getattr(self.rules, rule))
 
     def finish(self, path: Path, truth: str) -> tuple[Problem, ...]:
@@ -98,7 +100,9 @@ class ProblemCounter:
             PredictionError: ``error`` is the rule for one of them.
         """
         problems = tuple(
-            Problem(rule, what, self.counts[rule], str(getattr(self.rules, rule)), tuple(self._pick(rule)))
+            Problem(
+                rule, what, self.counts[rule], str(getattr(self.rules, rule)), tuple(self.examples[rule][:NUM_EXAMPLES])
+            )
             for rule, what in self.names.items()
             if rule in self.counts
         )
@@ -110,6 +114,3 @@ class ProblemCounter:
                 f"what becomes of them: {options}."
             )
         return problems
-
-    def _pick(self, rule: str) -> list[str]:
-        return self.examples[rule][:NUM_EXAMPLES]
