@@ -139,7 +139,7 @@ def test_inverted_residuals_of_efficientnet_lite_are_shifted_before_their_expans
     ours, plain = (build_backbone("efficientnet_lite0")[0].eval() for _ in range(2))
     plain.load_state_dict(ours.state_dict())
     num_shifted = shift_blocks(ours)
-    # Blocks of the same size as the one before, by hand: stages of 1, 2, 2, 3, 3, 4, 1 blocks; each one's first differs.
+    # Stages of 1, 2, 2, 3, 3, 4, 1 blocks, of which each first one changes the size.
     assert num_shifted == 0 + 1 + 1 + 2 + 2 + 3 + 0
     assert ours.state_dict().keys() == plain.state_dict().keys()
     for (name, module), other in zip(ours.named_modules(), plain.modules(), strict=True):

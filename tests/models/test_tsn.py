@@ -131,6 +131,9 @@ def test_every_model_of_the_dict_is_a_class_with_its_own_file():
         "swin3d_t": "video_transformers",
         "swin3d_s": "video_transformers",
         "swin3d_b": "video_transformers",
+        "videomae_s": "videomae",
+        "videomae_b": "videomae",
+        "videomae_l": "videomae",
     }
 
 

@@ -24,6 +24,7 @@ from finegym.models.stgcn import STGCN
 from finegym.models.trn import TRN, TRNms
 from finegym.models.tsm import TSM, shift_frames
 from finegym.models.tsn import TSN
+from finegym.models.videomae import VideoMAE, build_videomae
 from finegym.training import export
 from finegym.training.build_model import build_model
 from finegym.training.export import export_network, export_onnx, export_run
@@ -53,6 +54,11 @@ def build_non_local(kind):
     return I3D(add_non_local_blocks(inflate_backbone(build_resnet()), {2: (0,)}, kind=kind), 5)
 
 
+def build_small_videomae():
+    pytest.importorskip("transformers")
+    return VideoMAE(build_videomae("videomae_s", num_frames=4, image_size=32)[0], 5)
+
+
 HIERARCHY = HierarchyHead([0, 0, 1], [0, 0, 1, 2, 2])
 TREE = TreeHead([[0, 1], [0, 1], [0, -1]], [[1, 1], [1, 0], [0, 0]], num_queries=2)
 QUICK = {
@@ -74,6 +80,8 @@ SLOW = {
     "trnms all": (lambda: TRNms(build_resnet(), 5, 4, relations="all"), FRAMES),
     "tsm regnet": (lambda: TSM(build_backbone("regnet_y_400mf")[0], 5), FRAMES),
     "gsf": (lambda: GSF(build_resnet(), 5), FRAMES),
+    "tsm lite0": (lambda: TSM(build_backbone("efficientnet_lite0")[0], 5), (2, 3, 64, 64)),
+    "videomae": (build_small_videomae, (4, 3, 32, 32)),
     "i3d": (lambda: I3D(inflate_backbone(build_resnet()), 5), CLIP),
     "nl_i3d": (lambda: build_non_local("embedded_gaussian"), CLIP),
     "nl_i3d gaussian": (lambda: build_non_local("gaussian"), CLIP),

@@ -41,6 +41,7 @@ METHODS = {
     "i3d_flow": ("model.name=i3d", *CLIPS, "data.modality=flow", "data.features=flow-x"),
     "nl_i3d": ("model.name=nl_i3d", *CLIPS, "model.backbone=resnet34", "non_local.is_scaled=true"),
     "swin3d_t": ("model.name=swin3d_t", *CLIPS[:2], "model.backbone="),
+    "videomae_s": ("model.name=videomae_s", *CLIPS[:2], "model.backbone="),
     "actionvlad": (
         *("model.name=actionvlad", "model.backbone=vgg16", "vlad.num_clusters=4", "vlad.num_features=64"),
         *("model.freeze_backbone=true",),
@@ -48,10 +49,10 @@ METHODS = {
     "stgcn": ("model.name=stgcn", "data.modality=pose", "pose.clip_len=8", *POSES),
     "posec3d": ("model.name=posec3d", "data.modality=heatmap", "heatmap.clip_len=4", "heatmap.size=16", *POSES),
 }
-SLOW = {"swin3d_t", "nl_i3d", "actionvlad", "gsf", "i3d_flow"}
+SLOW = {"swin3d_t", "videomae_s", "nl_i3d", "actionvlad", "gsf", "i3d_flow"}
 
 # The same code as Swin3D-T with more layers, and a network that takes 16 frames of 224 pixels only.
-TOO_LARGE = {"mvit_v2_s", "swin3d_s", "swin3d_b"}
+TOO_LARGE = {"mvit_v2_s", "swin3d_s", "swin3d_b", "videomae_b", "videomae_l"}
 
 
 def mark_slow(names):
@@ -138,6 +139,7 @@ COUNTS = {
     "swin3d_t_gym99_rgb": 28_158_070 - 301 * 769,
     "swin3d_s_gym99_rgb": 49_816_678 - 301 * 769,
     "swin3d_b_gym99_rgb": 88_048_984 - 301 * 1025,
+    "videomae_b_gym99_rgb": 86_534_800 - 301 * 769,
     "stgcn_gym99_pose": 3_098_727,
     "posec3d_gym99_heatmap": 2_044_867,
 }

@@ -27,13 +27,19 @@ def list_networks(as_json: JsonOption = False) -> None:
 
     **Example**: `finegym model list`
     """
-    from finegym.models.zoo import NETWORKS, describe_network
+    from finegym.models.zoo import NETWORKS, describe_network, find_missing_extra
 
+    missing = {name: f"pip install 'finegym[{extra}]'" for name in NETWORKS if (extra := find_missing_extra(name))}
     if as_json:
-        typer.echo(json.dumps([dataclasses.asdict(describe_network(name)) for name in NETWORKS], indent=2))
+        counted = [dataclasses.asdict(describe_network(name)) for name in NETWORKS if name not in missing]
+        not_counted = [{"name": name, "needs": remedy} for name, remedy in missing.items()]
+        typer.echo(json.dumps(counted + not_counted, indent=2))
         return
     typer.echo(f"{'network':<22} {'parameters':>11} {'GMACs':>7}  {'trained':<7}  input")
     for name in NETWORKS:
+        if name in missing:
+            typer.echo(f"{name:<22} not counted: {missing[name]}")
+            continue
         facts = describe_network(name)
         gmacs, trained = facts.multiply_adds / 1e9, "yes" if facts.is_trained_here else "no"
         typer.echo(f"{name:<22} {facts.num_parameters:>11,} {gmacs:>7.2f}  {trained:<7}  {facts.input}")

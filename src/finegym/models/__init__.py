@@ -19,8 +19,11 @@ from finegym.models.trn import TRN, TRNms
 from finegym.models.tsm import TSM
 from finegym.models.tsn import TSN
 from finegym.models.video_transformers import MViTv2, Swin3D
+from finegym.models.videomae import VideoMAE
 
-Recogniser = TSN | TRN | TRNms | TSM | GSF | ActionVLAD | I3D | MViTv2 | Swin3D | STGCN | PoseConv3D | PoseMLP
+Recogniser = (
+    TSN | TRN | TRNms | TSM | GSF | ActionVLAD | I3D | MViTv2 | Swin3D | VideoMAE | STGCN | PoseConv3D | PoseMLP
+)
 MODELS: dict[str, type[Recogniser]] = {
     "tsn": TSN,
     "trn": TRN,
@@ -34,6 +37,9 @@ MODELS: dict[str, type[Recogniser]] = {
     "swin3d_t": Swin3D,
     "swin3d_s": Swin3D,
     "swin3d_b": Swin3D,
+    "videomae_s": VideoMAE,
+    "videomae_b": VideoMAE,
+    "videomae_l": VideoMAE,
     "stgcn": STGCN,
     "posec3d": PoseConv3D,
     "pose_mlp": PoseMLP,

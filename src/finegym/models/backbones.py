@@ -113,14 +113,16 @@ def build_backbone(name: str, *, weights: str = "none", in_channels: int = 3) ->
     return Backbone(body, feature_size, normalisation), report
 
 
-def load_weights(body: nn.Module, state: dict[str, torch.Tensor], *, source: str, head: str) -> WeightsReport:
+def load_weights(
+    body: nn.Module, state: dict[str, torch.Tensor], *, source: str, head: str | tuple[str, ...]
+) -> WeightsReport:
     """Load a state into a body, strictly: only keys of the head that was removed may be left over.
 
     Args:
         body: the network without its head.
         state: tensors by key.
         source: named in messages.
-        head: prefix of the removed head's keys, such as ``fc.``.
+        head: prefix of the removed head's keys, such as ``fc.``; or several.
 
     Raises:
         ConfigError: keys are missing, unexpected or of another shape; the message counts and names them.

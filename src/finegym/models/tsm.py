@@ -118,7 +118,7 @@ def shift_blocks(backbone: nn.Module, shift_divisor: int = 8) -> int:
 
 
 def _is_residual_of_lite(module: nn.Module) -> bool:
-    """Whether this is an inverted residual of the package of EfficientNet-Lite, by its form: it may not be installed."""
+    """Whether this is an inverted residual of EfficientNet-Lite, by its form: the package may not be installed."""
     arguments = getattr(module, "_block_args", None)
     if arguments is None or not hasattr(module, "_expand_conv"):
         return False

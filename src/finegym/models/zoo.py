@@ -6,6 +6,7 @@ Nothing is trained from here; these are the models of this room put together as 
 from __future__ import annotations
 
 import difflib
+import importlib.util
 import inspect
 import sys
 from collections.abc import Callable
@@ -29,6 +30,7 @@ from finegym.models.trn import TRN, TRNms
 from finegym.models.tsm import TSM
 from finegym.models.tsn import TSN
 from finegym.models.video_transformers import MViTv2, Swin3D, build_video_transformer
+from finegym.models.videomae import VideoMAE, build_videomae
 
 NUM_CLASSES = 99
 
@@ -41,11 +43,13 @@ class Network:
         build: makes it, with random weights.
         shape: of its input for one clip.
         axes: what the input's axes are.
+        package: that it cannot be built without, of the extra that is called as its name begins; empty for none.
     """
 
     build: Callable[[], nn.Module]
     shape: tuple[int, ...]
     axes: str = "B, T, C, H, W"
+    package: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +89,10 @@ def _build_clip(num_frames: int) -> tuple[int, ...]:
     return (1, num_frames, 3, 224, 224)
 
 
+def _describe_videomae(name: str) -> Network:
+    return Network(lambda: VideoMAE(build_videomae(name)[0], NUM_CLASSES), _build_clip(16), package="transformers")
+
+
 NETWORKS: dict[str, Network] = {
     "tsn-r50": Network(lambda: TSN(_build_r50(), NUM_CLASSES), _build_clip(3)),
     "tsn-r50-flow": Network(
@@ -112,10 +120,19 @@ NETWORKS: dict[str, Network] = {
     "swin3d-t": Network(lambda: Swin3D(build_video_transformer("swin3d_t")[0], NUM_CLASSES), _build_clip(32)),
     "swin3d-s": Network(lambda: Swin3D(build_video_transformer("swin3d_s")[0], NUM_CLASSES), _build_clip(32)),
     "swin3d-b": Network(lambda: Swin3D(build_video_transformer("swin3d_b")[0], NUM_CLASSES), _build_clip(32)),
+    "videomae-s": _describe_videomae("videomae_s"),
+    "videomae-b": _describe_videomae("videomae_b"),
+    "videomae-l": _describe_videomae("videomae_l"),
     "stgcn": Network(lambda: STGCN(NUM_CLASSES), (1, 3, 48, 17, 2), "B, C, T, V, M"),
     "posec3d": Network(lambda: PoseConv3D(NUM_CLASSES), (1, 17, 48, 56, 56), "B, V, T, H, W"),
     "pose-mlp": Network(lambda: PoseMLP(16, NUM_CLASSES), (1, 3, 48, 17, 1), "B, C, T, V, M"),
 }
+
+
+def find_missing_extra(name: str) -> str:
+    """The extra of finegym that a network needs and that is not installed; empty where there is none."""
+    package = NETWORKS[name].package
+    return name.partition("-")[0] if package and importlib.util.find_spec(package) is None else ""
 
 
 def describe_network(name: str) -> NetworkFacts:

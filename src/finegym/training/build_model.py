@@ -31,6 +31,7 @@ from finegym.models.trn import TRN, TRNms
 from finegym.models.tsm import TSM
 from finegym.models.tsn import TSN
 from finegym.models.video_transformers import KINETICS, MViTv2, Swin3D, build_video_transformer
+from finegym.models.videomae import VideoMAE, build_videomae
 from finegym.models.weights_origin import load_converted, read_origin
 from finegym.models.weights_targets import is_class_layer
 from finegym.training.head_arrays import HeadArrays
@@ -162,6 +163,14 @@ def _build_video_transformer(recipe: Recipe, num_classes: int, weights: str) -> 
     return network(backbone, num_classes, dropout=recipe.model.dropout), report
 
 
+def _build_videomae(recipe: Recipe, num_classes: int, weights: str) -> Built:
+    assert recipe.clip is not None, "the recipe was checked"
+    backbone, report = build_videomae(
+        recipe.model.name, weights=weights, num_frames=recipe.clip.clip_len, image_size=recipe.data.crop_size
+    )
+    return VideoMAE(backbone, num_classes, dropout=recipe.model.dropout), report
+
+
 def _build_stgcn(recipe: Recipe, num_classes: int, weights: str) -> Built:
     _refuse_backbone_file(recipe, weights)
     return STGCN(num_classes, dropout=recipe.model.dropout), None
@@ -198,6 +207,9 @@ BUILDERS: dict[str, Callable[[Recipe, int, str], Built]] = {
     "swin3d_t": _build_video_transformer,
     "swin3d_s": _build_video_transformer,
     "swin3d_b": _build_video_transformer,
+    "videomae_s": _build_videomae,
+    "videomae_b": _build_videomae,
+    "videomae_l": _build_videomae,
     "stgcn": _build_stgcn,
     "posec3d": _build_posec3d,
     "pose_mlp": _build_pose_mlp,

@@ -25,11 +25,16 @@ MODALITIES: dict[str, tuple[str, ...]] = {
     "swin3d_t": ("rgb",),
     "swin3d_s": ("rgb",),
     "swin3d_b": ("rgb",),
+    "videomae_s": ("rgb",),
+    "videomae_b": ("rgb",),
+    "videomae_l": ("rgb",),
     "stgcn": ("pose",),
     "posec3d": ("heatmap",),
     "pose_mlp": ("pose",),
 }
-VIDEO_TRANSFORMERS = ("mvit_v2_s", "swin3d_t", "swin3d_s", "swin3d_b")
+WITH_KINETICS_WEIGHTS = ("mvit_v2_s", "swin3d_t", "swin3d_s", "swin3d_b")  # torchvision's
+VIDEOMAE = ("videomae_s", "videomae_b", "videomae_l")
+VIDEO_TRANSFORMERS = (*WITH_KINETICS_WEIGHTS, *VIDEOMAE)
 NETWORKS_OF_CLIPS = ("i3d", "nl_i3d", *VIDEO_TRANSFORMERS)
 WITHOUT_BACKBONE = ("stgcn", "posec3d", "pose_mlp")
 WITH_PARTIAL_BATCH_NORM = ("tsn", "trn", "trnms", "tsm", "gsf")
@@ -159,23 +164,29 @@ def _find_in_model(recipe: Recipe) -> Iterator[str]:
 
 def _find_in_video_transformers(recipe: Recipe) -> Iterator[str]:
     model, data, clip = recipe.model, recipe.data, recipe.clip
+    if model.weights == "kinetics400" and model.name not in WITH_KINETICS_WEIGHTS:
+        yield (
+            f'model.weights = "kinetics400" is for {", ".join(WITH_KINETICS_WEIGHTS)}, but model.name is '
+            f'"{model.name}": give a file'
+        )
     if model.name not in VIDEO_TRANSFORMERS:
-        if model.weights == "kinetics400":
-            yield (
-                f'model.weights = "kinetics400" is for {", ".join(VIDEO_TRANSFORMERS)}, but model.name is '
-                f'"{model.name}": give a file of `finegym weights convert`'
-            )
         return
     if model.backbone:
         yield f'model.backbone is given, but model.name = "{model.name}" says which network it is'
     if model.weights == "imagenet":
-        yield f'model.weights = "imagenet", but model.name = "{model.name}" has "kinetics400" or a file'
+        there_are = "a file" if model.name in VIDEOMAE else '"kinetics400" or a file'
+        yield f'model.weights = "imagenet", but model.name = "{model.name}" has {there_are}'
     if clip is not None and clip.stem_temporal_stride != 1:
         yield f'clip.stem_temporal_stride is of i3d and nl_i3d, but model.name is "{model.name}"'
     if clip is not None and model.name == "mvit_v2_s" and (clip.clip_len, data.crop_size) != (16, 224):
         yield (
             f'model.name = "mvit_v2_s" takes 16 frames of 224 pixels, but clip.clip_len is {clip.clip_len} and '
             f"data.crop_size is {data.crop_size}"
+        )
+    if clip is not None and model.name in VIDEOMAE and (clip.clip_len % 2 or data.crop_size % 16):
+        yield (
+            f'model.name = "{model.name}" takes clips of whole cubes of 2 frames and 16 x 16 pixels, but clip.clip_len '
+            f"is {clip.clip_len} and data.crop_size is {data.crop_size}"
         )
 
 
