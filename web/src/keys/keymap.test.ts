@@ -24,7 +24,7 @@ test("a remapped key leaves the action that had it", () => {
   const { overrides, taken } = remap({}, "loop", "J");
   expect(taken).toBe("shuttle_back");
   expect(findAction(overrides, "J")).toBe("loop");
-  expect(findAction(overrides, "O")).toBeNull();
+  expect(findAction(overrides, "P")).toBeNull();
   expect(listKeys(overrides).get("shuttle_back")).toEqual([]);
   expect(remap(overrides, "loop", "J").taken).toBeNull();
 });
