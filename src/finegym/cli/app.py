@@ -10,6 +10,7 @@ from finegym.cli import clips, codebook, evaluate, features, model, video, weigh
 from finegym.cli.annotations import app as annotations_app
 from finegym.cli.demo import demo
 from finegym.cli.fuse import fuse
+from finegym.cli.localize import localize
 from finegym.cli.predict import predict
 from finegym.cli.run import app as run_app
 from finegym.cli.serve import serve
@@ -61,6 +62,7 @@ app.add_typer(model.app, name="model")
 app.command(name="simulate")(simulate)
 app.command(name="train")(train)
 app.command(name="predict")(predict)
+app.command(name="localize")(localize)
 app.command(name="spot")(spot)
 app.add_typer(run_app, name="run")
 app.command(name="fuse")(fuse)

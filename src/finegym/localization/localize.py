@@ -15,6 +15,7 @@ from finegym.localization.localizer import Found
 from finegym.localization.methods import METHODS
 from finegym.localization.opening import OpenedRun
 from finegym.localization.parts import find_all, get_parts, remove_parts, write_found
+from finegym.localization.recipe import LocalizationRecipe
 from finegym.localization.run import check_source
 from finegym.localization.snippets_source import SnippetSource
 from finegym.localization.timelines import Timelines, read_timelines
@@ -60,7 +61,14 @@ def localize_dataset(
         ConfigError: the split has other classes than the run.
         FeatureError: there are no snippets, or others than the run was trained on.
     """
-    recipe = _move(opened, folder)
+    split = split or opened.recipe.data.split
+    timelines, source = open_dataset(opened, folder, split=split, side=side)
+    return write_localized(opened, timelines, source, out, {"given_split": split, "side": side}, show_progress)
+
+
+def open_dataset(opened: OpenedRun, folder: Path, *, split: str = "", side: str = "val") -> tuple[Timelines, Any]:
+    """The timelines of one side of a split, and what a localizer sees of them; errors as of ``localize_dataset``."""
+    recipe = move_recipe(opened, folder)
     split = split or recipe.data.split
     timelines = read_timelines(folder, split, task=recipe.task, level=recipe.data.level, side=side)
     wanted, there = ([class_.id for class_ in each.classes.classes] for each in (opened.classes, timelines))
@@ -72,7 +80,7 @@ def localize_dataset(
     source = METHODS[recipe.model.name].open_source(folder, recipe)
     check_features(opened, source)
     check_source(source, timelines)
-    return write_localized(opened, timelines, source, out, {"given_split": split, "side": side}, show_progress)
+    return timelines, source
 
 
 def write_localized(
@@ -133,7 +141,7 @@ def _detect(opened: OpenedRun, source: Any, timeline: Any) -> Found:
     return opened.localizer.detect(timeline, source)
 
 
-def _move(opened: OpenedRun, folder: Path) -> Any:
+def move_recipe(opened: OpenedRun, folder: Path) -> LocalizationRecipe:
     """The run's recipe, of a dataset that lies elsewhere."""
     data = opened.recipe.data.model_copy(update={"dataset": str(folder)})
     return opened.recipe.model_copy(update={"data": data})

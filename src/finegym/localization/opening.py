@@ -46,6 +46,10 @@ class OpenedRun:
         return self.recipe.task
 
     @property
+    def device(self) -> str:
+        return str(next(self.localizer.parameters()).device)
+
+    @property
     def sees_snippets(self) -> bool:
         return self.recipe.snippets is not None
 

@@ -42,7 +42,7 @@ class Progress:
         if self._bar:
             self._bar.stop()
 
-    def advance(self, note: str = "") -> None:
-        """One step on."""
+    def advance(self, note: str = "", steps: int = 1) -> None:
+        """One step on, or several."""
         if self._bar:
-            self._bar.update(self._task, advance=1, note=note)
+            self._bar.update(self._task, advance=steps, note=note)
