@@ -60,6 +60,10 @@ def train(
         typer.Option("--halve-on-oom", help="Out of memory: compute a step's clips in smaller parts, and say so."),
     ] = False,
     device: Annotated[Device, typer.Option(help="`auto` takes a GPU where there is one.")] = Device.auto,
+    wandb: Annotated[
+        str,
+        typer.Option(metavar="PROJECT", help="Mirror the metrics to this project of Weights & Biases (extra `wandb`)."),
+    ] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for machines.")] = False,
 ) -> None:
     """Train a recogniser or a localizer: a recipe and a dataset become a run folder.
@@ -77,6 +81,7 @@ def train(
             "--overfit": overfit is not None,
             "--max-bad-clips": max_bad_clips > 0,
             "--halve-on-oom": halve_on_oom,
+            "--wandb": bool(wandb),
         }
         given = [option for option, is_given in for_recognisers.items() if is_given]
         train_localizer(recipe, out, overrides or (), resume, stop_after, device, given, as_json)
@@ -97,6 +102,7 @@ def train(
         max_bad_clips=max_bad_clips,
         halve_on_oom=halve_on_oom,
         device=device.value,
+        wandb_project=wandb,
     )
     if not is_first_process():
         return

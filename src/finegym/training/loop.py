@@ -66,6 +66,7 @@ def fit(
     checkpoint_facts: dict[str, Any],
     resumed: dict[str, Any] | None = None,
     is_done: Callable[[dict[str, Any]], bool] | None = None,
+    after_checkpoint: Callable[[], None] | None = None,
 ) -> None:
     """Train a classifier of clips, and keep what it did in the run folder.
 
@@ -100,6 +101,7 @@ def fit(
         checkpoint_facts: kept in every checkpoint.
         resumed: the checkpoint to go on from; its weights are in ``model`` already.
         is_done: asked with an epoch's line of metrics; says whether to end before ``epochs``; ``None`` never does.
+        after_checkpoint: called in the first process once a checkpoint, and all lines of metrics up to it, are written.
 
     Raises:
         ConfigError: the loss is not finite (the message names epoch and iteration), a batch does not fit in memory, or
@@ -207,6 +209,8 @@ def fit(
                 if (epoch + 1) % checkpoint_every == 0 or is_last or epoch + 1 == end or stops:
                     state = export_state(plain_model, average, optimizer, accelerator)
                     run.write_checkpoint(epoch + 1, checkpoint_facts | state, keep_checkpoints)
+                    if after_checkpoint is not None:
+                        after_checkpoint()
             accelerator.wait_for_everyone()
             if stops:
                 break

@@ -47,6 +47,7 @@ from finegym.training.overfit import (
 from finegym.training.parameter_groups import build_parameter_groups, freeze_parameters
 from finegym.training.recipe import Recipe
 from finegym.training.run_folder import RUN_FORMAT, RunFolder, read_checkpoint, read_commit
+from finegym.training.wandb_mirror import open_mirror
 
 
 def train(
@@ -60,6 +61,7 @@ def train(
     max_bad_clips: int = 0,
     halve_on_oom: bool = False,
     device: Literal["auto", "cpu"] = "auto",
+    wandb_project: str = "",
 ) -> RunFolder:
     """Train the recipe's model on the data, into a run folder.
 
@@ -73,6 +75,7 @@ def train(
         max_bad_clips: different clips that cannot be read and that the run may do without; they are named.
         halve_on_oom: whether batches may be computed in parts where they do not fit in memory; it is said.
         device: ``auto`` takes a GPU where there is one.
+        wandb_project: mirror the metrics to this project of Weights & Biases; empty: not.
 
     Raises:
         ConfigError: the recipe does not fit the data, or the folder holds another run.
@@ -130,63 +133,66 @@ def train(
     if begins and isinstance(network, ActionVLAD) and recipe.vlad is not None and recipe.vlad.centres == "k-means":
         facts["action_words"] = _find_words(recipe, network, EvaluationClips(selections["train"], view), accelerator)
     resumed = _start_or_resume(run, recipe, facts, model, accelerator)
-    if resumed is not None and resumed["epochs_done"] >= recipe.schedule.epochs:
-        say(accelerator, f"{out}: all {recipe.schedule.epochs} epochs are done already; nothing to do")
-        return run
-    if resumed is not None and overfit and is_learned(run.read_last_epoch()):
-        say(accelerator, f"{out}: the clips are learned by heart already; nothing to do")
-        return run
-    _say_beginning(recipe, data, selections, report, frozen, accelerator)
-    try:
-        fit(
-            model,
-            build_optimizer(
-                parameter_groups,
-                recipe.optim.name,
-                learning_rate=recipe.optim.learning_rate,
-                momentum=recipe.optim.momentum,
-                weight_decay=recipe.optim.weight_decay,
-            ),
-            training,
-            evaluation,
-            run,
-            accelerator,
-            get_learning_rate=functools.partial(
-                compute_learning_rate,
-                peak=recipe.optim.learning_rate,
-                name=recipe.schedule.name,
+    with open_mirror(run, recipe, wandb_project if accelerator.is_main_process else "") as send:
+        send()  # what an earlier call did not
+        if resumed is not None and resumed["epochs_done"] >= recipe.schedule.epochs:
+            say(accelerator, f"{out}: all {recipe.schedule.epochs} epochs are done already; nothing to do")
+            return run
+        if resumed is not None and overfit and is_learned(run.read_last_epoch()):
+            say(accelerator, f"{out}: the clips are learned by heart already; nothing to do")
+            return run
+        _say_beginning(recipe, data, selections, report, frozen, accelerator)
+        try:
+            fit(
+                model,
+                build_optimizer(
+                    parameter_groups,
+                    recipe.optim.name,
+                    learning_rate=recipe.optim.learning_rate,
+                    momentum=recipe.optim.momentum,
+                    weight_decay=recipe.optim.weight_decay,
+                ),
+                training,
+                evaluation,
+                run,
+                accelerator,
+                get_learning_rate=functools.partial(
+                    compute_learning_rate,
+                    peak=recipe.optim.learning_rate,
+                    name=recipe.schedule.name,
+                    epochs=recipe.schedule.epochs,
+                    milestones=recipe.schedule.milestones,
+                    gamma=recipe.schedule.gamma,
+                    warmup_epochs=recipe.schedule.warmup_epochs,
+                ),
+                loss_function=loss_function.to(accelerator.device),
+                sampling_power=recipe.sampling.power,
+                mixing=Mixing(**recipe.mix.model_dump()),
                 epochs=recipe.schedule.epochs,
-                milestones=recipe.schedule.milestones,
-                gamma=recipe.schedule.gamma,
-                warmup_epochs=recipe.schedule.warmup_epochs,
-            ),
-            loss_function=loss_function.to(accelerator.device),
-            sampling_power=recipe.sampling.power,
-            mixing=Mixing(**recipe.mix.model_dump()),
-            epochs=recipe.schedule.epochs,
-            stop_after=stop_after,
-            batch_size=recipe.train.batch_size,
-            accumulate=recipe.train.accumulate,
-            batch_size_test=recipe.train.batch_size_test,
-            workers=recipe.data.workers,
-            seed=recipe.seed,
-            max_gradient_norm=recipe.optim.max_gradient_norm,
-            ema_decay=recipe.train.ema_decay,
-            compiles=recipe.train.compile,
-            max_bad_clips=max_bad_clips,
-            halve_on_oom=halve_on_oom,
-            evaluate_every=recipe.train.evaluate_every,
-            checkpoint_every=recipe.train.checkpoint_every,
-            keep_checkpoints=recipe.train.keep_checkpoints,
-            checkpoint_facts={"recipe": recipe.name, "classes": classes, "pixels": facts["pixels"]},
-            resumed=resumed,
-            is_done=is_learned if overfit else None,
-        )
-    except KeyboardInterrupt:
-        kept = run.list_checkpoints()
-        done = f"the checkpoint of epoch {kept[-1][0]} is kept" if kept else "no epoch was finished"
-        say(accelerator, f"stopped on request; {done}")
-        raise
+                stop_after=stop_after,
+                batch_size=recipe.train.batch_size,
+                accumulate=recipe.train.accumulate,
+                batch_size_test=recipe.train.batch_size_test,
+                workers=recipe.data.workers,
+                seed=recipe.seed,
+                max_gradient_norm=recipe.optim.max_gradient_norm,
+                ema_decay=recipe.train.ema_decay,
+                compiles=recipe.train.compile,
+                max_bad_clips=max_bad_clips,
+                halve_on_oom=halve_on_oom,
+                evaluate_every=recipe.train.evaluate_every,
+                checkpoint_every=recipe.train.checkpoint_every,
+                keep_checkpoints=recipe.train.keep_checkpoints,
+                checkpoint_facts={"recipe": recipe.name, "classes": classes, "pixels": facts["pixels"]},
+                resumed=resumed,
+                is_done=is_learned if overfit else None,
+                after_checkpoint=send,
+            )
+        except KeyboardInterrupt:
+            kept = run.list_checkpoints()
+            done = f"the checkpoint of epoch {kept[-1][0]} is kept" if kept else "no epoch was finished"
+            say(accelerator, f"stopped on request; {done}")
+            raise
     for instance_id, reason in run.read_last_epoch().get("bad_clips", {}).items():
         say(accelerator, f"left out, cannot be read: {instance_id}: {reason}")
     return run
