@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from finegym.errors import CodebookError
+from finegym.labelling.drafts import PassRules
 from finegym.labelling.nesting import SegmentState, check_stages, get_children
-from finegym.labelling.operations import PassRules
 from finegym.labelling.walks import follow_walk, parse_walk
 
 

@@ -33,7 +33,7 @@ def refresh_item(session: Session, item: Item) -> None:
     rows = session.execute(
         select(Pass.state, func.count()).where(Pass.item_id == item.id, Pass.round == item.round).group_by(Pass.state)
     )
-    states: dict[str, int] = dict(rows.all())  # type: ignore[arg-type]
+    states: dict[str, int] = dict(rows.all())
     if states.get("accepted"):
         item.state = "accepted"
         return
@@ -144,7 +144,7 @@ def _list_candidates(
 
 def _rank(item: Item, settings: ProjectSettings) -> tuple[int, int, str, int]:
     """High priority first; later stages before earlier ones, so that what was begun is finished; then the order."""
-    stage = -STAGES.index(item.stage)  # type: ignore[arg-type]
+    stage = -STAGES.index(item.stage)
     if settings.order == "random":
         return -item.priority, stage, hashlib.sha256(item.id.encode()).hexdigest(), 0
     return -item.priority, stage, "", item.position

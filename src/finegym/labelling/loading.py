@@ -11,8 +11,8 @@ from sqlalchemy.orm import Session
 
 from finegym.errors import VideoError
 from finegym.labelling.codebooks import read_codebook
+from finegym.labelling.drafts import PassRules
 from finegym.labelling.nesting import SegmentState
-from finegym.labelling.operations import PassRules
 from finegym.labelling.projects import read_settings
 from finegym.labelling.record_clock import RecordClock, read_record_clock
 from finegym.labelling.refusals import Refusal, not_found
@@ -73,7 +73,7 @@ def load_work(session: Session, pass_id: str, *, lock: bool = False) -> Work:
 def load_segments(session: Session, pass_id: str) -> dict[str, SegmentState]:
     """The segments of a pass by id, deleted ones included."""
     rows = session.execute(select(*_COLUMNS).where(Segment.pass_id == pass_id))
-    return {row.id: _make_state(row._mapping) for row in rows}
+    return {row.id: _make_state(dict(row._mapping)) for row in rows}
 
 
 def make_state(row: Segment) -> SegmentState:

@@ -29,7 +29,7 @@ from finegym.labelling.tables.records import Chunk, Record
 from finegym.video.ingest.proxy import read_proxy_map
 from finegym.workspace import Workspace
 
-LIFETIME_MS = 12 * 3_600_000
+LIFETIME_MS = 12 * 3_600_000  # at most; at least half of it
 _RECORD_FILE = re.compile(
     r"(?:(?:proxy|filmstrip|waveform)-[0-9]{3,6}(?:-[0-9]{1,4})?\.(?:mp4|vtt|jpg|json)|map-[0-9]{3,6}\.json)"
 )
@@ -73,8 +73,7 @@ class Links:
 
     def sign(self, caller: Caller, project_id: str, kind: str, id_: str) -> str:
         """The part of a link that says what it opens, to whom, until when."""
-        until = caller.now_ms + LIFETIME_MS
-        return str(self._signer.dumps([project_id, kind, id_, caller.session_id, until]))
+        return str(self._signer.dumps([project_id, kind, id_, caller.session_id, _end_of_links(caller.now_ms)]))
 
     def link_attachment(self, caller: Caller, row: Attachment) -> str:
         """A link to an attachment."""
@@ -84,7 +83,7 @@ class Links:
         """Links to the chunks of a record."""
         base = f"/media/{self.sign(caller, record.project_id, 'record', record.id)}"
         clips = [clip for chunk in chunks if (clip := self._show_clip(base, record, chunk)) is not None]
-        return MediaShape(clips=clips, expires_at=str(format_time(caller.now_ms + LIFETIME_MS)))
+        return MediaShape(clips=clips, expires_at=str(format_time(_end_of_links(caller.now_ms))))
 
     def open(self, session: Session, caller: Caller, token: str, name: str) -> Opened:
         """The file that a link opens.
@@ -148,6 +147,12 @@ class Links:
             height=proxy.height,
             num_frames=len(proxy.frames),
         )
+
+
+def _end_of_links(now_ms: int) -> int:
+    """Links made within six hours are the same, so that browsers can keep what they have loaded."""
+    half = LIFETIME_MS // 2
+    return (now_ms // half + 2) * half
 
 
 def read_map(path: Path, end_ms: int) -> dict[str, Any]:

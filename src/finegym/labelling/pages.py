@@ -11,13 +11,14 @@ from sqlalchemy.orm import Session
 from finegym.labelling.access import Caller, get_names, require_role
 from finegym.labelling.clock import format_time
 from finegym.labelling.derive import find_segment_items
+from finegym.labelling.drafts import Draft, StaleRow
 from finegym.labelling.items import WORKERS
 from finegym.labelling.leases import describe_lease
 from finegym.labelling.loading import Work, load_rules, load_segments, load_work, make_state
 from finegym.labelling.media import Links, find_chunks
 from finegym.labelling.nesting import SegmentState, compute_child_effect
 from finegym.labelling.operation_kinds import AnyOperation
-from finegym.labelling.operations import Draft, StaleRow, apply_operations
+from finegym.labelling.operations import apply_operations
 from finegym.labelling.passes import make_draft
 from finegym.labelling.refusals import not_found
 from finegym.labelling.shapes import EffectShape, PassDetail, PreviewShape, SegmentShape

@@ -7,34 +7,33 @@ are never written over; and the answer is given after the commit.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from finegym.labelling.access import REVIEWS, Caller, require_role
 from finegym.labelling.clock import format_time
 from finegym.labelling.completeness import find_gaps
+from finegym.labelling.conflicts import find_unseen, make_conflict
 from finegym.labelling.database import Database
+from finegym.labelling.drafts import Draft, PassRules, StaleRow
 from finegym.labelling.items import refresh_item
 from finegym.labelling.leases import renew_lease
-from finegym.labelling.loading import Work, load_rules, load_segments, load_work, make_columns
+from finegym.labelling.loading import Work, load_rules, load_segments, load_work
 from finegym.labelling.operation_kinds import AnyOperation
-from finegym.labelling.operations import Draft, PassRules, StaleRow, apply_operations
-from finegym.labelling.refusals import Refusal, conflict, forbidden, invalid, not_found
+from finegym.labelling.operations import apply_operations
+from finegym.labelling.refusals import conflict, forbidden, invalid, not_found
 from finegym.labelling.shapes import PersonRef, SavedShape
-from finegym.labelling.tables.work import Comment, Operation, Pass, Revision, Segment, SuggestionAnswer
+from finegym.labelling.storing import hash_operation, store_draft
+from finegym.labelling.tables.work import Comment, Operation, Revision, Segment
 from finegym.labelling.views import (
     can_see_pass,
     show_comments,
-    show_operations,
     show_segment,
     show_segments,
-    show_segments_as_of,
 )
 from finegym.workspace import Workspace
 
@@ -86,7 +85,7 @@ def save_operations(
         if new:
             _check_version(session, work, operations, request)
             draft = _apply(session, workspace, work, request)
-            _store(session, work, draft, request)
+            store_draft(session, caller, work, draft, new)
             refresh_item(session, work.item)
         return _answer(session, work, draft, before, [operation.uuid for operation in new], replayed, caller)
 
@@ -106,11 +105,6 @@ def _check_rights(session: Session, caller: Caller, work: Work) -> Manner:
     raise forbidden(f"Your role here is {role}: you can look, not change.")
 
 
-def _hash(operation: AnyOperation) -> str:
-    content = operation.model_dump(mode="json", include={"kind", "payload"})
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
-
-
 def _find_known(session: Session, pass_id: str, operations: Sequence[AnyOperation]) -> set[str]:
     uuids = [operation.uuid for operation in operations]
     if len(set(uuids)) < len(uuids):
@@ -119,7 +113,7 @@ def _find_known(session: Session, pass_id: str, operations: Sequence[AnyOperatio
     stored = session.execute(
         select(Operation.uuid, Operation.pass_id, Operation.content_hash).where(Operation.uuid.in_(uuids))
     )
-    content = {operation.uuid: _hash(operation) for operation in operations}
+    content = {operation.uuid: hash_operation(operation) for operation in operations}
     known = set()
     for uuid, stored_pass, content_hash in stored:
         if stored_pass != pass_id or content_hash != content[uuid]:
@@ -132,45 +126,9 @@ def _check_version(session: Session, work: Work, operations: Sequence[AnyOperati
     """Whether the client has seen everything, what it sent itself included."""
     if request.seen_version in (ANY_VERSION, work.pass_.version):
         return
-    unseen = _find_unseen(session, work.pass_.id, request.seen_version, operations)
+    unseen = find_unseen(session, work.pass_.id, request.seen_version, operations)
     if unseen or request.seen_version > work.pass_.version:
-        raise _make_conflict(session, work, unseen, operations, request.seen_version)
-
-
-def _find_unseen(
-    session: Session, pass_id: str, seen_version: int, operations: Sequence[AnyOperation]
-) -> list[Operation]:
-    mine = [operation.uuid for operation in operations]
-    query = select(Operation).where(
-        Operation.pass_id == pass_id, Operation.pass_version > seen_version, Operation.uuid.not_in(mine)
-    )
-    return list(session.scalars(query.order_by(Operation.pass_version)))
-
-
-def _make_conflict(
-    session: Session, work: Work, theirs: list[Operation], yours: Sequence[AnyOperation], seen_version: int
-) -> Refusal:
-    """412 with both sides: what others did, what was sent, and the segments then and now."""
-    payloads = [row.payload for row in theirs] + [one.payload.model_dump() for one in yours]
-    ids = {
-        str(payload[key])
-        for payload in payloads
-        for key in ("segment_id", "other_id", "new_segment_id")
-        if payload.get(key)
-    }
-    pass_id = work.pass_.id
-    who = show_operations(session, theirs)
-    names = " and ".join(sorted({row.author.name for row in who})) or "Somebody"
-    return Refusal(
-        412,
-        "version_conflict",
-        f"{names} changed this pass in between; your change was not made. Look at both, then save again.",
-        version=work.pass_.version,
-        theirs=[row.model_dump() for row in who],
-        yours=[one.model_dump(mode="json") for one in yours],
-        segments=[one.model_dump() for one in show_segments(session, pass_id, ids)],
-        segments_base=[one.model_dump() for one in show_segments_as_of(session, pass_id, max(0, seen_version), ids)],
-    )
+        raise make_conflict(session, work, unseen, operations, request.seen_version)
 
 
 def _apply(session: Session, workspace: Workspace, work: Work, request: _Request) -> Draft:
@@ -181,17 +139,14 @@ def _apply(session: Session, workspace: Workspace, work: Work, request: _Request
     try:
         problems = apply_operations(draft, request.operations, rules)
     except StaleRow as stale:
-        theirs = [row for row in _find_unseen(session, work.pass_.id, 0, request.operations) if _is_about(row, stale)]
-        raise _make_conflict(session, work, theirs[-20:], request.operations, request.seen_version) from stale
+        unseen = find_unseen(session, work.pass_.id, 0, request.operations)
+        theirs = [row for row in unseen if row.payload.get("segment_id") == stale.segment_id]
+        raise make_conflict(session, work, theirs[-20:], request.operations, request.seen_version) from stale
     if any(one.kind == "sign_off" for one in request.operations) and not problems:
         problems = _check_sign_off(draft, rules, request)
     if problems:
         raise invalid(problems)
     return draft
-
-
-def _is_about(row: Operation, stale: StaleRow) -> bool:
-    return row.payload.get("segment_id") == stale.segment_id
 
 
 def _check_sign_off(draft: Draft, rules: PassRules, request: _Request) -> list[dict[str, Any]]:
@@ -239,94 +194,6 @@ def make_draft(session: Session, work: Work) -> Draft:
     )
     is_signed_off = work.pass_.signed_off_at_ms is not None
     return Draft(load_segments(session, work.pass_.id), is_signed_off, set(comments))
-
-
-def _store(session: Session, work: Work, draft: Draft, request: _Request) -> None:
-    row, caller = work.pass_, request.caller
-    first = row.version + 1
-    session.execute(
-        insert(Operation),
-        [
-            {
-                "uuid": operation.uuid,
-                "pass_id": row.id,
-                "pass_version": first + place,
-                "kind": operation.kind,
-                "payload": operation.payload.model_dump(mode="json", exclude_none=True),
-                "based_on": operation.based_on,
-                "content_hash": _hash(operation),
-                "reason": operation.payload.reason,
-                "author_id": caller.person_id,
-                "at_ms": caller.now_ms,
-                "client_time": operation.client_time,
-            }
-            for place, operation in enumerate(request.operations)
-        ],
-    )
-    _store_segments(session, row, draft, first, request)
-    _store_remarks(session, row, draft, request)
-    row.version += len(request.operations)
-    if draft.is_signed_off != (row.signed_off_at_ms is not None):
-        row.signed_off_at_ms = caller.now_ms if draft.is_signed_off else None
-        row.state = "submitted" if draft.is_signed_off else "open"
-
-
-def _store_segments(session: Session, row: Pass, draft: Draft, first: int, request: _Request) -> None:
-    caller = request.caller
-    newest = {}
-    revisions = []
-    for place, state in draft.revisions:
-        columns = make_columns(state)
-        newest[state.id] = {**columns, "pass_id": row.id, "author_id": caller.person_id, "at_ms": caller.now_ms}
-        revisions.append(
-            {
-                "segment_id": state.id,
-                "version": state.version,
-                "pass_id": row.id,
-                "pass_version": first + place,
-                "operation_uuid": request.operations[place].uuid,
-                "author_id": caller.person_id,
-                "at_ms": caller.now_ms,
-                "fields": columns,
-            }
-        )
-    if revisions:
-        session.execute(insert(Revision), revisions)
-    created = {state.id for _, state in draft.revisions if state.version == 1}
-    if created:
-        session.execute(insert(Segment), [values for id_, values in newest.items() if id_ in created])
-    changed = [values for id_, values in newest.items() if id_ not in created]
-    if changed:
-        session.execute(update(Segment), changed)
-
-
-def _store_remarks(session: Session, row: Pass, draft: Draft, request: _Request) -> None:
-    caller = request.caller
-    for _, comment in draft.new_comments:
-        session.add(
-            Comment(
-                id=comment.comment_id,
-                pass_id=row.id,
-                text=comment.text,
-                frame=comment.frame,
-                segment_id=comment.segment_id,
-                author_id=caller.person_id,
-                at_ms=caller.now_ms,
-            )
-        )
-    for comment_id in draft.resolved:
-        stored = session.get_one(Comment, comment_id)
-        stored.resolved_at_ms, stored.resolved_by = caller.now_ms, caller.person_id
-    for place, suggestion_id, answer, segment_id in draft.new_answers:
-        session.merge(
-            SuggestionAnswer(
-                pass_id=row.id,
-                suggestion_id=suggestion_id,
-                answer=answer,
-                segment_id=segment_id,
-                operation_uuid=request.operations[place].uuid,
-            )
-        )
 
 
 def _answer(

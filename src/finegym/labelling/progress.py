@@ -102,7 +102,7 @@ def _show_people(session: Session, project_id: str, only_person: str | None) -> 
             .join(Pass, Pass.id == Segment.pass_id)
             .where(Pass.project_id == project_id, Segment.is_deleted.is_(False), Segment.level != "stage")
             .group_by(Segment.pass_id)
-        ).all()  # type: ignore[arg-type]
+        ).all()
     )
     groups: dict[tuple[str, str], list[tuple[Pass, Item]]] = {}
     for row, item in session.execute(query):
@@ -116,7 +116,7 @@ def _show_people(session: Session, project_id: str, only_person: str | None) -> 
         found.append(
             PersonProgress(
                 person=refer(names, person_id),
-                stage=stage,  # type: ignore[arg-type]
+                stage=stage,
                 passes=len(work),
                 passes_signed_off=len(done),
                 passes_returned=sum(row.state == "returned" for row, _ in work),

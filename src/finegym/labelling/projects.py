@@ -141,7 +141,7 @@ def describe_project(session: Session, caller: Caller, project: Project) -> dict
     states = dict(
         session.execute(
             select(Item.state, func.count()).where(Item.project_id == project.id).group_by(Item.state)
-        ).all()  # type: ignore[arg-type]
+        ).all()
     )
     records = session.scalar(select(func.count()).where(Record.project_id == project.id))
     return {

@@ -28,9 +28,8 @@ def add_records(
         Record name → what became of it: ``added``, ``there``, or why it was left out.
     """
     known = set(session.scalars(select(Record.name).where(Record.project_id == project_id)))
-    position = session.scalar(
-        select(func.coalesce(func.max(Record.position), -1)).where(Record.project_id == project_id)
-    )
+    last = session.scalar(select(func.max(Record.position)).where(Record.project_id == project_id))
+    next_position = 0 if last is None else last + 1
     outcome = {}
     for name in names:
         if name in known:
@@ -41,8 +40,8 @@ def add_records(
         if found is None or reason:
             outcome[name] = reason
             continue
-        position += 1
-        outcome[name] = _add_record(session, workspace, project_id, found, position, now_ms)
+        outcome[name] = _add_record(session, workspace, project_id, found, next_position, now_ms)
+        next_position += 1
     return outcome
 
 
@@ -124,7 +123,7 @@ def describe_records(session: Session, project_id: str) -> list[dict[str, Any]]:
             .join(Record, Record.id == Chunk.record_id)
             .where(Record.project_id == project_id)
             .group_by(Chunk.record_id)
-        ).all()  # type: ignore[arg-type]
+        ).all()
     )
     rows = session.scalars(select(Record).where(Record.project_id == project_id).order_by(Record.position))
     return [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -170,36 +170,37 @@ def _make_sub_action(
     return SubAction(name, stages or ((one.start_ms, one.end_ms),), element.id if element else None, set_id)
 
 
-def _name_actions(actions: tuple[SegmentState, ...]) -> dict[str, str]:
+def _name_actions(actions: Sequence[SegmentState]) -> dict[str, str]:
     """``E_SSSSSS_EEEEEE``: floored seconds on the record's clock; what was imported and not moved keeps its name."""
-    return _name(actions, lambda one: f"E_{one.start_ms // 1000:06d}_", lambda one: one.end_ms // 1000, 6)
+    return _name(actions, lambda start_s, end_s: f"E_{start_s:06d}_{end_s:06d}", 0)
 
 
-def _name_sub_actions(subs: list[SegmentState], origin_ms: int) -> dict[str, str]:
-    """``A_SSSS_EEEE``: floored seconds from the start of the action."""
-    return _name(
-        tuple(subs),
-        lambda one: f"A_{max(0, one.start_ms - origin_ms) // 1000:04d}_",
-        lambda one: max(0, one.end_ms - origin_ms) // 1000,
-        4,
-    )
+def _name_sub_actions(subs: Sequence[SegmentState], origin_ms: int) -> dict[str, str]:
+    """``A_SSSS_EEEE``: floored seconds from the start of the action; likewise."""
+    return _name(subs, lambda start_s, end_s: f"A_{start_s:04d}_{end_s:04d}", origin_ms)
 
 
-def _name(segments, start, end_s, width: int) -> dict[str, str]:  # type: ignore[no-untyped-def]
+def _name(segments: Sequence[SegmentState], form: Callable[[int, int], str], origin_ms: int) -> dict[str, str]:
     """Names are names: where two would be the same, the later one counts its end up until it is its own."""
     names: dict[str, str] = {}
-    taken: set[str] = set()
     for one in segments:
-        kept = one.origin if one.origin and one.origin.get("kind") == "import" else None
-        if kept and (kept["start_ms"], kept["end_ms"]) == (one.start_ms, one.end_ms) and kept["id"] not in taken:
-            names[one.id] = kept["id"]
-            taken.add(kept["id"])
+        kept = _get_imported_name(one)
+        if kept is not None and kept not in names.values():
+            names[one.id] = kept
+    taken = set(names.values())
     for one in segments:
         if one.id in names:
             continue
-        end = end_s(one)
-        while f"{start(one)}{end:0{width}d}" in taken:
-            end += 1
-        names[one.id] = f"{start(one)}{end:0{width}d}"
+        start_s, end_s = (max(0, time - origin_ms) // 1000 for time in (one.start_ms, one.end_ms))
+        while form(start_s, end_s) in taken:
+            end_s += 1
+        names[one.id] = form(start_s, end_s)
         taken.add(names[one.id])
     return names
+
+
+def _get_imported_name(one: SegmentState) -> str | None:
+    """The name that a segment came with, as long as it is where it was."""
+    origin = one.origin or {}
+    is_same = (origin.get("start_ms"), origin.get("end_ms")) == (one.start_ms, one.end_ms)
+    return str(origin["id"]) if origin.get("kind") == "import" and is_same else None

@@ -104,7 +104,7 @@ def _parse(content: bytes) -> dict[str, Any]:
 
 def _get_provenance(data: dict[str, Any]) -> dict[str, Any]:
     """What the file says of itself, short."""
-    known = {key: data[key] for key in ("version", "external_data") if key in data}
+    known: dict[str, Any] = {key: data[key] for key in ("version", "external_data") if key in data}
     text = json.dumps(known)
     return known if len(text) < 10_000 and "\\u0000" not in text else {"version": str(data.get("version"))[:200]}
 

@@ -42,7 +42,7 @@ def show_segment(state: SegmentState, author: PersonRef, at_ms: int) -> SegmentS
     """A segment."""
     return SegmentShape.model_construct(
         id=state.id,
-        level=state.level,
+        level=cast(Any, state.level),
         parent_id=state.parent_id,
         start_frame=state.start_frame,
         end_frame=state.end_frame,
@@ -51,13 +51,13 @@ def show_segment(state: SegmentState, author: PersonRef, at_ms: int) -> SegmentS
         label=state.label,
         path=list(state.path),
         is_no_element=state.is_no_element,
-        discard=state.discard,
+        discard=cast(Any, state.discard),
         is_deleted=state.is_deleted,
         origin=state.origin,
         codebook_number=state.codebook_number,
         version=state.version,
         author=author,
-        time=format_time(at_ms),
+        time=str(format_time(at_ms)),
     )
 
 
@@ -125,7 +125,7 @@ def show_suggestions(session: Session, work: Work) -> list[SuggestionShape]:
             select(SuggestionAnswer.suggestion_id, SuggestionAnswer.answer).where(
                 SuggestionAnswer.pass_id == work.pass_.id
             )
-        ).all()  # type: ignore[arg-type]
+        ).all()
     )
     return [
         SuggestionShape(
@@ -224,7 +224,7 @@ def _count_segments(session: Session, pass_ids: Sequence[str]) -> dict[str, int]
         .where(Segment.pass_id.in_(pass_ids), Segment.is_deleted.is_(False), Segment.level != "stage")
         .group_by(Segment.pass_id)
     )
-    return dict(rows.all())  # type: ignore[arg-type]
+    return dict(rows.all())
 
 
 def can_review(role: str, caller: Caller, work: Work) -> bool:

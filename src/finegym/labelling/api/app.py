@@ -62,7 +62,7 @@ def create_app(server: Server, *, with_jobs: bool = True) -> FastAPI:
     )
     app.state.server = server
     add_handlers(app)
-    app.add_middleware(Limits)  # type: ignore[arg-type]
+    app.add_middleware(Limits)
     for module in (
         sessions,
         people,

@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, Field
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from finegym.labelling.access import Caller, get_names, get_project, require_role, write_log
 from finegym.labelling.api.dependencies import CallerNow, IdPath, ServerNow
@@ -136,7 +137,7 @@ def assign_items(project_id: IdPath, body: AssignRequest, caller: CallerNow, ser
     return AssignedShape(changed=len(items))
 
 
-def _change(session, caller: Caller, project_id: str, items: list[Item], body: ChangeItemRequest) -> None:  # type: ignore[no-untyped-def]
+def _change(session: Session, caller: Caller, project_id: str, items: list[Item], body: ChangeItemRequest) -> None:
     if body.assignees:
         workers = {one["person"]["id"] for one in list_people(session, project_id) if one["role"] in WORKERS}
         others = set(body.assignees) - workers

@@ -125,7 +125,7 @@ def get_overlaps(
                 left_chunk=row.left_chunk,
                 right_chunk=row.right_chunk,
                 tiou=row.tiou,
-                state=row.state,  # type: ignore[arg-type]
+                state=row.state,
                 kept_id=row.kept_id,
             )
             for row in rows

@@ -180,7 +180,7 @@ def look_at_invitation(body: LookRequest, server: ServerNow) -> InvitationShape:
         return InvitationShape(
             kind=row.kind,
             project_name=project.name if project else None,
-            role=row.role,  # type: ignore[arg-type]
+            role=row.role,
             email=row.email,
             person_exists=known is not None or row.kind == "password",
             expires_at=str(format_time(row.expires_at_ms)),
