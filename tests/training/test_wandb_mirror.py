@@ -89,14 +89,14 @@ def test_another_project_a_damaged_file_and_a_missing_package_are_one_line(
     (run.path / "wandb.json").write_text('{"project": "gym", "id": "a", "epochs_sent": 0}')
     with (
         pytest.raises(ConfigError, match=r"was mirrored to project 'gym' .*, not 'other'"),
-        open_mirror(run, recipe, "other"),
+        open_mirror(run, "other", "tiny", {}),
     ):
         pass
     (run.path / "wandb.json").write_text("{")
-    with pytest.raises(ConfigError, match=r"wandb\.json cannot be read"), open_mirror(run, recipe, "gym"):
+    with pytest.raises(ConfigError, match=r"wandb\.json cannot be read"), open_mirror(run, "gym", "tiny", {}):
         pass
     monkeypatch.setattr("finegym.training.wandb_mirror.importlib.util.find_spec", lambda name: None)
-    with pytest.raises(ConfigError, match=r"pip install 'finegym\[wandb\]'"), open_mirror(run, recipe, "gym"):
+    with pytest.raises(ConfigError, match=r"pip install 'finegym\[wandb\]'"), open_mirror(run, "gym", "tiny", {}):
         pass
 
 

@@ -133,7 +133,8 @@ def train(
     if begins and isinstance(network, ActionVLAD) and recipe.vlad is not None and recipe.vlad.centres == "k-means":
         facts["action_words"] = _find_words(recipe, network, EvaluationClips(selections["train"], view), accelerator)
     resumed = _start_or_resume(run, recipe, facts, model, accelerator)
-    with open_mirror(run, recipe, wandb_project if accelerator.is_main_process else "") as send:
+    project = wandb_project if accelerator.is_main_process else ""
+    with open_mirror(run, project, recipe.name, recipe.model_dump()) as send:
         send()  # what an earlier call did not
         if resumed is not None and resumed["epochs_done"] >= recipe.schedule.epochs:
             say(accelerator, f"{out}: all {recipe.schedule.epochs} epochs are done already; nothing to do")

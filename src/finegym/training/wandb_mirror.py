@@ -14,7 +14,7 @@ import secrets
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from finegym.errors import ConfigError
 from finegym.files import write_text
@@ -23,18 +23,10 @@ from finegym.training.run_folder import RunFiles
 STATE_FILE = "wandb.json"
 
 
-class AnyRecipe(Protocol):
-    """Of a recogniser or of a localizer."""
-
-    name: str
-
-    def model_dump(self) -> dict[str, Any]:
-        """All settings, nested."""
-        ...
-
-
 @contextmanager
-def open_mirror(run: RunFiles[Any], recipe: AnyRecipe, project: str) -> Iterator[Callable[[], None]]:
+def open_mirror(
+    run: RunFiles[Any], project: str, name: str, settings: Mapping[str, Any]
+) -> Iterator[Callable[[], None]]:
     """Something to call whenever a checkpoint was written; it does nothing where no project is given.
 
     With ``WANDB_MODE=offline`` in the environment nothing leaves this machine: files come to lie in the run folder, in
@@ -42,8 +34,9 @@ def open_mirror(run: RunFiles[Any], recipe: AnyRecipe, project: str) -> Iterator
 
     Args:
         run: the run folder.
-        recipe: whose name and settings stand on Weights & Biases.
-        project: where; that of a run that was mirrored before.
+        project: on Weights & Biases; that of a run that was mirrored before.
+        name: of the run there.
+        settings: of the recipe, nested; they stand beside it.
 
     Raises:
         ConfigError: wandb is not installed or cannot begin, or the run was mirrored to another project.
@@ -51,7 +44,7 @@ def open_mirror(run: RunFiles[Any], recipe: AnyRecipe, project: str) -> Iterator
     if not project:
         yield lambda: None
         return
-    mirror = _Mirror(run, project, recipe.name, recipe.model_dump())
+    mirror = _Mirror(run, project, name, settings)
     try:
         yield mirror.send
     finally:
@@ -59,7 +52,7 @@ def open_mirror(run: RunFiles[Any], recipe: AnyRecipe, project: str) -> Iterator
 
 
 class _Mirror:
-    def __init__(self, run: RunFiles[Any], project: str, name: str, config: Mapping[str, Any]) -> None:
+    def __init__(self, run: RunFiles[Any], project: str, name: str, settings: Mapping[str, Any]) -> None:
         self._run, self._path = run, run.path / STATE_FILE
         if importlib.util.find_spec("wandb") is None:
             raise ConfigError("--wandb needs the package wandb: pip install 'finegym[wandb]'")
@@ -75,7 +68,7 @@ class _Mirror:
                 project=project,
                 id=self._state["id"],
                 name=name,
-                config=dict(config),
+                config=dict(settings),
                 dir=str(run.path),
                 resume="allow",
                 settings=wandb.Settings(console="off", silent=True, save_code=False),
