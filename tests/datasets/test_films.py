@@ -7,7 +7,8 @@ import pytest
 
 from finegym.annotations.model import Action, Dataset, SubAction, Video
 from finegym.codebook.model import Codebook
-from finegym.datasets.films import CachedFilms, Film, RecordFilms, StoreFilms, Stretch
+from finegym.datasets.films import CachedFilms, Film, FollowedFilms, RecordFilms, StoreFilms, Stretch
+from finegym.datasets.following import crop_along, find_path
 from finegym.errors import VideoError
 from finegym.video.store.build import build_store, make_settings
 
@@ -113,3 +114,18 @@ def test_films_of_a_clip_store_are_those_of_the_record(record, tmp_path):
     build_store(dataset, record.parent, tmp_path / "sub-actions", settings, show_progress=False)
     with pytest.raises(VideoError, match="expected of actions"):
         StoreFilms(tmp_path / "sub-actions", short_side=24)
+
+
+def test_followed_films_are_squares_around_the_path(record, tmp_path):
+    stretch = Stretch("s", record, 400, 800)
+    plain = RecordFilms(short_side=24)
+    followed = FollowedFilms(plain, 16)
+    frames = plain.read(stretch, np.arange(10))
+    expected = crop_along(frames, find_path(frames), 16)
+    np.testing.assert_array_equal(followed.read(stretch, np.array([7, 2])), expected[[7, 2]])
+    film = followed.get_film(stretch)
+    assert (film.height, film.width, film.num_frames) == (16, 16, 10)
+    kept = CachedFilms(followed, tmp_path)
+    assert kept.prepare(stretch) and not kept.prepare(stretch)
+    np.testing.assert_array_equal(kept.read(stretch, np.arange(10)), expected)
+    assert CachedFilms(plain, tmp_path).prepare(stretch)  # the same frames, not followed, are others

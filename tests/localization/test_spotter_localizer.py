@@ -9,9 +9,10 @@ import torch
 from torch import nn
 
 from finegym.datasets.films import Film
-from finegym.localization.spotter_events import EventClasses
+from finegym.localization.spotter_events import EventClasses, find_moments, label_events, label_inside
 from finegym.localization.spotter_files import make_predicted_spots, make_true_spots, write_spots
 from finegym.localization.spotter_localizer import (
+    FrameScores,
     SpotterLocalizer,
     compute_cross_entropy,
     jitter_colours,
@@ -271,3 +272,20 @@ def test_contradictions_are_named():
     problems = list(find_spotter_contradictions(recipe))
     for fact in ("films of records", "pad_ms is 5", "224 x 224", "step is 200", "staged"):
         assert any(fact in problem for problem in problems), fact
+
+
+@pytest.mark.parametrize("has_inside", [False, True])
+def test_perfect_scores_form_the_true_segments(has_inside):
+    model, _ = build()
+    for seed in range(6):
+        timeline, frames = make_film(seed)
+        film = MemoryFilms({timeline.timeline_id: frames}).get_film(SimpleNamespace(stretch_id=timeline.timeline_id))
+        moments = find_moments(timeline, CLASSES, {})
+        events = label_events(np.arange(40), film.find_frames(moments.times_ms), moments.event_index, 4, 0)
+        times = film.find_times(np.arange(41))
+        inside = np.eye(3)[label_inside(times[:-1], timeline)] if has_inside else None
+        found = model.form(timeline, FrameScores(events, inside, times))
+        order = np.argsort(found.segments_ms[:, 0])
+        np.testing.assert_array_equal(found.segments_ms[order], timeline.segments_ms)
+        np.testing.assert_array_equal(found.class_index[order], timeline.class_index)
+        np.testing.assert_allclose(found.scores, 1)

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 
 from finegym.datasets.clips import Readers
+from finegym.datasets.following import crop_along, find_path
 from finegym.errors import VideoError
 from finegym.files import replace_file, write_text
 from finegym.video.pictures import compute_size
@@ -200,6 +201,40 @@ class StoreFilms:
 
     def read(self, stretch: Stretch, frames: np.ndarray) -> np.ndarray:
         return self._store.read_frames(stretch.stretch_id, frames, short_side=self._short_side)
+
+
+class FollowedFilms:
+    """Films cut down to a square around whoever moves, see ``finegym.datasets.following``.
+
+    The path follows from all frames of a film, which are read when the first one is asked for: keep such films
+    (``CachedFilms``).
+
+    Args:
+        films: where they come from.
+        size: side of the square in pixels.
+    """
+
+    def __init__(self, films: Films, size: int) -> None:
+        self._films, self._size = films, size
+        self._paths: dict[str, np.ndarray] = {}
+
+    def describe(self) -> str:
+        return f"{self._films.describe()}, squares of {self._size} around whoever moves"
+
+    def find_missing(self, stretch: Stretch) -> str:
+        return self._films.find_missing(stretch)
+
+    def get_film(self, stretch: Stretch) -> Film:
+        film = self._films.get_film(stretch)
+        size = min(self._size, film.width, film.height)
+        return replace(film, width=size, height=size, origin=f"{film.origin}, followed in {film.height} pixels")
+
+    def read(self, stretch: Stretch, frames: np.ndarray) -> np.ndarray:
+        if stretch.stretch_id not in self._paths:
+            every = np.arange(self._films.get_film(stretch).num_frames)
+            self._paths = {stretch.stretch_id: find_path(self._films.read(stretch, every))}
+        path = self._paths[stretch.stretch_id][frames]
+        return crop_along(self._films.read(stretch, frames), path, self.get_film(stretch).width)
 
 
 class CachedFilms:

@@ -27,6 +27,7 @@ from finegym.localization.spotter_section import SpotterSection
 from finegym.localization.spotter_segments import Peaks, find_peaks, form_segments
 from finegym.localization.timelines import Timeline, Timelines
 from finegym.models.backbones import build_backbone
+from finegym.models.freezing import set_training
 from finegym.models.spotter import Spotter
 from finegym.segments import nms
 from finegym.training.parameter_groups import freeze_parameters, hold_frozen_norms
@@ -72,6 +73,7 @@ class SpotterLocalizer(Localizer):
     def train(self, mode: bool = True) -> SpotterLocalizer:
         """As of every module; what is frozen keeps its mean and variance."""
         super().train(mode)
+        set_training(self.network.backbone, mode, partial_batch_norm=self.section.partial_batch_norm)
         hold_frozen_norms(self.network)
         return self
 

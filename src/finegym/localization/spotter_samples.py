@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from finegym.annotations.folder import read_dataset
-from finegym.datasets.films import CachedFilms, Films, RecordFilms, StoreFilms, Stretch
+from finegym.datasets.films import CachedFilms, Films, FollowedFilms, RecordFilms, StoreFilms, Stretch
 from finegym.datasets.frame_windows import draw_window
 from finegym.datasets.transforms import resize
 from finegym.localization.localizer import Batch
@@ -74,6 +74,8 @@ def open_films(folder: Path, section: SpotterSection) -> FrameSource:
         films = StoreFilms(folder / section.store, short_side=section.short_side)
     else:
         films = RecordFilms(short_side=section.short_side, pad_ms=section.pad_ms)
+    if section.follow:
+        films = FollowedFilms(films, section.follow)
     if section.cache:
         films = CachedFilms(films, folder / FRAMES_FOLDER / section.cache)
     return FrameSource(films, folder)

@@ -20,10 +20,12 @@ class SpotterSection(Section):
     """Settings of a spotter.
 
     Films: ``source`` (``records``, or ``clips``: a clip store of actions, ``store``), ``pad_ms`` of the record before
-    and after a timeline, ``short_side``; ``cache``: a folder of the dataset that keeps films decoded, or nothing.
+    and after a timeline, ``short_side``; ``follow``: side of a square around whoever moves that films are cut to, or 0;
+    ``cache``: a folder of the dataset's ``features`` that keeps films decoded, or nothing.
     Windows: ``clip_len`` frames, ``stride`` apart; training crops ``crop`` (height, width), flips, changes colours;
     ``windows_per_epoch``, of which ``share_around_events`` hold an event for sure. Network: see
-    ``finegym.models.spotter``; parameters that match a pattern of ``freeze`` stand still. Labels: ``staged``,
+    ``finegym.models.spotter``; parameters that match a pattern of ``freeze`` stand still, and with
+    ``partial_batch_norm`` mean and variance of every batch norm of the backbone but the first. Labels: ``staged``,
     ``dilation``; ``event_weight`` in the loss, ``inside_weight`` of the second layer (0: there is none). Detection:
     ``step`` between windows, ``windows_fade`` at their ends, ``nms_window``, ``min_score`` of events,
     ``max_length_ms``, ``nms_tiou`` of segments.
@@ -33,6 +35,7 @@ class SpotterSection(Section):
     store: str = "clips"
     pad_ms: NonNegative = 1000
     short_side: Positive = 224
+    follow: NonNegative = 0
     cache: str = ""
 
     clip_len: Positive = 100
@@ -49,6 +52,7 @@ class SpotterSection(Section):
     weights: str = "imagenet"
     temporal: Literal["gsf", "tsm", "none"] = "gsf"
     freeze: tuple[str, ...] = ()
+    partial_batch_norm: bool = False
     hidden_size: NonNegative = 0
     num_layers: Positive = 1
     dropout: Share = 0.5
@@ -75,6 +79,12 @@ def find_spotter_contradictions(recipe: LocalizationRecipe) -> Iterator[str]:
         yield 'spotter.source is "clips", whose clips are actions, but task is "actions": films of records are needed'
     if section.source == "clips" and section.pad_ms:
         yield f"spotter.pad_ms is {section.pad_ms}, but the clips of a store hold nothing before and after an action"
+    if section.follow and not section.cache:
+        yield "spotter.follow looks at all frames of a film before it gives one: name a spotter.cache to keep them"
+    if section.follow and recipe.task == "actions":
+        yield "spotter.follow looks at all frames of a film at once, which is too much for the records of task actions"
+    if section.follow > section.short_side:
+        yield f"spotter.follow is {section.follow}, but the short side has {section.short_side} pixels"
     if min(section.crop) > section.short_side:
         height, width = section.crop
         yield f"spotter.crop is {height} x {width}, but the short side has {section.short_side} pixels"
