@@ -15,7 +15,7 @@ import numpy as np
 
 from finegym.errors import AnnotationError, ConfigError, FineGymError, PredictionError, join_problems
 from finegym.evaluation.localization.detections import Detections, Truth, get_record
-from finegym.evaluation.localization.segmentation import BACKGROUND
+from finegym.evaluation.localization.segmentation import BACKGROUND, find_label_segments
 
 
 @dataclass(frozen=True)
@@ -129,6 +129,12 @@ def make_frame_labels(truth: Truth, detections: Detections, fps: float, min_scor
         videos.append(LabelledVideo(name, truth.record_ids[video], labels, predicted))
         num_over += over
     notes = [f"{len(order):,} of {len(detections.scores):,} predictions have a score of at least {min_score:g}"]
+    num_shown = sum(len(find_label_segments(video.truth)[0]) for video in videos)
+    if num_shown != len(truth.class_index):
+        notes.append(
+            f"{len(truth.class_index):,} true segments are {num_shown:,} at {fps:g} frames a second: some lie between "
+            "frames, or touch one of their class"
+        )
     notes += (
         [f"{num_over} frames of the truth have two labels: the segment that starts later counts"] if num_over else []
     )

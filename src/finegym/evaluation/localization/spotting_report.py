@@ -154,10 +154,11 @@ def export_spotting_report(report: SpottingReport) -> dict[str, Any]:
 def format_spotting_report(report: SpottingReport, *, classes: bool = False) -> str:
     """The report as text; with a line a class if wanted."""
     truth, result, intervals = report.truth, report.result, report.intervals
+    videos = f"{format_count(len(truth.video_ids), 'video')} of {format_count(len(set(truth.record_ids)), 'record')}"
     lines = [
         f"predictions  {report.predictions}",
         f"ground truth {report.ground_truth}: {format_count(len(truth.frames), 'event')} of {len(truth.classes)} "
-        f"classes in {format_count(len(truth.video_ids), 'video')} of {format_count(len(set(truth.record_ids)), 'record')}",
+        f"classes in {videos}",
     ]
     if report.nms_window is not None:
         lines.append(f"suppressed   {report.num_suppressed:,} within {format_count(report.nms_window, 'frame')}")
