@@ -19,6 +19,7 @@ from finegym.errors import ConfigError
 from finegym.localization.ssn_section import SsnSection
 from finegym.localization.timelines import Timeline
 from finegym.models.backbones import Backbone, build_backbone, load_weights
+from finegym.training.build_model import restore_normalisation
 from finegym.training.run_folder import RunFolder, read_checkpoint
 
 AT_ONCE = 32  # frames of a timeline that are in memory together
@@ -77,13 +78,14 @@ def build_ssn_backbone(section: SsnSection) -> Backbone | None:
         return build_backbone(section.backbone, weights=section.weights)[0]
     backbone, _ = build_backbone(section.backbone)
     checkpoint = RunFolder(Path(section.weights)).find_checkpoint("last")
-    prefix = "backbone."
+    content, prefix = read_checkpoint(checkpoint), "backbone."
     state = {
-        key.removeprefix("model.").removeprefix(prefix): value
-        for key, value in read_checkpoint(checkpoint)["model"].items()
+        key.removeprefix("model.").removeprefix(prefix): value  # "model." where the recogniser wears a head
+        for key, value in content["model"].items()
         if key.removeprefix("model.").startswith(prefix)
     }
     if not state:
         raise ConfigError(f"ssn.weights: {section.weights} is a run of a model without a backbone of images")
     load_weights(backbone, state, source=str(checkpoint), head="\0")
+    restore_normalisation(backbone, content)
     return backbone

@@ -15,7 +15,6 @@ from finegym.localization.snippets import Snippets
 from finegym.localization.ssn_actionness import PART, compute_actionness_loss, compute_curve
 from finegym.localization.ssn_detections import make_detections
 from finegym.localization.ssn_frames import SnippetFrames, build_ssn_backbone, open_snippet_frames
-from finegym.localization.ssn_samples import SSNSamples, build_ssn_samples
 from finegym.localization.ssn_section import SsnSection
 from finegym.localization.timelines import Timeline, Timelines
 from finegym.models.ssn import SSN, Actionness, ProposalScores, compute_losses
@@ -23,8 +22,6 @@ from finegym.models.ssn import SSN, Actionness, ProposalScores, compute_losses
 if TYPE_CHECKING:
     from finegym.localization.recipe import LocalizationRecipe
     from finegym.localization.snippets_source import SnippetSource
-
-__all__ = ["SSNLocalizer", "SSNSamples", "build_ssn", "build_ssn_samples"]
 
 
 class SSNLocalizer(Localizer):
