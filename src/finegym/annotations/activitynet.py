@@ -38,21 +38,43 @@ def convert_to_activitynet(
     Args:
         source: what to write.
         path: where to.
-        level: what a label is: ``"event"`` (of actions, unless the task is sub-actions), ``"set"`` or ``"element"``. By
-            default events for the task ``actions``, elements otherwise.
-        setting: write only records of this split, with ``subset`` ``training`` or ``validation``, and only its classes;
-            without it, ``all``.
-        task: ``"sub-actions"`` makes every action a video with a clock of its own, and sub-actions without a label
-            among the classes ``ignored``. ``"actions"``, or none, makes every record a video.
-        allow_loss: leave out sub-actions without a label of the level, and count them. Not needed where they are
-            ignored.
+        level: as for ``make_activitynet``; so are the next two.
+        setting: likewise.
+        task: likewise.
+        allow_loss: leave out what the layout cannot hold, and count it: sub-actions without a label of the level. Not
+            needed where they are ignored.
 
     Raises:
-        AnnotationError: sub-actions without a label; a setting that there is not, or with records on both sides; a
-            level that actions do not have.
+        AnnotationError: something would be left out; or as ``make_activitynet``.
         OutputError: the file is there already, or cannot be written.
     """
     require_new(path)
+    content, lost = make_activitynet(source, level=level, setting=setting, task=task)
+    check_loss(lost, allow_loss, f"{path}: ActivityNet files cannot hold")
+    write_text(path, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+    return Conversion((path,), _count(content["database"], task), lost)
+
+
+def make_activitynet(
+    source: Source, *, level: Level | None = None, setting: str | None = None, task: Task | None = None
+) -> tuple[dict[str, Any], dict[str, tuple[str, ...]]]:
+    """A dataset in ActivityNet's layout, as plain values.
+
+    Args:
+        source: the dataset.
+        level: what a label is: ``"event"`` (of actions, unless the task is sub-actions), ``"set"`` or ``"element"``. By
+            default events for the task ``actions``, elements otherwise.
+        setting: only records of this split, with ``subset`` ``training`` or ``validation``, and only its classes;
+            without it, ``all``.
+        task: ``"sub-actions"`` makes every action a video with a clock of its own, and sub-actions without a label
+            among the classes ``ignored``. ``"actions"``, or none, makes every record a video.
+
+    Returns:
+        The content of the file, and the ids of what it cannot hold, by reason.
+
+    Raises:
+        AnnotationError: a setting that there is not, or with records on both sides; a level that actions do not have.
+    """
     level = level or ("event" if task == "actions" else "element")
     if task == "actions" and level != "event":
         raise AnnotationError(f"actions have an event and no {level}. Take level event, or task sub-actions.")
@@ -68,14 +90,11 @@ def convert_to_activitynet(
     else:
         database, unlabelled = _make_records(videos, subset_of, source.dataset, level)
         lost = {f"sub-actions without a label of the {level} level": unlabelled} if unlabelled else {}
-    check_loss(lost, allow_loss, f"{path}: ActivityNet files cannot hold")
     codebook = source.dataset.codebook
     content: dict[str, Any] = {"version": f"{codebook.name} {codebook.version}"}
     if (source.path / "truth").is_dir():  # only simulated competitions have one
         content["simulated"] = True
-    content["taxonomy"] = _make_taxonomy(source, level)
-    write_text(path, json.dumps({**content, "database": database}, indent=1, ensure_ascii=False) + "\n")
-    return Conversion((path,), _count(videos, database, task), lost)
+    return content | {"taxonomy": _make_taxonomy(source, level), "database": database}, lost
 
 
 def _make_records(
@@ -131,8 +150,8 @@ def _format(rows: list[tuple[int, int, str]]) -> list[dict[str, Any]]:
     return [{"segment": [start / 1000, end / 1000], "label": label} for start, end, label in sorted(rows)]
 
 
-def _count(videos: list[Video], database: Mapping[str, Any], task: Task | None) -> dict[str, int]:
-    counts = {"records": len(videos)}
+def _count(database: Mapping[str, Any], task: Task | None) -> dict[str, int]:
+    counts = {"records": len({entry.get("record", id_) for id_, entry in database.items()})}
     if task == "sub-actions":
         counts["actions"] = len(database)
     counts["segments"] = sum(len(entry["annotations"]) for entry in database.values())

@@ -113,18 +113,31 @@ def read_truth(path: Path, subset: str | None) -> Truth:
         AnnotationError: the file is none, has no such subset, or segments are reversed, empty or no numbers; all are
             counted and the first ones named.
     """
-    content = _read_content(path)
+    return make_truth(_read_content(path), subset, str(path))
+
+
+def make_truth(content: Mapping[str, Any], subset: str | None, where: str) -> Truth:
+    """One subset of what an annotation file holds.
+
+    Args:
+        content: with ``database``, and a ``taxonomy`` if there is one.
+        subset: as for ``read_truth``.
+        where: it comes from, for messages.
+
+    Raises:
+        AnnotationError: as ``read_truth``.
+    """
     database: dict[str, dict[str, Any]] = content["database"]
     nodes = content.get("taxonomy") or ()
     names = {str(node["nodeId"]): str(node.get("nodeName", "")) for node in nodes if "nodeId" in node}
     present = {str(entry.get("subset")) for entry in database.values()}
     if subset is not None and subset not in present:
         raise AnnotationError(
-            f"{path}: no video is in subset {subset!r}; the file has {', '.join(sorted(present)) or 'no videos'}. "
+            f"{where}: no video is in subset {subset!r}; the file has {', '.join(sorted(present)) or 'no videos'}. "
             "Choose one with --split."
         )
     chosen = {id_: entry for id_, entry in database.items() if subset is None or entry.get("subset") == subset}
-    rows, ignored = _collect(path, chosen)
+    rows, ignored = _collect(where, chosen)
     seen = dict.fromkeys(label for _, _, label in rows)
     classes = (*[label for label in names if label in seen], *[label for label in seen if label not in names])
     index_of = {label: index for index, label in enumerate(classes)}
@@ -203,7 +216,7 @@ def _read_content(path: Path) -> dict[str, Any]:
     return dict(content)
 
 
-def _collect(path: Path, database: Mapping[str, Mapping[str, Any]]) -> tuple[list[Row], list[Row]]:
+def _collect(where: str, database: Mapping[str, Mapping[str, Any]]) -> tuple[list[Row], list[Row]]:
     """Segments and ignored segments, as rows of video index, segment and label."""
     problems: list[str] = []
     rows: list[Row] = []
@@ -218,7 +231,7 @@ def _collect(path: Path, database: Mapping[str, Mapping[str, Any]]) -> tuple[lis
                     target.append((video, segment, str(item.get("label", ""))))
     if problems:
         raise AnnotationError(
-            f"{path}: {len(problems)} segments are no label with [start, end], end after start: "
+            f"{where}: {len(problems)} segments are no label with [start, end], end after start: "
             f"{join_problems(problems)}. Correct the file."
         )
     return rows, ignored
