@@ -1,0 +1,68 @@
+/** A model's suggestions, one by one: confirm, change (confirm, then edit), or reject. */
+
+import { formatTimecode } from "../player/timecode";
+import { getPlace, useLog, usePlayer, useWork, type Work } from "./context";
+import type { Suggestion } from "../api/types";
+import type { LogState } from "../commands/log";
+
+/** Those without an answer, in order of time. Confirmed ones have a segment that names them, or the server's answer. */
+export function listGhosts(work: Work, log: LogState, done: ReadonlySet<string>): Suggestion[] {
+  return work.pass.suggestions
+    .filter((one) => one.answer === null && !log.content.rejectedSuggestions.has(one.id) && !done.has(one.id))
+    .sort((left, right) => left.start_frame - right.start_frame);
+}
+
+/** The suggestion under the playhead, else the next one. */
+export function findGhost(ghosts: readonly Suggestion[], frame: number): Suggestion | null {
+  return ghosts.find((one) => one.start_frame <= frame && frame < one.end_frame) ?? ghosts.find((one) => one.start_frame > frame) ?? ghosts[0] ?? null;
+}
+
+const confirmedHere = new Set<string>();
+
+export function useGhosts(): { ghosts: Suggestion[]; current: Suggestion | null; confirm: () => void; reject: () => void } {
+  const work = useWork();
+  const log = useLog();
+  const { frame } = usePlayer();
+  const ghosts = listGhosts(work, log, confirmedHere);
+  const current = findGhost(ghosts, frame ?? 0);
+  const { editor } = work;
+  const confirm = (): void => {
+    if (current === null) return editor.say("No suggestion is left.");
+    const place = getPlace(work.pass);
+    const id = crypto.randomUUID();
+    const payload = {
+      segment_id: id, level: place.level, parent_id: place.parentId, start_frame: current.start_frame, end_frame: current.end_frame,
+      label: current.label, suggestion_id: current.id,
+    };
+    void editor.run({ kind: "do", title: "Confirm a suggestion", changes: [{ kind: "create_segment", payload }], select: id })
+      .then((isDone) => { if (isDone) confirmedHere.add(current.id); });
+  };
+  const reject = (): void => {
+    if (current === null) return editor.say("No suggestion is left.");
+    void editor.run({ kind: "do", title: "Reject a suggestion", changes: [{ kind: "reject_suggestion", payload: { suggestion_id: current.id } }] });
+  };
+  return { ghosts, current, confirm, reject };
+}
+
+export function GhostPanel({ state }: { state: ReturnType<typeof useGhosts> }) {
+  const { codebook, player, pass } = useWork();
+  if (pass.suggestions.length === 0) return null;
+  const { ghosts, current, confirm, reject } = state;
+  return (
+    <section className="ghosts" aria-labelledby="ghosts">
+      <h2 id="ghosts">Suggestions <span className="count">{ghosts.length}</span></h2>
+      {current === null ? <p className="faint">All answered.</p> : (
+        <div className="ghost">
+          <button type="button" className="quiet" onClick={() => void player.seekRecordFrame(current.start_frame)}>
+            {codebook.getName(current.label)} at {formatTimecode(current.start_ms)}
+          </button>
+          <span className="faint">{current.batch.name}, score {current.score.toFixed(2)}</span>
+          <div className="row">
+            <button type="button" onClick={confirm}>Confirm <kbd>A</kbd></button>
+            <button type="button" onClick={reject}>Reject <kbd>D</kbd></button>
+          </div>
+        </div>
+      )}
+    </section>
+  );
+}

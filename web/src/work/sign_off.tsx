@@ -1,0 +1,37 @@
+/** "All found": said on purpose, so that what nobody looked at is never mistaken for empty. */
+
+import { useLog, useWork } from "./context";
+
+export interface SignOffFacts {
+  /** What is said by signing off. */
+  readonly claim: string;
+  /** What is missing yet. */
+  readonly gaps: readonly string[];
+}
+
+/** Sign off, or take it back; what is missing is said. */
+export function useSignOff({ gaps }: SignOffFacts): () => void {
+  const { log, editor, pass } = useWork();
+  const { content } = useLog();
+  return () => {
+    if (!pass.can_write) editor.say("You may look at this work, not change it.", "error");
+    else if (content.isSignedOff) void log.run("Take the sign-off back", [{ kind: "withdraw_sign_off", payload: {} }]);
+    else if (gaps.length > 0) editor.say(`Not yet: ${gaps[0]}${gaps.length > 1 ? ` (and ${gaps.length - 1} more)` : ""}.`, "error");
+    else void log.run("Sign off", [{ kind: "sign_off", payload: {} }]);
+  };
+}
+
+export function SignOff({ facts, act }: { facts: SignOffFacts; act: () => void }) {
+  const { pass } = useWork();
+  const { content } = useLog();
+  return (
+    <div className={content.isSignedOff ? "signoff done" : "signoff"}>
+      {content.isSignedOff
+        ? <p><strong>Signed off.</strong> {facts.claim}</p>
+        : facts.gaps.length === 0 ? <p>{facts.claim}</p> : <p className="faint">{facts.gaps.length} to do: {facts.gaps[0]}.</p>}
+      <button type="button" className={content.isSignedOff ? "" : "primary"} disabled={!pass.can_write} onClick={act}>
+        {content.isSignedOff ? "Take it back" : "Sign off"} <kbd>Ctrl ↵</kbd>
+      </button>
+    </div>
+  );
+}
