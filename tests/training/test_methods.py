@@ -17,6 +17,7 @@ from finegym.evaluation.predictions import read_predictions
 from finegym.features.pose.poses import FOUND, Poses
 from finegym.models import MODELS, count_parameters
 from finegym.models.backbones import Normalisation, build_backbone
+from finegym.models.hub import HubFile
 from finegym.models.weights_origin import Origin
 from finegym.training.build_model import build_model
 from finegym.training.predict import predict, read_recipe_for_prediction
@@ -317,6 +318,27 @@ def test_a_converted_file_of_another_method_is_refused(make, tmp_path):
     weights = save_converted(model, tmp_path / "tsn.safetensors", "tsn/resnet18")
     with pytest.raises(ConfigError, match=r"is of tsn/resnet18, but the recipe's model is tsm/resnet18"):
         build_model(make("tsm", weights)[0], 2)
+
+
+def test_weights_of_the_hub_are_a_file_and_the_run_says_which(make_recipe, monkeypatch, tmp_path):
+    backbone, _ = build_backbone("shufflenet_v2_x0_5")
+    path = tmp_path / "model.safetensors"
+    save_file({key: value.contiguous() for key, value in backbone.body.state_dict().items()}, path)
+    asked = []
+
+    def fetch(address):
+        asked.append(address)
+        return HubFile(path, f"{address} (SHA-256 …)")
+
+    monkeypatch.setattr("finegym.training.build_model.fetch_hub_file", fetch)
+    recipe = make_recipe("model.weights=hub:a/b/model.safetensors")
+    model, report = build_model(recipe, 2)
+    assert asked == ["hub:a/b/model.safetensors"]
+    assert report.source == "hub:a/b/model.safetensors (SHA-256 …)"
+    key = "conv1.0.weight"
+    assert torch.equal(model.backbone.body.state_dict()[key], backbone.body.state_dict()[key])
+    build_model(recipe, 2, load_weights=False)
+    assert len(asked) == 1
 
 
 # Action words.

@@ -5,13 +5,17 @@ from __future__ import annotations
 import difflib
 import importlib
 import importlib.util
+from collections.abc import Mapping
+from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import torch
 from torch import nn
 
 from finegym.errors import ConfigError
 from finegym.models.backbones import Normalisation
+from finegym.models.hub import check_cached_file
 
 
 def build_body(name: str) -> tuple[nn.Module, int, str, Normalisation]:
@@ -40,10 +44,13 @@ def build_body(name: str) -> tuple[nn.Module, int, str, Normalisation]:
 def fetch_state(name: str) -> tuple[dict[str, torch.Tensor], str]:
     """The pretrained tensors of a model, head included, from timm's cache or its hub; and where they came from.
 
+    timm loads them itself. Files of the Hugging Face Hub are hashed in its cache, others by the hash in their name.
+
     Raises:
-        ConfigError: timm is not installed, or they cannot be fetched.
+        ConfigError: timm is not installed, or they cannot be fetched, or are damaged.
     """
     timm = _import_timm(name)
+    timm.models.set_pretrained_check_hash(True)
     try:
         model = timm.create_model(name, pretrained=True)
     except (OSError, RuntimeError, ValueError) as error:
@@ -51,7 +58,19 @@ def fetch_state(name: str) -> tuple[dict[str, torch.Tensor], str]:
         raise ConfigError(
             f"weights of timm:{name} could not be fetched: {reason}. Give a file as model.weights."
         ) from error
-    return model.state_dict(), f"timm {timm.__version__}, {name}"
+    return model.state_dict(), f"timm {timm.__version__}, {name}{_check_cached(name, model.pretrained_cfg)}"
+
+
+def _check_cached(name: str, settings: Mapping[str, Any]) -> str:
+    """Hash the file that timm took from the Hugging Face Hub, if it did."""
+    from huggingface_hub import try_to_load_from_cache
+
+    repository = settings.get("hf_hub_id")
+    if not repository:
+        return ""
+    names = [settings.get("hf_hub_filename") or "model.safetensors", "pytorch_model.bin"]
+    found = [path for file in names if isinstance(path := try_to_load_from_cache(repository, file), str)]
+    return f" ({check_cached_file(Path(found[0]), f'timm:{name}')})" if found else ""
 
 
 def _import_timm(name: str) -> ModuleType:

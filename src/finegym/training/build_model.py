@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
@@ -23,6 +24,7 @@ from finegym.models.backbones import (
 from finegym.models.folding import set_channels_last
 from finegym.models.gsf import GSF
 from finegym.models.heads import WithHead
+from finegym.models.hub import HUB, fetch_hub_file
 from finegym.models.i3d import I3D, add_non_local_blocks, inflate_backbone
 from finegym.models.pose_mlp import PoseMLP
 from finegym.models.posec3d import PoseConv3D
@@ -61,7 +63,10 @@ def build_model(
     Raises:
         ConfigError: the backbone is not known or does not suit the model, or the weights do not fit.
     """
-    weights = recipe.model.weights if load_weights else "none"
+    weights, hub = recipe.model.weights if load_weights else "none", None
+    if weights.startswith(HUB):
+        hub = fetch_hub_file(weights)
+        weights = str(hub.path)
     assert (head is None) == (recipe.model.head == "none"), "the head's arrays come from the codebook or the run"
     worn = None if head is None else head.build()
     whole = None if weights in ("none", "imagenet", KINETICS) else _find_whole(Path(weights))
@@ -69,6 +74,8 @@ def build_model(
     model, report = BUILDERS[recipe.model.name](recipe, num_scores, "none" if whole else weights)
     if whole:
         report = whole(model, recipe, classes)
+    if report is not None and hub is not None:
+        report = dataclasses.replace(report, source=report.source.replace(str(hub.path), hub.source))
     # Pixels come channels-last, and convolutions are faster so (EfficientNet-Lite0 on CPU by a quarter).
     set_channels_last(model)
     return model if worn is None else WithHead(model, worn), report
