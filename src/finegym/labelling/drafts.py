@@ -71,7 +71,7 @@ class Draft:
         open_comments: ids of comments that are not resolved.
         answers: suggestion id → what was made of it.
         revisions: every new state of a segment, with the place of its operation in the request.
-        new_comments: with the place of their operation.
+        new_comments: with their time on the record's clock.
         resolved: ids of comments resolved now.
         new_answers: (place, suggestion id, answer, segment id).
     """
@@ -81,7 +81,7 @@ class Draft:
     open_comments: set[str] = field(default_factory=set)
     answers: dict[str, str | None] = field(default_factory=dict)
     revisions: list[tuple[int, SegmentState]] = field(default_factory=list)
-    new_comments: list[tuple[int, kinds.CommentPayload]] = field(default_factory=list)
+    new_comments: list[tuple[kinds.CommentPayload, int | None]] = field(default_factory=list)
     resolved: list[str] = field(default_factory=list)
     new_answers: list[tuple[int, str, str | None, str | None]] = field(default_factory=list)
     place: int = 0

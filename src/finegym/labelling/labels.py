@@ -75,7 +75,8 @@ def _comment(draft: Draft, payload: kinds.CommentPayload, rules: PassRules) -> N
     if payload.comment_id in draft.open_comments:
         raise OperationProblem("comment_id", "there is a comment with this id already", payload.comment_id)
     draft.open_comments.add(payload.comment_id)
-    draft.new_comments.append((draft.place, payload))
+    time_ms = None if payload.frame is None else rules.get_ms(payload.frame)
+    draft.new_comments.append((payload, time_ms))
 
 
 def _resolve(draft: Draft, payload: kinds.ResolveCommentPayload, rules: PassRules) -> None:

@@ -57,11 +57,12 @@ class SegmentState:
 
 @dataclass(frozen=True)
 class NestingProblem:
-    """A rule that is broken: by which segment, at which field, and how."""
+    """A rule that is broken: by which segment, at which field, and how; and with which other one."""
 
     segment_id: str
     field: str
     error: str
+    other_id: str = ""
 
 
 Effect = Literal["unchanged", "shifted", "clipped", "deleted", "outside"]
@@ -192,4 +193,4 @@ def _check_neighbours(segments: Mapping[str, SegmentState], touched: set[str]) -
                 mine = left if left.id in touched else right
                 other = right if mine is left else left
                 error = f"overlaps {other.level} [{other.start_frame}, {other.end_frame})"
-                yield NestingProblem(mine.id, "start_frame" if mine is right else "end_frame", error)
+                yield NestingProblem(mine.id, "start_frame" if mine is right else "end_frame", error, other.id)

@@ -40,7 +40,8 @@ def apply_operations(draft: Draft, operations: Sequence[kinds.AnyOperation], rul
     places = {segment.id: place for place, segment in draft.revisions}
     return [
         {
-            "operation": places.get(problem.segment_id, len(operations) - 1),
+            # where two changed segments do not fit, the later change is the one to look at
+            "operation": max(places.get(id_, -1) for id_ in (problem.segment_id, problem.other_id)),
             "field": problem.field,
             "error": problem.error,
             "got": None,

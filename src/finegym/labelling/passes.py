@@ -218,7 +218,7 @@ def _answer(
         accepted=accepted,
         replayed=replayed,
         segments=segments,
-        comments=show_comments(session, row.id, [one.comment_id for _, one in draft.new_comments])
+        comments=show_comments(session, row.id, [one.comment_id for one, _ in draft.new_comments])
         if draft.new_comments
         else [],
         state=cast(Any, row.state),

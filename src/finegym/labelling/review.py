@@ -10,21 +10,22 @@ from sqlalchemy.orm import Session
 from finegym.labelling.access import Caller, require_role, write_log
 from finegym.labelling.derive import derive_next_stage
 from finegym.labelling.items import refresh_item
-from finegym.labelling.loading import Work, load_work
+from finegym.labelling.loading import Work, load_work, read_clock_of
 from finegym.labelling.overlaps import propose_overlaps
 from finegym.labelling.passes import ANY_VERSION
 from finegym.labelling.refusals import Refusal, conflict, forbidden, invalid_field, not_found
 from finegym.labelling.tables.records import Item
 from finegym.labelling.tables.work import Comment, Operation, Pass
-from finegym.labelling.values import Remark, Strict, Uuid
+from finegym.labelling.values import Frame, Remark, Strict, Uuid
 from finegym.labelling.views import can_review
+from finegym.workspace import Workspace
 
 
 class ReviewComment(Strict):
     """Why a pass is returned, pinned to a moment or a segment."""
 
     text: Remark
-    frame: int | None = None
+    frame: Frame | None = None
     segment_id: Uuid | None = None
 
 
@@ -36,7 +37,9 @@ class ReviewRequest(Strict):
     comment: ReviewComment | None = None
 
 
-def review_pass(session: Session, caller: Caller, pass_id: str, seen_version: int, request: ReviewRequest) -> Work:
+def review_pass(
+    session: Session, workspace: Workspace, caller: Caller, pass_id: str, seen_version: int, request: ReviewRequest
+) -> Work:
     """Accept or return a pass.
 
     Raises:
@@ -62,7 +65,7 @@ def review_pass(session: Session, caller: Caller, pass_id: str, seen_version: in
     if request.decision == "accept":
         _accept(session, caller, work)
     else:
-        _return(session, caller, work, request)
+        _return(session, workspace, caller, work, request)
     row.version += 1
     session.add(
         Operation(
@@ -107,12 +110,13 @@ def _accept(session: Session, caller: Caller, work: Work) -> None:
     derive_next_stage(session, item, caller.now_ms)
 
 
-def _return(session: Session, caller: Caller, work: Work, request: ReviewRequest) -> None:
+def _return(session: Session, workspace: Workspace, caller: Caller, work: Work, request: ReviewRequest) -> None:
     row, item = work.pass_, work.item
     if row.state not in ("submitted", "accepted"):
         raise conflict("not_submitted", f"Only signed-off or accepted passes can be returned; this one is {row.state}.")
     if request.comment is None:
         raise invalid_field("comment", "say what is to be done, best pinned to a moment")
+    frame = request.comment.frame
     was_accepted = row.state == "accepted"
     row.state, row.signed_off_at_ms = "returned", None
     row.lease_until_ms = caller.now_ms + work.settings.lease_minutes * 60_000
@@ -121,7 +125,8 @@ def _return(session: Session, caller: Caller, work: Work, request: ReviewRequest
             id=request.uuid,
             pass_id=row.id,
             text=request.comment.text,
-            frame=request.comment.frame,
+            frame=frame,
+            time_ms=None if frame is None else read_clock_of(session, workspace, work.record).get_ms(frame),
             segment_id=request.comment.segment_id,
             author_id=caller.person_id,
             at_ms=caller.now_ms,

@@ -86,13 +86,14 @@ def _store_segments(
 def _store_remarks(
     session: Session, caller: Caller, row: Pass, draft: Draft, operations: Sequence[AnyOperation]
 ) -> None:
-    for _, comment in draft.new_comments:
+    for comment, time_ms in draft.new_comments:
         session.add(
             Comment(
                 id=comment.comment_id,
                 pass_id=row.id,
                 text=comment.text,
                 frame=comment.frame,
+                time_ms=time_ms,
                 segment_id=comment.segment_id,
                 author_id=caller.person_id,
                 at_ms=caller.now_ms,

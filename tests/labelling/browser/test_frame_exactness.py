@@ -12,10 +12,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import WEB, run_vite
 from numbered import write_numbered
 from range_server import serve_folder
 
+from conftest import WEB, run_vite
 from finegym.labelling.record_clock import compute_times_ms
 from finegym.video.ingest.chunks import Chunk
 from finegym.video.ingest.proxy import read_proxy_map, write_proxy

@@ -84,7 +84,7 @@ def post_review(
 ) -> PassDetail:
     """Accept a pass, or return it with a remark; for reviewers and leads."""
     with server.database.write() as session:
-        review_pass(session, caller, pass_id, seen, body)
+        review_pass(session, server.workspace, caller, pass_id, seen, body)
     with server.database.read() as session:
         detail = show_pass(session, server.links, caller, pass_id)
     response.headers["ETag"] = f'"{detail.version}"'
