@@ -1,5 +1,6 @@
 """Which prediction files may be fused, and what the fused file says of itself."""
 
+import hashlib
 import json
 
 import numpy as np
@@ -45,6 +46,7 @@ def write(tmp_path):
             "split_subset_sha256": SUBSET.sha256,
             "split_train_sha256": hash_side(SPLIT, "train"),
             "split_val_sha256": hash_side(SPLIT, "val"),
+            "model_sha256": hashlib.sha256(run.encode()).hexdigest(),
             **facts,
         }
         said = {key: value for key, value in said.items() if value is not None}
@@ -196,3 +198,25 @@ def test_files_of_other_programs_are_fused_with_a_note(tmp_path):
     fusion = fuse_files([tmp_path / "a.parquet", tmp_path / "b.parquet"], tmp_path / "c.parquet")
     (note,) = fusion.notes
     assert "not said for which classes; only their number was compared" in note
+
+
+def test_weights_are_told_by_their_hash(write, tmp_path):
+    out = tmp_path / "f.parquet"
+    rgb, flow = write("rgb"), write("flow", seed=1)
+    hashes = [read_predictions(path).metadata["model_sha256"] for path in (rgb, flow)]
+    assert fuse_files([rgb, flow], out).notes == ()
+    one = read_predictions(out).metadata
+    assert [part["model_sha256"] for part in json.loads(one["fusion_parts"])] == hashes
+    fuse_files([rgb, flow], out, weights=[2.0])
+    other = read_predictions(out).metadata["model_sha256"]
+    assert len({one["model_sha256"], other, *hashes}) == 4
+
+    # The same run once more, of other weights: not what it stands for.
+    on_train = [write("rgb", "train"), write("flow", "train", seed=1, model_sha256="f" * 64)]
+    refuse(r"is of another run \(model_sha256 f", [rgb, flow], out, choose_on=on_train, split=SPLIT)
+
+    (note,) = fuse_files([rgb, write("pose", seed=2, model_sha256=None)], out).notes
+    assert "not said by which weights" in note and "pose" in note
+    assert "model_sha256" not in read_predictions(out).metadata
+    (note,) = fuse_files([rgb, write("rgb", seed=3)], out).notes
+    assert "two files are of the same weights" in note

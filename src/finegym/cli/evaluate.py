@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from finegym.cli import evaluate_localization
+from finegym.cli.evaluate_oracle import oracle
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -112,3 +113,4 @@ def recognition(
 
 
 evaluate_localization.add_verbs(app)
+app.command()(oracle)

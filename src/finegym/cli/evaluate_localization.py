@@ -137,7 +137,7 @@ def localization(
     if page is not None:
         number = write_localization_page(page, report, max_records=page_records)
         typer.echo(f"{page}: {number} timelines", err=True)
-    _print(export_localization_report(report), format_localization_report(report, classes=classes), as_json, out)
+    print_report(export_localization_report(report), format_localization_report(report, classes=classes), as_json, out)
 
 
 class OutsideFrames(StrEnum):
@@ -208,7 +208,7 @@ def spotting(
         num_resamples=resamples,
         seed=seed,
     )
-    _print(export_spotting_report(report), format_spotting_report(report, classes=classes), as_json, out)
+    print_report(export_spotting_report(report), format_spotting_report(report, classes=classes), as_json, out)
 
 
 def segmentation(
@@ -257,10 +257,11 @@ def segmentation(
         missing_videos=missing_videos.value,
     )
     report = make_segmentation_report(str(predictions), str(ground_truth), found, num_resamples=resamples, seed=seed)
-    _print(export_segmentation_report(report), format_segmentation_report(report), as_json, out)
+    print_report(export_segmentation_report(report), format_segmentation_report(report), as_json, out)
 
 
-def _print(exported: dict[str, object], text: str, as_json: bool, out: Path | None) -> None:
+def print_report(exported: dict[str, object], text: str, as_json: bool, out: Path | None) -> None:
+    """Print a report as text or as JSON, and write the JSON to a file if one is given."""
     from finegym.files import write_text
 
     as_text = json.dumps(exported, indent=2, ensure_ascii=False, allow_nan=False)

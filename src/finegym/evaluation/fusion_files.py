@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -21,7 +21,7 @@ from finegym.evaluation.source import hash_side
 # What every file must say alike, where two of them say it.
 SAME = ("subset", "split", "split_subset_sha256", "split_train_sha256", "split_val_sha256")
 # What tells one run from another: a file that weights are chosen on must be of the run that it stands for.
-RUN = ("run", "modality", "seed", "checkpoint", "epochs_done", "num_segments", "crops")
+RUN = ("run", "modality", "seed", "checkpoint", "epochs_done", "model_sha256", "num_segments", "crops")
 
 
 @dataclass(frozen=True)
@@ -244,6 +244,7 @@ def _describe(
     chosen = f"chosen on {choice.where}" if choice is not None else ("equal" if is_equal else "given")
     return {
         **agreed,
+        **_hash_models(facts, weights, scores),
         "run": " + ".join(said.get("run", part.path.stem) for part, said in zip(parts, facts, strict=True)),
         "finegym": __version__,
         "fusion": scores,
@@ -253,11 +254,25 @@ def _describe(
     }
 
 
+def _hash_models(facts: Sequence[Mapping[str, str]], weights: Sequence[float], scores: Scores) -> dict[str, str]:
+    """The hash of the fused model: of its parts' and how they are mixed; nothing where a part does not say its own."""
+    if not all("model_sha256" in said for said in facts):
+        return {}
+    recipe = [scores, [[said["model_sha256"], weight] for said, weight in zip(facts, weights, strict=True)]]
+    return {"model_sha256": hashlib.sha256(json.dumps(recipe).encode()).hexdigest()}
+
+
 def _find_notes(parts: Sequence[Part], choice: Choice | None) -> tuple[str, ...]:
     notes = []
     silent = [str(part.path) for part in parts if "split_subset_sha256" not in part.predictions.metadata]
     if silent:
         notes.append(f"{', '.join(silent)}: not said for which classes; only their number was compared")
+    silent = [str(part.path) for part in parts if "model_sha256" not in part.predictions.metadata]
+    if silent:
+        notes.append(f"{', '.join(silent)}: not said by which weights (model_sha256)")
+    models = [part.predictions.metadata.get("model_sha256") for part in parts]
+    if len({model for model in models if model}) < sum(model is not None for model in models):
+        notes.append("two files are of the same weights: together they are another look at the clips, no ensemble")
     if choice is not None and choice.is_optimistic:
         notes.append(
             f"the runs were trained on {choice.where}: what they say there is surer than it should be, and weights "

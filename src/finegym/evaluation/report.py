@@ -169,6 +169,8 @@ def _find_notes(metadata: Mapping[str, str], hashes: Mapping[str, str], side: st
     said = metadata.get("split", "")
     if said.endswith(("/train", "/val")) and said.rsplit("/", 1)[1] != side:
         notes.append(f"the file was written for {said}")
+    elif metadata.get(f"split_{side}_sha256", hashes[side]) != hashes[side]:
+        notes.append(f"the file was predicted from another {side} list than this split's, whose answers count")
     if metadata.get("num_left_out", "0") != "0":
         notes.append(f"the model was not shown {metadata['num_left_out']} instances, whose clips were missing")
     if "fusion" in metadata:
@@ -215,6 +217,13 @@ def _list_scores(scoped: ScopedResult) -> dict[str, Score | None]:
 # Text and JSON.
 
 
+def _describe_model(metadata: Mapping[str, str]) -> str:
+    """Run, checkpoint and weights that a file says it is of."""
+    named = " ".join(metadata[key] for key in ("run", "checkpoint") if key in metadata)
+    sha256 = metadata.get("model_sha256")
+    return ", ".join(part for part in (named, f"sha256 {sha256[:12]}" if sha256 else "weights not said") if part)
+
+
 def format_recognition_report(report: RecognitionReport, *, classes: bool = False) -> str:
     """The report as text for people.
 
@@ -227,6 +236,7 @@ def format_recognition_report(report: RecognitionReport, *, classes: bool = Fals
         "predictions": report.predictions,
         "split": f"{report.split}: {own.result.num_instances:,} instances, sha256 {report.split_sha256[:12]}",
         "subset": f"{report.subset}: {len(own.class_ids)} {own.level}s, sha256 {report.subset_sha256[:12]}",
+        "model": _describe_model(report.metadata),
         "missing": f"{report.num_missing} instances without a prediction"
         + (", counted as wrong" if report.num_missing else ""),
         "left out": f"{report.num_extra} predictions for other instances" if report.num_extra else "",

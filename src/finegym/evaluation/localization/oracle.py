@@ -83,8 +83,8 @@ def study_oracle(
         kinds["whole seconds around"] = np.stack(
             [np.floor(truth.segments_s[:, 0]), np.ceil(truth.segments_s[:, 1])], axis=1
         )
-        rows = [_evaluate(kind, truth, segments, tious) for kind, segments in kinds.items()]
-        windows = _evaluate("sliding windows", truth, choose_windows(truth), tious)
+        rows = [evaluate_segments(kind, truth, segments, tious) for kind, segments in kinds.items()]
+        windows = evaluate_segments("sliding windows", truth, choose_windows(truth), tious)
         number = count_windows(truth)
         rows.append(OracleRow(windows.name, windows.result, windows.num_lost, number))
         tasks.append(OracleTask(name, truth, tuple(rows)))
@@ -133,7 +133,15 @@ def compute_own_tiou(segments: np.ndarray, truth: np.ndarray) -> np.ndarray:
     return intersection.clip(0) / union
 
 
-def _evaluate(name: str, truth: Truth, segments: np.ndarray, tious: Sequence[float]) -> OracleRow:
+def evaluate_segments(name: str, truth: Truth, segments: np.ndarray, tious: Sequence[float]) -> OracleRow:
+    """Detection mAP of segments in place of the true ones, the best first.
+
+    Args:
+        name: of the row.
+        truth: the true ones.
+        segments: float64 (N, 2); those that end where they start, or before, are lost.
+        tious: thresholds.
+    """
     is_there = segments[:, 1] > segments[:, 0]
     detections = Detections(
         truth.video_index[is_there],
