@@ -117,7 +117,9 @@ def test_what_a_reader_should_know_is_noted():
 
 
 def test_the_model_is_named_and_another_list_of_the_same_side_is_noted():
-    text = format_recognition_report(report(make_predictions(run="r", checkpoint="epoch-0004.pt", model_sha256="a" * 64)))
+    text = format_recognition_report(
+        report(make_predictions(run="r", checkpoint="epoch-0004.pt", model_sha256="a" * 64))
+    )
     assert f"model        r epoch-0004.pt, sha256 {'a' * 12}\n" in text
     assert "model        weights not said\n" in format_recognition_report(report())
     (note,) = report(make_predictions(split="FX/val", split_val_sha256="0" * 64)).notes

@@ -213,7 +213,7 @@ def test_weights_are_told_by_their_hash(write, tmp_path):
 
     # The same run once more, of other weights: not what it stands for.
     on_train = [write("rgb", "train"), write("flow", "train", seed=1, model_sha256="f" * 64)]
-    refuse(r"is of another run \(model_sha256 f", [rgb, flow], out, choose_on=on_train, split=SPLIT)
+    refuse(r"is of another run \(model_sha256 f", [rgb, flow], tmp_path / "g.parquet", choose_on=on_train, split=SPLIT)
 
     (note,) = fuse_files([rgb, write("pose", seed=2, model_sha256=None)], out).notes
     assert "not said by which weights" in note and "pose" in note

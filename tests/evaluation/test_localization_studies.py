@@ -3,13 +3,17 @@
 import numpy as np
 import pytest
 from activitynet_reference import compute_tiou
+from localization_samples import write_json
 
 from finegym.evaluation.intervals import draw_weights
 from finegym.evaluation.localization.bootstrap import compute_map_intervals
 from finegym.evaluation.localization.detection_map import compute_detection_map
 from finegym.evaluation.localization.detections import Detections, Truth
 from finegym.evaluation.localization.diagnosis import KINDS, diagnose
+from finegym.evaluation.localization.problems import Rules
 from finegym.evaluation.localization.recall import compute_proposal_recall
+from finegym.evaluation.localization.report import make_localization_report
+from finegym.evaluation.localization.report_page import find_operating_point
 
 TIOUS = (0.3, 0.5, 0.75)
 
@@ -211,3 +215,35 @@ def test_detections_are_right_in_the_same_places_as_in_the_map():
     truth, detections = make_world(2)
     result = compute_detection_map(truth, detections, TIOUS)
     assert diagnose(truth, detections, result, 1).counts[-1][0] == len(result.hits[1])
+
+
+def test_pictures_show_predictions_from_the_score_of_the_best_f1(tmp_path):
+    truth, detections = make_world(4)
+    found = {
+        f"v{video}": [
+            {"label": f"c{label}", "score": score, "segment": segment}
+            for where, label, score, segment in zip(
+                detections.video_index.tolist(), detections.class_index.tolist(), detections.scores.tolist(),
+                detections.segments_s.tolist(), strict=True,
+            )
+            if where == video
+        ]
+        for video in range(8)
+    }  # fmt: skip
+    database = {name: {"subset": "all", "annotations": []} for name in truth.video_ids}
+    for where, label, segment in zip(truth.video_index, truth.class_index, truth.segments_s.tolist(), strict=True):
+        database[f"v{where}"]["annotations"].append({"label": f"c{label}", "segment": segment})
+    paths = [write_json(tmp_path / f"{name}.json", content) for name, content in
+             (("found", {"results": found}), ("truth", {"database": database}))]  # fmt: skip
+    report = make_localization_report(*paths, None, num_resamples=10, rules=Rules(outside="keep"))
+    point = find_operating_point(report)
+
+    def compute_f1(score):
+        shown = report.detections.scores >= score
+        return 2 * (point.is_right & shown).sum() / (shown.sum() + len(report.truth.class_index))
+
+    assert point.f1 == pytest.approx(max(map(compute_f1, report.detections.scores)))
+    assert compute_f1(point.min_score) == pytest.approx(point.f1)
+    shown = report.detections.scores >= point.min_score
+    assert point.num_shown == shown.sum() and point.is_found.sum() == (point.is_right & shown).sum()
+    assert point.is_right.sum() == len(report.result.hits[0])
