@@ -16,6 +16,7 @@ from finegym.localization.actionformer_samples import (
     clip_segments,
     draw_crop,
     label_levels,
+    thin,
 )
 from finegym.localization.actionformer_section import ActionFormerSection
 from finegym.localization.snippets import Snippets
@@ -101,7 +102,7 @@ def competition(codebook):
 
 
 def build_samples(competition, **settings):
-    defaults = {"max_snippets": 256, "crop_share": 1.0, "min_visible": 0.5, "num_levels": 4}
+    defaults = {"every": 1, "max_snippets": 256, "crop_share": 1.0, "min_visible": 0.5, "num_levels": 4}
     defaults |= {"first_reach": 4.0, "centre_radius": 1.5}
     labelled = label_levels(competition.levels)
     return ActionFormerSamples(competition.levels[-1].timelines, labelled, competition.source, **defaults | settings)
@@ -249,7 +250,7 @@ def test_a_crop_cuts_segments_and_ignores_those_it_leaves_little_of(competition)
     known = LabelledSegments(segments, np.array([[0], [1], [2]]), np.array([[6000.0, 7000.0]]))
     source = MemorySource({"t0": np.zeros((60, 4), np.float16)})
     timeline = Timeline("t0", "t0", None, 0, 60 * STEP_MS)
-    settings = {"max_snippets": 20, "crop_share": 1.0, "min_visible": 0.5, "num_levels": 2}
+    settings = {"every": 1, "max_snippets": 20, "crop_share": 1.0, "min_visible": 0.5, "num_levels": 2}
     samples = ActionFormerSamples((timeline,), (known,), source, **settings, first_reach=4.0, centre_radius=1.5)
     seen = set()
     for seed in range(300):
@@ -294,3 +295,20 @@ def test_batches_hold_targets_of_every_point(competition):
         assert {tuple(each) for each in labels[batch["is_segment"][row]].tolist()} == {
             tuple(each) for each in sample.labels.tolist()
         }
+
+
+@pytest.mark.parametrize("num_snippets, kept", [(1, [0]), (2, [1]), (3, [1]), (7, [1, 4]), (8, [1, 4, 7])])
+def test_thinning_keeps_the_middle_of_each_group(num_snippets, kept):
+    numbers = np.arange(num_snippets)
+    thinned = thin(Snippets(numbers[:, None].astype(np.float16), numbers * 40 + 20, num_snippets * 40), 3)
+    assert thinned.features[:, 0].tolist() == kept
+    assert thinned.times_ms.tolist() == [40 * number + 20 for number in kept]
+    assert thinned.duration_ms == num_snippets * 40
+
+
+def test_a_thinned_timeline_has_its_segments_where_they_were(competition):
+    whole, third = build_samples(competition), build_samples(competition, every=3)
+    for place in range(len(whole)):
+        every, some = (samples.draw(place, np.random.default_rng(0)) for samples in (whole, third))
+        np.testing.assert_allclose(some.segments, (every.segments - 1) / 3, atol=1e-5)
+        assert len(some.features) == len(every.features[1::3])

@@ -42,7 +42,7 @@ def samples(programmes):
     events = find_subset("event", codebook)
     split = Split("all", events, assign_classes(dataset, events).class_index_by_id, {})
     timelines = make_timelines(dataset, split, Path("nowhere"), task="actions", level="event", side="train")
-    settings = {"max_snippets": 2304, "crop_share": 1.0, "min_visible": 0.5, "num_levels": 6}
+    settings = {"every": 1, "max_snippets": 2304, "crop_share": 1.0, "min_visible": 0.5, "num_levels": 6}
     labelled = label_levels([timelines])
     return ActionFormerSamples(
         timelines.timelines, labelled, SlowSource(), **settings, first_reach=4.0, centre_radius=1.5

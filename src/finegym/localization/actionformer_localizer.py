@@ -20,7 +20,7 @@ from finegym.localization.actionformer_levels import (
     split_sizes,
 )
 from finegym.localization.actionformer_losses import compute_diou_loss, compute_focal_loss
-from finegym.localization.actionformer_samples import ActionFormerSamples, label_levels
+from finegym.localization.actionformer_samples import ActionFormerSamples, label_levels, thin
 from finegym.localization.actionformer_section import ActionFormerSection
 from finegym.localization.localizer import Batch, Found, Localizer
 from finegym.localization.timelines import Timeline, Timelines, find_classes, read_timelines
@@ -102,7 +102,8 @@ class ActionFormerLocalizer(Localizer):
 
     def detect(self, timeline: Timeline, source: SnippetSource) -> Found:
         """What is in a timeline, at the chosen level; long ones are gone through in parts."""
-        snippets, section = source.read(timeline), self.section
+        section = self.section
+        snippets = thin(source.read(timeline), section.every)
         points, scores, offsets = self.score_points(snippets.features)
         segments, class_index, values = decode_points(
             points, scores, offsets, min_score=section.min_score, max_points=section.max_points
@@ -223,6 +224,7 @@ def build_actionformer_samples(
         timelines.timelines,
         label_levels([*uppers, timelines]),
         source,
+        every=section.every,
         max_snippets=section.max_snippets,
         crop_share=section.crop_share,
         min_visible=section.min_visible,

@@ -13,6 +13,7 @@ import torch
 
 from finegym.localization.actionformer_targets import PointTargets, assign_points
 from finegym.localization.localizer import Batch
+from finegym.localization.snippets import Snippets
 from finegym.localization.timelines import Timeline, Timelines
 from finegym.models.actionformer import make_points
 
@@ -58,6 +59,7 @@ class ActionFormerSamples:
         timelines: to learn from.
         labelled: what is in each of them.
         source: of their snippets.
+        every: how many snippets of it there are to one that is seen; see ``thin``.
         max_snippets: of a stretch.
         crop_share: a timeline that is not too long is cropped to between this share and all of it.
         min_visible: a segment of which the crop leaves a smaller part is neither learnt nor background.
@@ -69,6 +71,7 @@ class ActionFormerSamples:
     timelines: tuple[Timeline, ...]
     labelled: tuple[LabelledSegments, ...]
     source: SnippetSource
+    every: int
     max_snippets: int
     crop_share: float
     min_visible: float
@@ -81,7 +84,7 @@ class ActionFormerSamples:
 
     def draw(self, place: int, rng: np.random.Generator) -> Stretch:
         """A random stretch of timeline ``place``."""
-        snippets = self.source.read(self.timelines[place])
+        snippets = thin(self.source.read(self.timelines[place]), self.every)
         known = self.labelled[place]
         first, stop = draw_crop(len(snippets.features), self.max_snippets, self.crop_share, rng)
         segments, ignored = (snippets.to_positions(ms) - first for ms in (known.segments_ms, known.ignored_ms))
@@ -129,7 +132,7 @@ class ActionFormerSamples:
         """Segments and what becomes of them when whole timelines are seen."""
         counts: Counter[str] = Counter()
         for timeline, known in zip(self.timelines, self.labelled, strict=True):
-            snippets = self.source.read(timeline)
+            snippets = thin(self.source.read(timeline), self.every)
             points = make_points(len(snippets.features), self.num_levels)
             segments, ignored = (snippets.to_positions(ms) for ms in (known.segments_ms, known.ignored_ms))
             stood_for = self._assign(points, segments, ignored).segment.unique()
@@ -142,6 +145,19 @@ class ActionFormerSamples:
     def _assign(self, points: torch.Tensor, segments: np.ndarray, ignored: np.ndarray) -> PointTargets:
         rows, regions = (torch.from_numpy(np.asarray(each, dtype=np.float32)) for each in (segments, ignored))
         return assign_points(points, rows, regions, first_reach=self.first_reach, centre_radius=self.centre_radius)
+
+
+def thin(snippets: Snippets, every: int) -> Snippets:
+    """Every ``every``-th snippet: whole broadcasts at a low rate, from a store that sub-actions are found in too.
+
+    Args:
+        snippets: of a timeline.
+        every: 1 leaves all. Of each so many the middle one stays.
+    """
+    if every == 1:
+        return snippets
+    first = min(every // 2, len(snippets) - 1)
+    return Snippets(snippets.features[first::every], snippets.times_ms[first::every], snippets.duration_ms)
 
 
 def label_levels(levels: Sequence[Timelines]) -> tuple[LabelledSegments, ...]:

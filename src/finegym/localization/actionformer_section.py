@@ -21,6 +21,7 @@ class ActionFormerSection(Section):
     """The network, what it learns from, and how its answers become segments."""
 
     upper_levels: tuple[Literal["event", "set"], ...] = ()
+    every: Positive = 1
 
     width: Positive = 512
     num_convs: Positive = 2
