@@ -110,7 +110,8 @@ def test_a_weight_is_chosen_on_the_training_side(write, tmp_path):
     assert (fusion.choice.where, fusion.choice.num_instances, fusion.choice.num_missing) == ("events/train", 20, 0)
     assert fusion.weights == fusion.choice.found.weights
     assert fusion.choice.found.top1_accuracy >= max(fusion.choice.found.top1_alone)
-    (note,) = fusion.notes
+    note, about_weights = fusion.notes
+    assert "not said by which weights" in about_weights
     assert "the runs were trained on events/train" in note
     assert read_predictions(tmp_path / "fused.parquet").metadata["fusion_weights_are"] == "chosen on events/train"
 

@@ -11,7 +11,7 @@ from localization_samples import write_json
 
 from finegym.errors import AnnotationError, ConfigError, PredictionError
 from finegym.evaluation.localization.bootstrap import compute_map_intervals
-from finegym.evaluation.localization.spots import SpotRules, Spots, read_spot_truth, read_spots, write_spots
+from finegym.evaluation.localization.spots import SpotRules, Spots, read_spot_truth, read_spots
 from finegym.evaluation.localization.spotting import compute_spotting_map, select_spots, suppress_spots
 
 
@@ -142,7 +142,7 @@ BAD = [
             {"frame": 1, "label": "V", "score": float("nan")},
             {"frame": 1, "label": "V"},
             {"frame": -1, "label": "V", "score": 0.5},
-            {"frame": 30, "label": "V", "score": 0.5},
+            {"frame": 31, "label": "V", "score": 0.5},
             {"frame": 1, "label": "known", "score": 0.5},
         ],
     },
@@ -157,7 +157,7 @@ def test_bad_input_is_listed_at_once_and_counted_where_permitted(tmp_path):
     with pytest.raises(PredictionError) as caught:
         read(tmp_path, TRUTH, BAD, labels=["known"])
     for fact in ("unknown videos: 2 (w)", "unknown labels: 1 (X in v)", "whole numbers: 2", "finite numbers: 2",
-                 "after the last of their video: 2", "without a line in the file: 1 (x)", "--bad-frames"):  # fmt: skip
+                 "after the end of their video: 2", "without a line in the file: 1 (x)", "--bad-frames"):  # fmt: skip
         assert fact in str(caught.value)
     rules = SpotRules(*["ignore"] * 5, "count")
     known, spots = read(tmp_path, TRUTH, BAD, rules, ["known"])
@@ -165,7 +165,7 @@ def test_bad_input_is_listed_at_once_and_counted_where_permitted(tmp_path):
     assert compute_spotting_map(known, spots, (0,)).average == 0.5
     rules = SpotRules("count", *["ignore"] * 3, "keep", "count")
     known, spots = read(tmp_path, TRUTH, BAD, rules, ["known"])
-    assert spots.video_index.tolist() == [-1, -1, 0, 0, 0] and spots.frames.tolist() == [1, 1, 1, -1, 30]
+    assert spots.video_index.tolist() == [-1, -1, 0, 0, 0] and spots.frames.tolist() == [1, 1, 1, -1, 31]
     assert compute_spotting_map(known, spots, (0,)).average == pytest.approx(1 / 3 / 2)
 
 
@@ -173,25 +173,25 @@ def test_bad_input_is_listed_at_once_and_counted_where_permitted(tmp_path):
     ("content", "fact"),
     [({}, "no list"), ([{"events": []}], "no list"), ([{"video": "v", "events": [1]}], "no list"),
      ([{"video": "v", "events": []}] * 2, "twice: v"), ([{"video": "v", "events": [{"frame": "1"}]}], "1 events"),
-     ([{"video": "v", "num_frames": 3, "events": [{"frame": 3, "label": "V"}]}], "1 events")],
+     ([{"video": "v", "num_frames": 3, "events": [{"frame": 4, "label": "V"}]}], "1 events")],
 )  # fmt: skip
 def test_a_truth_that_is_none_says_so(tmp_path, content, fact):
     with pytest.raises(AnnotationError, match=fact):
         read_spot_truth(write_json(tmp_path / "truth.json", content))
 
 
-def test_what_is_written_is_read(tmp_path):
-    truth = {"v_E_000001_000002": [(1, "V", None), (5, "a", None)], "w": []}
-    for name in ("truth.json", "truth.json.gz"):
-        write_spots(
-            tmp_path / name, list(truth), truth, fps=dict.fromkeys(truth, 25), num_frames=dict.fromkeys(truth, 9)
-        )
-        known = read_spot_truth(tmp_path / name)
-        assert known.video_ids == tuple(truth) and known.record_ids == ("v", "w")
-        assert (known.frames.tolist(), known.classes, known.num_frames.tolist()) == ([1, 5], ("V", "a"), [9, 9])
-    found = {"v_E_000001_000002": [(2, "V", 0.5)]}
-    write_spots(tmp_path / "found.json", list(truth), found)
-    assert read_spots(tmp_path / "found.json", known).scores.tolist() == [0.5]
+def test_files_may_be_packed_and_name_records(tmp_path):
+    truth = [
+        {"video": "v_E_000001_000002", "fps": 25, "num_frames": 9,
+         "events": [{"frame": 1, "label": "V"}, {"frame": 9, "label": "a"}]},
+        {"video": "w"},
+    ]  # fmt: skip
+    path = tmp_path / "truth.json.gz"
+    path.write_bytes(gzip.compress(json.dumps(truth).encode()))
+    for known in (read_spot_truth(path), read_spot_truth(write_json(tmp_path / "truth.json", truth))):
+        assert known.video_ids == ("v_E_000001_000002", "w") and known.record_ids == ("v", "w")
+        assert (known.frames.tolist(), known.classes, known.num_frames.tolist()) == ([1, 9], ("V", "a"), [9, -1])
+        assert known.fps[0] == 25 and np.isnan(known.fps[1])
 
 
 def test_intervals_resample_records(tmp_path):

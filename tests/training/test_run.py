@@ -1,3 +1,4 @@
+import hashlib
 import json
 import os
 import signal
@@ -291,6 +292,12 @@ def test_predictions_cover_the_split_and_agree_with_the_last_validation(make_rec
     assert predictions.metadata["subset"] == "colour"
     assert predictions.metadata["split"] == "colours/val"
     assert predictions.metadata["checkpoint"] == "epoch-0004.pt"
+    state = torch.load(run.find_checkpoint(), weights_only=True)["model"]
+    digest = hashlib.sha256()
+    for key in sorted(state):
+        array = state[key].numpy()
+        digest.update(f"{key} {array.dtype} {array.shape}\n".encode() + array.tobytes())
+    assert predictions.metadata["model_sha256"] == digest.hexdigest()
     assert predict(run, run.read_recipe(), data, tmp_path / "train.parquet", side="train", checkpoint="3") == 12
 
 

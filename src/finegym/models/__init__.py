@@ -7,6 +7,8 @@ to be; ``None``: it sees none.
 
 from __future__ import annotations
 
+import hashlib
+
 from torch import nn
 
 from finegym.models.actionvlad import ActionVLAD
@@ -54,3 +56,13 @@ def count_parameters(module: nn.Module) -> int:
         8
     """
     return sum(parameter.numel() for parameter in module.parameters())
+
+
+def hash_weights(model: nn.Module) -> str:
+    """SHA-256 of a model's parameters and buffers: names, types, shapes and values, whatever file they came from."""
+    digest = hashlib.sha256()
+    for key, value in sorted(model.state_dict().items()):
+        array = value.detach().cpu().contiguous().numpy()
+        digest.update(f"{key} {array.dtype} {array.shape}\n".encode())
+        digest.update(array.tobytes())
+    return digest.hexdigest()

@@ -55,8 +55,8 @@ def fetch_hub_file(address: str) -> HubFile:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise ConfigError(
             f"{address} could not be fetched: {reason} Fetch "
-            f"https://huggingface.co/{repository}/resolve/{revision or 'main'}/{file} where there is a network and give "
-            "the file."
+            f"https://huggingface.co/{repository}/resolve/{revision or 'main'}/{file} where there is a network and "
+            "give the file."
         ) from error
     return HubFile(path, f"{address} ({check_cached_file(path, address)})")
 

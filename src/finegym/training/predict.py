@@ -14,6 +14,7 @@ from finegym import __version__
 from finegym.datasets.recognition import EvaluationClips, build_evaluation_loader
 from finegym.errors import ConfigError, VideoError
 from finegym.evaluation.predictions import write_predictions
+from finegym.models import hash_weights
 from finegym.training.build_model import build_model
 from finegym.training.data import RecognitionData, build_flip_class_map, build_view
 from finegym.training.head_arrays import parse_head_facts
@@ -102,6 +103,7 @@ def predict(
     head = parse_head_facts(run.read_facts().get("head"))
     model, _ = build_model(recipe, len(data.class_ids), head=head, load_weights=False)
     load_checkpoint(model, content, path, [list(pair) for pair in zip(data.class_ids, data.class_names, strict=True)])
+    model_sha256 = hash_weights(model)
     place = torch.device("cuda" if device == "auto" and torch.cuda.is_available() else "cpu")
     model.to(place)
     selection = data.select(side, recipe.data)
@@ -127,6 +129,7 @@ def predict(
         "run": recipe.name,
         "checkpoint": path.name,
         "epochs_done": str(content["epochs_done"]),
+        "model_sha256": model_sha256,
         "finegym": __version__,
         "seed": str(recipe.seed),
         "modality": recipe.data.modality,
