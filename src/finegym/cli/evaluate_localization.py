@@ -168,7 +168,7 @@ def spotting(
     bad_frames: Annotated[Permit, typer.Option(help="Frames that are no whole numbers.")] = Permit.error,
     bad_scores: Annotated[Permit, typer.Option(help="Scores that are NaN, infinite or no numbers.")] = Permit.error,
     outside: Annotated[
-        OutsideFrames, typer.Option(help="Frames before the first or after the last of their video.")
+        OutsideFrames, typer.Option(help="Frames before the first or after the end of their video.")
     ] = OutsideFrames.error,
     missing_videos: Annotated[
         MissingVideos, typer.Option(help="Videos without a line in the file: refuse, or their events are missed.")

@@ -2,15 +2,15 @@
 
 The layout is that of precise event spotting, and of ``spot_finegym_val.json``: a list of videos, ``{"video",
 "num_frames", "fps", "events": [{"frame", "label"}]}``; in predictions every event also has a ``score``. Frames count
-from 0. The video of FineGym's file is a routine with some seconds around it; its name is the action's id.
+from 0; an end at the end of a video stands in frame ``num_frames``. The video of FineGym's file is a routine with some
+seconds around it; its name is the action's id.
 """
 
 from __future__ import annotations
 
-import gzip
 import json
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -21,14 +21,13 @@ from finegym.errors import AnnotationError, FineGymError, PredictionError, join_
 from finegym.evaluation.localization.detections import get_record
 from finegym.evaluation.localization.json_stream import open_text
 from finegym.evaluation.localization.problems import NUM_EXAMPLES, Problem, ProblemCounter
-from finegym.files import replace_file
 
 NAMES = {
     "unknown_videos": "predictions for unknown videos",
     "unknown_labels": "predictions with unknown labels",
     "bad_frames": "frames that are no whole numbers",
     "bad_scores": "scores that are no finite numbers",
-    "outside": "frames before the first or after the last of their video",
+    "outside": "frames before the first or after the end of their video",
     "missing_videos": "videos without a line in the file",
 }
 UNKNOWN, OTHER = -2, -1
@@ -126,7 +125,7 @@ def read_spot_truth(path: Path, labels: Collection[str] = ()) -> SpotTruth:
     for index, video in enumerate(videos):
         for event in video.get("events", ()):
             frame, label = _to_frame(event.get("frame"), -1), event.get("label")
-            if frame < 0 or not isinstance(label, str) or 0 <= num_frames[index] <= frame:
+            if frame < 0 or not isinstance(label, str) or 0 <= num_frames[index] < frame:
                 problems.append(f"{video['video']}: {event}")
             else:
                 rows.append((index, frame, label))
@@ -194,38 +193,6 @@ def read_spots(path: Path, truth: SpotTruth, rules: SpotRules | None = None) -> 
     )
 
 
-def write_spots(
-    path: Path,
-    video_ids: Sequence[str],
-    events: Mapping[str, Sequence[tuple[int, str, float | None]]],
-    *,
-    fps: Mapping[str, float] | None = None,
-    num_frames: Mapping[str, int] | None = None,
-) -> None:
-    """Write events in the layout, whole or not at all; ``.gz`` is packed.
-
-    Args:
-        path: where to.
-        video_ids: all of them, also those without an event.
-        events: of every video, ``(frame, label, score)``; without a score where they are true.
-        fps: of the videos, where known.
-        num_frames: likewise.
-    """
-    videos = []
-    for name in video_ids:
-        rows = [
-            {"frame": frame, "label": label} | ({} if score is None else {"score": score})
-            for frame, label, score in events.get(name, ())
-        ]
-        facts: dict[str, Any] = {"video": name, "events": rows, "num_events": len(rows)}
-        facts |= {"fps": fps[name]} if fps else {}
-        facts |= {"num_frames": num_frames[name]} if num_frames else {}
-        videos.append(facts)
-    text = json.dumps(videos, ensure_ascii=False, allow_nan=False) + "\n"
-    with replace_file(path) as temporary:
-        temporary.write_bytes(gzip.compress(text.encode()) if path.suffix == ".gz" else text.encode())
-
-
 def _read_event(
     event: Mapping[str, Any],
     name: str,
@@ -238,7 +205,7 @@ def _read_event(
     label, frame, score = event.get("label"), _to_frame(event.get("frame"), None), event.get("score")
     index = index_of_class.get(label, UNKNOWN) if isinstance(label, str) else UNKNOWN
     is_score = isinstance(score, int | float) and math.isfinite(score)
-    outside = frame is not None and (frame < 0 or 0 <= num_frames <= frame)
+    outside = frame is not None and (frame < 0 or 0 <= num_frames < frame)
     is_used = True
     for rule, key, is_bad in (
         ("unknown_labels", "label", index == UNKNOWN),
