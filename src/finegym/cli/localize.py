@@ -6,11 +6,12 @@ import json
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
 if TYPE_CHECKING:
+    from finegym.annotations.subsets import Level
     from finegym.localization.localize import Localized
 
 
@@ -19,6 +20,14 @@ class Side(StrEnum):
 
     train = "train"
     validation = "validation"
+
+
+class LevelChoice(StrEnum):
+    """What a class is."""
+
+    event = "event"
+    set = "set"
+    element = "element"
 
 
 class Device(StrEnum):
@@ -53,6 +62,10 @@ def localize(
         float,
         typer.Option(help="With --actions: of the actions that are looked into, and of what routines.json lists."),
     ] = 0.3,
+    level: Annotated[
+        LevelChoice | None,
+        typer.Option(help="Of --run: what is to be found, where it learnt several levels; its recipe's by default."),
+    ] = None,
     checkpoint: Annotated[str, typer.Option(help="Of --run: `last`, or a number of epochs.")] = "last",
     features_run: Annotated[
         list[Path] | None,
@@ -77,7 +90,8 @@ def localize(
 
     side_name = {"train": "train", "validation": "val"}[side.value]
     if run is not None and actions is None and sub_actions is None:
-        opened = open_localizer(run, checkpoint=checkpoint, device=device.value)
+        chosen = cast("Level", level.value) if level is not None else None
+        opened = open_localizer(run, checkpoint=checkpoint, level=chosen, device=device.value)
         result = localize_inputs(
             opened,
             inputs,
@@ -89,6 +103,8 @@ def localize(
         )
         _print([result], {}, as_json)
     elif run is None and actions is not None and sub_actions is not None:
+        if level is not None:
+            raise ConfigError("--level goes with --run")
         upper, lower = (open_localizer(path, device=device.value) for path in (actions, sub_actions))
         folder = out or Path("localized")
         results = localize_nested_inputs(

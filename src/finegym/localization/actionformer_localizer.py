@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from finegym.annotations.subsets import Subset
+from finegym.annotations.subsets import Level, Subset
 from finegym.errors import ConfigError
 from finegym.localization.actionformer_decoding import decode_points, suppress_doubles
 from finegym.localization.actionformer_levels import (
@@ -53,25 +53,22 @@ class ActionFormerLocalizer(Localizer):
         self.register_buffer("normaliser", torch.tensor(section.normaliser))
 
     @property
-    def level_names(self) -> tuple[str, ...]:
+    def level_names(self) -> tuple[Level, ...]:
         """Levels that were learnt, coarse to fine."""
         return self.levels.names
 
-    def choose_level(self, name: str) -> None:
-        """Let ``detect`` find the classes of a level.
+    def choose_level(self, level: Level) -> Subset:
+        """Let ``detect`` find the classes of a level, and return them.
 
         Raises:
             ConfigError: it was not learnt.
         """
-        if name not in self.level_names:
+        if level not in self.level_names:
             raise ConfigError(
-                f"level {name!r} was not learnt, but {', '.join(self.level_names)}. Train with it in "
+                f"level {level!r} was not learnt, but {', '.join(self.level_names)}. Train with it in "
                 "actionformer.upper_levels or as data.level."
             )
-        self.level = self.levels.names.index(name)
-
-    def get_classes(self) -> Subset:
-        """What class indices of ``detect`` mean."""
+        self.level = self.level_names.index(level)
         return self.levels.classes[self.level]
 
     def forward(self, batch: Batch) -> dict[str, torch.Tensor]:

@@ -70,7 +70,7 @@ def open_dataset(opened: OpenedRun, folder: Path, *, split: str = "", side: str 
     """The timelines of one side of a split, and what a localizer sees of them; errors as of ``localize_dataset``."""
     recipe = move_recipe(opened, folder)
     split = split or recipe.data.split
-    timelines = read_timelines(folder, split, task=recipe.task, level=recipe.data.level, side=side)
+    timelines = read_timelines(folder, split, task=recipe.task, level=opened.classes.level, side=side)
     wanted, there = ([class_.id for class_ in each.classes.classes] for each in (opened.classes, timelines))
     if wanted != there:
         raise ConfigError(

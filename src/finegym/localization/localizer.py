@@ -14,6 +14,8 @@ import numpy as np
 import torch
 from torch import nn
 
+from finegym.annotations.subsets import Level, Subset
+from finegym.errors import ConfigError
 from finegym.localization.timelines import Timeline
 
 Batch = dict[str, torch.Tensor]
@@ -46,6 +48,17 @@ class Localizer(nn.Module, ABC):
 
         Called in evaluation mode without gradients. A long timeline must be gone through in parts.
         """
+
+    def choose_level(self, level: Level) -> Subset:
+        """Let ``detect`` find the classes of another level than the recipe's, where the method learns several.
+
+        Raises:
+            ConfigError: it was not learnt.
+        """
+        raise ConfigError(
+            f"level {level!r} was not learnt: {type(self).__name__} learns the recipe's data.level alone. Convert the "
+            "ground truth to that level."
+        )
 
 
 class TrainingSamples(Protocol):

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from finegym.annotations.folder import CODEBOOK_FILE
-from finegym.annotations.subsets import Subset, SubsetClass
+from finegym.annotations.subsets import Level, Subset, SubsetClass
 from finegym.codebook.yaml_format import read_codebook
 from finegym.errors import ConfigError
 from finegym.localization.localizer import Localizer
@@ -60,7 +60,7 @@ class OpenedRun:
             "name": self.recipe.name,
             "checkpoint": self.checkpoint.name,
             "task": self.recipe.task,
-            "level": self.recipe.data.level,
+            "level": self.classes.level,
             "method": self.recipe.model.name,
             "finegym": self.facts.get("finegym"),
             "features": self.facts.get("features"),
@@ -69,16 +69,19 @@ class OpenedRun:
         }
 
 
-def open_localizer(folder: Path, *, checkpoint: str = "last", device: str = "auto") -> OpenedRun:
+def open_localizer(
+    folder: Path, *, checkpoint: str = "last", level: Level | None = None, device: str = "auto"
+) -> OpenedRun:
     """Open a run of ``finegym train`` whose recipe has a ``task``.
 
     Args:
         folder: of the run.
         checkpoint: ``last``, or epochs done.
+        level: what is to be found, of a method that learns several levels; the recipe's by default.
         device: ``auto`` takes a GPU where there is one.
 
     Raises:
-        ConfigError: there is no such run or checkpoint, or it is not of a localizer.
+        ConfigError: there is no such run or checkpoint, it is not of a localizer, or it has not learnt the level.
         CodebookError: the run's codebook is damaged.
     """
     run = LocalizationRun(folder)
@@ -87,16 +90,17 @@ def open_localizer(folder: Path, *, checkpoint: str = "last", device: str = "aut
     content = read_checkpoint(path)
     if not (run.path / CODEBOOK_FILE).is_file():
         raise ConfigError(f"{run.path}: has no {CODEBOOK_FILE}. It is written when a run begins; train it again.")
-    level = recipe.data.level
     subset = Subset(
         str(facts["split"]["subset"]),
-        level,
+        recipe.data.level,
         tuple(SubsetClass(index, id_, name) for index, (id_, name) in enumerate(facts["classes"])),
     )
-    classes = Timelines(recipe.task, level, subset, read_codebook(run.path / CODEBOOK_FILE), (), {})
+    classes = Timelines(recipe.task, recipe.data.level, subset, read_codebook(run.path / CODEBOOK_FILE), (), {})
     sizes = [each["feature_size"] for each in facts["features"]] if recipe.snippets is not None else []
     localizer = METHODS[recipe.model.name].build(recipe, classes, sum(sizes))
     load_checkpoint(localizer, content, path, facts["classes"])
     place = "cuda" if device == "auto" and torch.cuda.is_available() else "cpu" if device == "auto" else device
     localizer.to(place).eval()
+    if level is not None and level != recipe.data.level:
+        classes = replace(classes, level=level, classes=localizer.choose_level(level))
     return OpenedRun(run.path, path, recipe, facts, classes, localizer)
