@@ -6,12 +6,11 @@ import json
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
-    from finegym.annotations.subsets import Level
     from finegym.localization.localize import Localized
 
 
@@ -90,7 +89,7 @@ def localize(
 
     side_name = {"train": "train", "validation": "val"}[side.value]
     if run is not None and actions is None and sub_actions is None:
-        chosen = cast("Level", level.value) if level is not None else None
+        chosen = level.value if level is not None else None
         opened = open_localizer(run, checkpoint=checkpoint, level=chosen, device=device.value)
         result = localize_inputs(
             opened,
