@@ -159,7 +159,8 @@ def open_origin(origin: dict[str, Any], *, run: Path | None = None, device: str 
     known = dict(origin)
     if "backbone" in known:
         return open_backbone(known.pop("backbone"), device=device, **known)
-    folder = Path(known.pop("run")) if run is None else run
+    trained = Path(known.pop("run"))
+    folder = trained if run is None else run
     if not folder.is_dir():
         raise ConfigError(
             f"{folder}: the run whose features the localizer sees is gone. Say where it is: --features-run"
