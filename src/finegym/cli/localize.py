@@ -89,8 +89,9 @@ def localize(
 
     side_name = {"train": "train", "validation": "val"}[side.value]
     if run is not None and actions is None and sub_actions is None:
-        chosen = level.value if level is not None else None
-        opened = open_localizer(run, checkpoint=checkpoint, level=chosen, device=device.value)
+        opened = open_localizer(
+            run, checkpoint=checkpoint, level=level.value if level is not None else None, device=device.value
+        )
         result = localize_inputs(
             opened,
             inputs,
