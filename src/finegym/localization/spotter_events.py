@@ -99,16 +99,16 @@ def make_event_names(class_ids: Sequence[str], codebook: Codebook) -> tuple[str,
     """What classes are called in the labels of their events.
 
     As FineGym's spotting labels have it: sets by their name (``FX_turns``), the only set of an event by the event's id
-    (``VT``). Where that gives two classes one name, or one that is no single word, and for events and elements, it is
-    the id.
+    (``VT``). In codebooks where that would give two sets one name, or one that is no single word, and for events and
+    elements, it is the id.
     """
-    names = []
-    for class_id in class_ids:
-        set_ = codebook.set_by_id.get(class_id)
-        is_only = set_ is not None and len(codebook.get_sets_of_event(set_.event_id)) == 1
-        names.append(class_id if set_ is None else set_.event_id if is_only else set_.name)
+    name_by_id = {
+        set_.id: set_.event_id if len(codebook.get_sets_of_event(set_.event_id)) == 1 else set_.name
+        for set_ in codebook.sets
+    }
+    names = list(name_by_id.values())
     is_usable = len(set(names)) == len(names) and all(re.fullmatch(r"[\w-]+", name) for name in names)
-    return tuple(names if is_usable else class_ids)
+    return tuple(name_by_id.get(class_id, class_id) if is_usable else class_id for class_id in class_ids)
 
 
 @dataclass(frozen=True, eq=False)
