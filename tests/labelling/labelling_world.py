@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import av
-import httpx
 import numpy as np
 from fastapi.testclient import TestClient
 
@@ -112,14 +111,15 @@ class Person:
 
     id: str
     email: str
-    client: httpx.Client
+    client: TestClient
 
     def call(self, method: str, path: str, expected: int | None = None, **arguments: Any) -> Any:
         """A request; the answer as JSON where the status is the expected one (any good one by default)."""
         response = self.client.request(method, path, **arguments)
         is_right = response.status_code == expected if expected else response.status_code < 400
         assert is_right, f"{method} {path}: {response.status_code} {response.text[:800]}"
-        return response.json() if response.headers.get("content-type") == "application/json" else response
+        is_json = response.content and response.headers.get("content-type") == "application/json"
+        return response.json() if is_json else response
 
     def get(self, path: str, expected: int | None = None, **arguments: Any) -> Any:
         return self.call("GET", path, expected, **arguments)
