@@ -2,6 +2,7 @@ import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { createRoot } from "react-dom/client";
 import { ApiError } from "./api/client";
 import { App } from "./app";
+import { Boundary } from "./parts/boundary";
 import "./styles/base.css";
 import "./styles/parts.css";
 import "./styles/bench.css";
@@ -15,6 +16,8 @@ const client = new QueryClient({
 
 createRoot(document.getElementById("root")!).render(
   <QueryClientProvider client={client}>
-    <App />
+    <Boundary>
+      <App />
+    </Boundary>
   </QueryClientProvider>,
 );

@@ -61,8 +61,8 @@ export function useCreateProject() {
   });
 }
 
-export const useProject = (id: string) =>
-  useQuery({ queryKey: ["project", id], queryFn: () => get<Project>(`/projects/${id}`) });
+export const useProject = (id: string | undefined) =>
+  useQuery({ queryKey: ["project", id], queryFn: () => get<Project>(`/projects/${id}`), enabled: id !== undefined });
 
 export const useWork = (projectId: string) =>
   useQuery({ queryKey: ["work", projectId], queryFn: () => get<Work>(`/projects/${projectId}/work`) });

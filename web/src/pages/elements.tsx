@@ -75,7 +75,7 @@ export function ElementsPage() {
         title="Elements" describe={describe} canMark={false} signOff={signOff} guidelineKey={setId === null ? null : `set:${setId}`}
         handlers={{
           answer_yes: () => answer("yes"), answer_no: () => answer("no"), answer_unsure: () => answer("unsure"), answer_back: back,
-          label: goToNext, by_name: () => setIsNaming(true), no_element: () => (segment === undefined ? undefined : setPath(segment.path, { label: null })),
+          next_open: goToNext, by_name: () => setIsNaming(true), no_element: () => (segment === undefined ? undefined : setPath(segment.path, { label: null })),
         }}
         panel={
           <>

@@ -1,13 +1,12 @@
 /** A pass: everything it needs is fetched here, then the page of its stage takes over. */
 
-import { useEffect, useState } from "react";
+import { useEffect, useMemo, useState } from "react";
 import { useCodebook, useFrameMap, usePass, useProject, useSession } from "../api/queries";
 import type { Clip, PassDetail } from "../api/types";
 import { openOutbox, type Outbox } from "../commands/outbox";
 import { Failure, Loading } from "../parts/feedback";
 import { Shell } from "../parts/shell";
 import { FrameMap } from "../player/frame_map";
-import { useMemo } from "react";
 import { WorkProvider } from "../work/context";
 import { ElementsPage } from "./elements";
 import { RoutinesPage } from "./routines";
@@ -19,13 +18,13 @@ export function PassPage({ id }: { id: string }) {
   const pass = usePass(id);
   const [clipNumber, setClipNumber] = useState<number | null>(null);
   const clip = pass.data === undefined ? undefined : chooseClip(pass.data, clipNumber);
-  const project = useProject(pass.data?.item.project_id ?? "");
+  const project = useProject(pass.data?.item.project_id);
   const codebook = useCodebook(pass.data?.item.project_id);
   const map = useFrameMap(clip?.map_url);
   const session = useSession();
   const outbox = useOutbox();
   const frames = useMemo(() => (map.data === undefined ? null : new FrameMap(map.data)), [map.data]);
-  const error = pass.error ?? codebook.error ?? map.error ?? (pass.data ? project.error : null);
+  const error = pass.error ?? codebook.error ?? map.error ?? project.error;
   if (error) return <Shell title="Work item" crumbs={[{ title: "Projects", to: "/" }]}><Failure error={error} retry={() => window.location.reload()} /></Shell>;
   if (pass.data && clip === undefined) {
     return <Shell title="Work item" crumbs={[{ title: "Projects", to: "/" }]}><p role="alert">This item has no proxy to play. Ask the lead to ingest the record again.</p></Shell>;

@@ -22,7 +22,7 @@ import { useHeartbeat } from "./heartbeat";
 import { useKeys, type Handlers } from "./use_keys";
 import { VideoView } from "./video_view";
 
-export type Open = "shortcuts" | "discard" | "comment" | "signoff" | "label" | null;
+type Open = "shortcuts" | "discard" | "comment" | null;
 
 interface Props {
   readonly title: string;

@@ -15,7 +15,7 @@ interface Props {
 
 export function SegmentList({ segments, selectedId, onSelect, describe, mark, empty }: Props) {
   const selected = useRef<HTMLButtonElement>(null);
-  useEffect(() => selected.current?.scrollIntoView({ block: "nearest" }), [selectedId]);
+  useEffect(() => { selected.current?.scrollIntoView({ block: "nearest" }); }, [selectedId]);
   if (segments.length === 0) return <p className="empty">{empty}</p>;
   return (
     <ol className="segments">

@@ -6,7 +6,7 @@ import { ACTIONS, describeKey, listKeys, remap, type ActionId } from "../keys/ke
 import { Dialog } from "../parts/dialog";
 import { useWork } from "./context";
 
-const SIGNS: Record<string, string> = { ArrowLeft: "←", ArrowRight: "→", ArrowUp: "↑", ArrowDown: "↓", Space: "space", Delete: "Del", Backspace: "⌫", Escape: "Esc" };
+const SIGNS: Record<string, string> = { ArrowLeft: "←", ArrowRight: "→", ArrowUp: "↑", ArrowDown: "↓", Space: "space", Delete: "Del", Backspace: "⌫", Escape: "Esc", Shift: "⇧", Enter: "↵" };
 
 export function showKey(key: string): string {
   return key.split("+").map((part) => SIGNS[part] ?? part).join(" ") || "+";

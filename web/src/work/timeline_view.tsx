@@ -37,7 +37,7 @@ export function TimelineView({ handle, describe, canMark }: { handle: RefObject<
       timeline.close();
     };
   }, [pass, clip, map, player, editor, handle]);
-  useEffect(() => handle.current?.update(data), [data, handle]);
+  useEffect(() => { handle.current?.update(data); }, [data, handle]);
   useEffect(() => {
     const observer = new MutationObserver(() => handle.current?.schedule());
     observer.observe(document.documentElement, { attributeFilter: ["data-theme"] });
