@@ -136,7 +136,7 @@ def test_regnets_are_shifted_and_other_networks_refused():
 def test_inverted_residuals_of_efficientnet_lite_are_shifted_before_their_expansion():
     pytest.importorskip("efficientnet_lite_pytorch")
     torch.manual_seed(0)
-    ours, plain = (build_backbone("efficientnet_lite0")[0].eval() for _ in range(2))
+    ours, plain = (build_backbone("efficientnet_lite0", weights="imagenet")[0].eval() for _ in range(2))
     plain.load_state_dict(ours.state_dict())
     num_shifted = shift_blocks(ours)
     # Stages of 1, 2, 2, 3, 3, 4, 1 blocks, of which each first one changes the size.
@@ -149,4 +149,5 @@ def test_inverted_residuals_of_efficientnet_lite_are_shifted_before_their_expans
             fold = module.in_channels // 8
             other.register_forward_pre_hook(lambda _, inputs, fold=fold: shift_one_by_one(inputs[0], 3, fold))
     frames = torch.randn(6, 3, 40, 40)
-    torch.testing.assert_close(ours(frames), plain(frames), atol=1e-5, rtol=1e-5)
+    assert plain(frames).abs().max() > 0.5  # something comes out
+    torch.testing.assert_close(ours(frames), plain(frames), atol=1e-4, rtol=1e-4)

@@ -5,7 +5,8 @@ ResNet-50 and where its non-local blocks stand: Wang et al., "Non-local Neural N
 3.3, 4 and 4.1, with 3 x 1 x 1 kernels in every other block. Settings on FineGym: supplement of Shao et al., CVPR 2020.
 
 Deviations: the stem's temporal stride is an argument (2 published; 1 for clips of 8 frames). Networks with basic blocks
-(ResNet-18, -34) inflate their first 3 x 3 kernel of a block to 3 x 3 x 3.
+(ResNet-18, -34) inflate their first 3 x 3 kernel of a block to 3 x 3 x 3. EfficientNet-Lite0 is for small machines: see
+``lite3d``.
 """
 
 from __future__ import annotations
@@ -22,7 +23,9 @@ from finegym.models.backbones import Backbone
 from finegym.models.clip_network import ClipNetwork
 from finegym.models.flat_conv import FlatConv3d
 from finegym.models.kernels import inflate_kernel
+from finegym.models.lite3d import Lite3d
 from finegym.models.nonlocal_block import NonLocalBlock
+from finegym.models.tsm import is_residual_of_lite
 
 # Places of non-local blocks: stage to the blocks they follow, counted from 0; res3 is layer2, res4 is layer3.
 NON_LOCAL_PLACES = {2: (1, 3), 3: (1, 3, 5)}
@@ -72,18 +75,29 @@ class ResNet3d(nn.Module):
 
 
 def inflate_backbone(backbone: Backbone, *, stem_temporal_stride: Literal[1, 2] = 2) -> Backbone:
-    """Inflate a ResNet of images, weights included, to a backbone of clips; its modules are taken over.
+    """Inflate a network of images, weights included, to a backbone of clips; its modules are taken over.
 
     Args:
-        backbone: a ResNet of torchvision.
-        stem_temporal_stride: as in ``ResNet3d``.
+        backbone: a ResNet of torchvision, or ``efficientnet_lite0``.
+        stem_temporal_stride: as in ``ResNet3d``; 1 for ``efficientnet_lite0``.
 
     Raises:
-        ConfigError: the backbone is no ResNet of torchvision.
+        ConfigError: the backbone is another network, or has no stride over time.
     """
-    if not isinstance(backbone.body, ResNet):
-        raise ConfigError(f"I3D inflates a ResNet of torchvision, and this backbone is {type(backbone.body).__name__}")
-    body = ResNet3d(backbone.body, stem_temporal_stride=stem_temporal_stride)
+    body: nn.Module
+    if isinstance(backbone.body, ResNet):
+        body = ResNet3d(backbone.body, stem_temporal_stride=stem_temporal_stride)
+    elif any(is_residual_of_lite(module) for module in backbone.body.modules()):
+        if stem_temporal_stride != 1:
+            raise ConfigError(
+                "efficientnet_lite0 is inflated without a stride over time: give stem_temporal_stride = 1"
+            )
+        body = Lite3d(backbone.body)
+    else:
+        raise ConfigError(
+            "I3D inflates a ResNet of torchvision or efficientnet_lite0, and this backbone is "
+            f"{type(backbone.body).__name__}"
+        )
     return Backbone(body, backbone.feature_size, backbone.normalisation)
 
 

@@ -105,7 +105,7 @@ def shift_blocks(backbone: nn.Module, shift_divisor: int = 8) -> int:
     regnet_blocks = [module for module in backbone.modules() if isinstance(module, ResBottleneckBlock)]
     for block in regnet_blocks:
         block.f.a[0] = _build_shifted(block.f.a[0], shift_divisor)
-    lite_blocks = [module for module in backbone.modules() if _is_residual_of_lite(module)]
+    lite_blocks = [module for module in backbone.modules() if is_residual_of_lite(module)]
     for block in lite_blocks:
         block._expand_conv = _build_shifted(block._expand_conv, shift_divisor)  # type: ignore[arg-type]
     num_blocks = len(blocks) + len(regnet_blocks) + len(lite_blocks)
@@ -117,7 +117,7 @@ def shift_blocks(backbone: nn.Module, shift_divisor: int = 8) -> int:
     return num_blocks
 
 
-def _is_residual_of_lite(module: nn.Module) -> bool:
+def is_residual_of_lite(module: nn.Module) -> bool:
     """Whether this is an inverted residual of EfficientNet-Lite, by its form: the package may not be installed."""
     arguments = getattr(module, "_block_args", None)
     if arguments is None or not hasattr(module, "_expand_conv"):
