@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Protocol
 
@@ -75,11 +76,16 @@ class Film:
 
         The start of a half-open interval finds its first frame, its end the first frame that is no longer in it.
         """
-        return np.searchsorted(self.times_ms, moments_ms, side="left").astype(np.int64)
+        return np.searchsorted(self._moments_ms[:-1], moments_ms, side="left").astype(np.int64)
 
     def find_times(self, frames: np.ndarray) -> np.ndarray:
         """When frames are shown, int64 milliseconds from the stretch's start; of frame ``num_frames``, the end."""
-        return np.array([*self.times_ms, self.end_ms], np.int64)[frames]
+        return self._moments_ms[frames]
+
+    @cached_property
+    def _moments_ms(self) -> np.ndarray:
+        """int64 (T + 1,): when each frame begins; last, when the last one ends."""
+        return np.array([*self.times_ms, self.end_ms], np.int64)
 
 
 class Films(Protocol):
