@@ -38,14 +38,28 @@ def compute_reference(truth, found, tolerance):
     return sum(areas.values()) / len(areas), areas
 
 
-def suppress_reference(events, window):
-    """Of one video and label: the surest stays and takes its neighbours away, until none is left."""
-    left, kept = list(events), []
-    while left:
-        best = max(left, key=lambda event: event["score"])
-        kept.append(best)
-        left = [event for event in left if abs(event["frame"] - best["frame"]) > window]
-    return kept
+def suppress_reference(found, window):
+    """Every event with every other one of its label and video, as the published program compares them."""
+    return [
+        {
+            "video": video["video"],
+            "events": sorted(
+                (
+                    event
+                    for event in video["events"]
+                    if not any(
+                        other["label"] == event["label"]
+                        and other["frame"] != event["frame"]
+                        and abs(other["frame"] - event["frame"]) <= window
+                        and other["score"] > event["score"]
+                        for other in video["events"]
+                    )
+                ),
+                key=lambda event: event["frame"],
+            ),
+        }
+        for video in found
+    ]
 
 
 moments = st.fixed_dictionaries({"frame": st.integers(0, 19), "label": st.sampled_from(["a_start", "a_end", "V"])})
@@ -91,19 +105,28 @@ def test_as_the_published_definition(tmp_path_factory, world):
 
 
 @given(worlds(), st.integers(0, 5))
-@settings(max_examples=100, deadline=None)
-def test_suppression_is_the_loop_over_the_surest(tmp_path_factory, world, window):
+@settings(max_examples=150, deadline=None)
+def test_suppression_as_the_published_program(tmp_path_factory, world, window):
     truth, found = world
     known, spots = read(tmp_path_factory.getbasetemp(), truth, found)
     kept = select_spots(spots, suppress_spots(spots, window))
-    left = [
-        (v, e["frame"], label, e["score"])
-        for v, video in enumerate(found)
-        for label, name in enumerate(known.classes)
-        for e in suppress_reference([e for e in video["events"] if e["label"] == name], window)
-    ]
-    columns = (kept.video_index, kept.frames, kept.class_index, kept.scores)
-    assert sorted(zip(*(column.tolist() for column in columns), strict=True)) == sorted(left)
+    expected = suppress_reference(found, window)
+    left = [(v, e["frame"], e["label"], e["score"]) for v, video in enumerate(expected) for e in video["events"]]
+    columns = (kept.video_index, kept.frames, np.array(known.classes, object)[kept.class_index], kept.scores)
+    assert list(zip(*(column.tolist() for column in columns), strict=True)) == left
+    mean = compute_spotting_map(known, kept, (0, 1)).mean
+    assert mean == pytest.approx([compute_reference(truth, expected, tolerance)[0] for tolerance in (0, 1)])
+
+
+def test_suppression_by_hand(tmp_path):
+    """0.7 goes though 0.8, which takes it away, goes too; equals stay, and so does what is far or in one frame."""
+    truth = [{"video": "v", "num_frames": 30, "events": [{"frame": 0, "label": "V"}]}]
+    rows = [(3, 0.9), (4, 0.8), (5, 0.7), (9, 0.5), (10, 0.5), (20, 0.2), (20, 0.1)]
+    found = [{"video": "v", "events": [{"frame": f, "label": "V", "score": s} for f, s in rows]}]
+    _, spots = read(tmp_path, truth, found)
+    assert suppress_spots(spots, 1).tolist() == [0, 3, 4, 5, 6]
+    assert suppress_spots(spots, 0).tolist() == list(range(7))
+    assert suppress_spots(select_spots(spots, np.zeros(0, np.int64)), 1).tolist() == []
 
 
 def test_hand_worked(tmp_path):

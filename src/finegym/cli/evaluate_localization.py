@@ -156,7 +156,7 @@ def spotting(
     ] = None,
     nms_window: Annotated[
         int | None,
-        typer.Option(min=0, help="First let the surest event take away those of its class so many frames around it."),
+        typer.Option(min=0, help="First remove events that have a surer one of their label within so many frames."),
     ] = None,
     labels: Annotated[
         Path | None, typer.Option(help="Labels that are known besides those of the true events, one a line.")

@@ -73,7 +73,8 @@ def compute_map_intervals(
     flat = record_of[truth.video_index] * num_classes + truth.class_index
     counts = np.bincount(flat, minlength=len(names) * num_classes).reshape(len(names), num_classes)
     resampled_counts = weights[:, :-1] @ counts  # (R, K)
-    record_of_place = np.append(record_of, len(names))[detections.video_index[result.ranked]]
+    videos = detections.video_index[result.ranked]
+    record_of_place = np.where(videos < 0, len(names), np.append(record_of, len(names))[videos.clip(-1)])
 
     samples = np.concatenate(
         [

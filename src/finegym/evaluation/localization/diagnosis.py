@@ -15,8 +15,9 @@ What a kind costs is how much average mAP would rise if its predictions were not
 were nothing to be found in their place.
 
 Source: Alwassel et al., "Diagnosing Error in Temporal Action Detectors", ECCV 2018 (DETAD): kinds, the ten times G
-first predictions of a class with G segments, removal as the measure of cost. Missed segments as in TIDE (Bolya et al.,
-ECCV 2020). Their lengths are grouped by quartiles here, since DETAD's bounds are ActivityNet's.
+first predictions of a class with G segments, removal as the measure of cost, which is of plain mAP over
+all predictions here (there normalised by the size of classes, over the first 10 G). Missed segments as in TIDE (Bolya
+et al., ECCV 2020). Their lengths are grouped by quartiles here, since DETAD's bounds are ActivityNet's.
 """
 
 from __future__ import annotations

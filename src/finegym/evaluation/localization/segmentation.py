@@ -6,9 +6,9 @@ label that it overlaps most does so by at least k percent and no earlier one has
 Background is no segment.
 
 Source: Lea et al., "Temporal Convolutional Networks for Action Segmentation and Detection", CVPR 2017 (edit, F1@k), as
-in the evaluation of Abu Farha and Gall, "MS-TCN", CVPR 2019. Published code ends a video's last segment one frame early
-where that is no background; here it ends with the video. Of two videos without a segment the edit score is 1 here, and
-not defined there.
+in the evaluation of Abu Farha and Gall, "MS-TCN", CVPR 2019. Copies of its program
+differ: some end a video's last segment one frame early where that is no background; here it ends with the video. Of two
+videos without a segment the edit score is 1 here, and not defined there.
 """
 
 from __future__ import annotations

@@ -88,7 +88,7 @@ class Spots:
     """Moments that a model says, in the order of the file.
 
     Attributes:
-        video_index: int64 (N,), into ``SpotTruth.video_ids``; -1 for videos of which nothing is true.
+        video_index: int64 (N,), into ``SpotTruth.video_ids``; -1, -2, … for videos of which nothing is true.
         frames: int64 (N,).
         class_index: int64 (N,).
         scores: float64 (N,), greater is surer.
@@ -168,9 +168,11 @@ def read_spots(path: Path, truth: SpotTruth, rules: SpotRules | None = None) -> 
     index_of_video = {video_id: index for index, video_id in enumerate(truth.video_ids)}
     index_of_class = dict.fromkeys(truth.other_labels, OTHER) | {n: index for index, n in enumerate(truth.classes)}
     rows: list[tuple[int, int, int, float]] = []
+    num_unknown = 0
     for video in videos:
         name, events = str(video["video"]), video.get("events", ())
-        index = index_of_video.get(name, -1)
+        index = index_of_video.get(name, -1 - num_unknown)
+        num_unknown += index < 0
         if index < 0 and events and counter.add("unknown_videos", len(events), [name]) != "count":
             rows += [(-1, -1, UNKNOWN, 0.0)] * len(events)
             events = ()

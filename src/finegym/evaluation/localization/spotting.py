@@ -6,7 +6,7 @@ divided by all moments, taken or not. Of equal scores the earlier one in the fil
 likewise.
 
 Source: Hong et al., "Spotting Temporally Precise, Fine-Grained Events in Video", ECCV 2022 (E2E-Spot): mAP at
-tolerances, and non-maximum suppression within a window of frames.
+tolerances, and suppression within a window of frames, which compares every spot with all others, gone or not.
 """
 
 from __future__ import annotations
@@ -52,36 +52,45 @@ def compute_spotting_map(truth: SpotTruth, spots: Spots, tolerances: Sequence[in
 
 
 def suppress_spots(spots: Spots, window: int) -> np.ndarray:
-    """Which spots are left when each, the surest first, removes those of its class and video near it: bool (N,).
+    """The spots that no surer one of their class and video is near.
+
+    As in the published program, a spot that goes still takes others away, of equals in different frames both stay, and
+    spots of one frame do not touch each other.
 
     Args:
-        spots: of equal scores the earlier one in the file comes first.
-        window: frames; those at most so far away go. 0 leaves one a frame.
+        spots: in the order of their file, a video at a time.
+        window: frames; nearer than this, or as near, is near.
+
+    Returns:
+        int64 (M,), by video in the order of the file, then by frame: what is left, in the order that decides between
+        equal scores from here on.
     """
-    order = np.lexsort((-spots.scores, spots.frames, spots.class_index, spots.video_index))
-    key = np.stack([spots.video_index[order], spots.class_index[order]])
-    new = np.append(True, (np.diff(key) != 0).any(axis=0)) if len(order) else np.zeros(0, bool)
-    starts = np.append(np.flatnonzero(new), len(order))
-    kept = np.zeros(len(order), bool)
-    for start, stop in zip(starts[:-1].tolist(), starts[1:].tolist(), strict=True):
-        rows = order[start:stop]
-        frames = spots.frames[rows]
-        is_free = np.ones(len(rows), bool)
-        for place in np.lexsort((rows, -spots.scores[rows])).tolist():
-            if is_free[place]:
-                kept[rows[place]] = True
-                first, last = np.searchsorted(frames, [frames[place] - window, frames[place] + window + 1])
-                is_free[first:last] = False
-    return kept
+    order = np.lexsort((spots.frames, spots.class_index, spots.video_index))
+    columns = np.stack([spots.video_index, spots.class_index, spots.frames])[:, order]
+    scores = spots.scores[order]
+    if not len(order):
+        return order
+    is_first = np.append(True, (np.diff(columns) != 0).any(axis=0))
+    place = np.cumsum(is_first) - 1  # of a spot among the frames that have any
+    (videos, classes, frames), best = columns[:, is_first], np.maximum.reduceat(scores, np.flatnonzero(is_first))
+    around = np.full(len(best), -np.inf)
+    for step in range(1, min(window, len(best) - 1) + 1):
+        near = (videos[step:] == videos[:-step]) & (classes[step:] == classes[:-step])
+        near &= frames[step:] - frames[:-step] <= window
+        around[step:][near] = np.maximum(around[step:], best[:-step])[near]
+        around[:-step][near] = np.maximum(around[:-step], best[step:])[near]
+    kept = np.sort(order[scores >= around[place]])
+    block = np.cumsum(np.append(False, np.diff(spots.video_index) != 0))
+    return kept[np.lexsort((kept, spots.frames[kept], block[kept]))]
 
 
-def select_spots(spots: Spots, where: np.ndarray) -> Spots:
-    """The spots where ``where`` is true; counts of the file stay."""
+def select_spots(spots: Spots, rows: np.ndarray) -> Spots:
+    """The spots of ``rows``, in that order; counts of the file stay."""
     return Spots(
-        spots.video_index[where],
-        spots.frames[where],
-        spots.class_index[where],
-        spots.scores[where],
+        spots.video_index[rows],
+        spots.frames[rows],
+        spots.class_index[rows],
+        spots.scores[rows],
         spots.num_read,
         spots.num_other_labels,
         spots.num_missing_videos,
