@@ -14,8 +14,7 @@ def walk(segment_id, set_id, *answers, label=None):
 
 
 def export(world, form, **query):
-    response = world.lead.get(f"/api/projects/{world.project_id}/export", params={"format": form, **query})
-    return response
+    return world.lead.get(f"/api/projects/{world.project_id}/export", params={"format": form, **query})
 
 
 def find_routines(world, *routines, record="alpha", chunk=0):
