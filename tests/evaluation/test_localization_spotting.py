@@ -11,7 +11,8 @@ from localization_samples import write_json
 
 from finegym.errors import AnnotationError, ConfigError, PredictionError
 from finegym.evaluation.localization.bootstrap import compute_map_intervals
-from finegym.evaluation.localization.spots import SpotRules, Spots, read_spot_truth, read_spots
+from finegym.evaluation.localization.problems import SpotRules
+from finegym.evaluation.localization.spots import Spots, read_spot_truth, read_spots
 from finegym.evaluation.localization.spotting import compute_spotting_map, select_spots, suppress_spots
 
 

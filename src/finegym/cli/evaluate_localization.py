@@ -183,7 +183,7 @@ def spotting(
 
     **Example**: `finegym evaluate spotting found.json --ground-truth spot_finegym_val.json.gz --nms-window 1`
     """
-    from finegym.evaluation.localization.spots import SpotRules
+    from finegym.evaluation.localization.problems import SpotRules
     from finegym.evaluation.localization.spotting import TOLERANCES
     from finegym.evaluation.localization.spotting_report import (
         export_spotting_report,

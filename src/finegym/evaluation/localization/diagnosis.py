@@ -113,10 +113,10 @@ def _find_best(truth: Truth, detections: Detections, result: DetectionMap) -> tu
 
 
 def _find_kinds(own: np.ndarray, other: np.ndarray, threshold: float, hits: np.ndarray) -> np.ndarray:
-    """The index into ``KINDS`` of every prediction, by place: int64 (N,)."""
+    """The index into ``KINDS`` of every prediction, by place: int8 (N,)."""
     is_own, best = own >= other, np.maximum(own, other)
     near, overlapping = best >= threshold, best >= MIN_TIOU
-    kinds = np.select([near & is_own, near, overlapping & is_own, overlapping], [1, 2, 3, 4], default=5)
+    kinds = np.select([near & is_own, near, overlapping & is_own, overlapping], [1, 2, 3, 4], default=5).astype(np.int8)
     kinds[hits] = 0
     return kinds
 

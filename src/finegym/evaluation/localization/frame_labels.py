@@ -15,6 +15,7 @@ import numpy as np
 
 from finegym.errors import AnnotationError, ConfigError, FineGymError, PredictionError, join_problems
 from finegym.evaluation.localization.detections import Detections, Truth, get_record
+from finegym.evaluation.localization.matching import group_rows
 from finegym.evaluation.localization.segmentation import BACKGROUND, find_label_segments
 
 
@@ -115,16 +116,19 @@ def make_frame_labels(truth: Truth, detections: Detections, fps: float, min_scor
         raise ConfigError(f"frames a second must be more than 0, got {fps:g}")
     order = np.argsort(detections.scores, kind="stable")  # the surest is painted last
     order = order[detections.scores[order] >= min_score]
+    num_videos = len(truth.video_ids)
+    true_rows = group_rows(truth.video_index, num_videos)
+    found_rows = group_rows(detections.video_index[order], num_videos)
     videos, num_over = [], 0
     for video, name in enumerate(truth.video_ids):
-        rows = np.flatnonzero(truth.video_index == video)
+        rows = true_rows[video]
         rows = rows[np.argsort(truth.segments_s[rows, 0], kind="stable")]
         duration = truth.durations_s[video]
         if np.isnan(duration):
             duration = truth.segments_s[rows, 1].max(initial=0.0)
         num_frames = max(round(float(duration) * fps), 1)
         labels, over = _paint(truth.segments_s[rows], truth.class_index[rows], num_frames, fps)
-        mine = order[detections.video_index[order] == video]
+        mine = order[found_rows[video]]
         predicted, _ = _paint(detections.segments_s[mine], detections.class_index[mine], num_frames, fps)
         videos.append(LabelledVideo(name, truth.record_ids[video], labels, predicted))
         num_over += over

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -73,6 +74,18 @@ def iterate_pairs(
             offset = np.arange(counts.sum()) - np.repeat(before, counts)
             yield np.repeat(lefts, counts), order[np.repeat(first[lefts], counts) + offset]
         start = stop
+
+
+def group_rows(groups: np.ndarray, num_groups: int) -> list[np.ndarray]:
+    """The rows of every group, in order; rows of negative groups are in none.
+
+    Example:
+        >>> [rows.tolist() for rows in group_rows(np.array([1, 0, 1, -1]), 3)]
+        [[1], [0, 2], []]
+    """
+    order = np.argsort(groups, kind="stable")
+    bounds = np.searchsorted(groups[order], np.arange(num_groups + 1))
+    return [order[start:stop] for start, stop in pairwise(bounds.tolist())]
 
 
 def match_pairs(pairs: Pairs, num_left: int, num_right: int) -> tuple[np.ndarray, np.ndarray]:

@@ -36,6 +36,27 @@ class Rules:
     missing_videos: Literal["error", "count"] = "count"
 
 
+@dataclass(frozen=True)
+class SpotRules:
+    """What becomes of predictions that do not fit; as ``Rules``.
+
+    Attributes:
+        unknown_videos: of videos that the truth does not have; ``count`` makes them false positives.
+        unknown_labels: that the truth does not have.
+        bad_frames: that are no whole numbers.
+        bad_scores: that are no finite numbers.
+        outside: frames that their video does not have.
+        missing_videos: videos of the truth that the file does not name; the published program refuses them.
+    """
+
+    unknown_videos: Literal["error", "ignore", "count"] = "error"
+    unknown_labels: Literal["error", "ignore"] = "error"
+    bad_frames: Literal["error", "ignore"] = "error"
+    bad_scores: Literal["error", "ignore"] = "error"
+    outside: Literal["error", "ignore", "keep"] = "error"
+    missing_videos: Literal["error", "count"] = "error"
+
+
 OPTIONS = {
     "unknown_videos": "--unknown-videos",
     "unknown_labels": "--unknown-labels",
@@ -80,7 +101,7 @@ class ProblemCounter:
         names: what each is called, by the field of ``Rules`` that decides.
     """
 
-    rules: object
+    rules: Rules | SpotRules
     names: Mapping[str, str]
     counts: dict[str, int] = field(default_factory=dict)
     examples: dict[str, list[str]] = field(default_factory=dict)

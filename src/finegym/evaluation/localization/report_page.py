@@ -11,6 +11,7 @@ import numpy as np
 from finegym import __version__
 from finegym.annotations.text import format_cell
 from finegym.evaluation.localization import report_text
+from finegym.evaluation.localization.matching import group_rows
 from finegym.evaluation.localization.report import LocalizationReport
 from finegym.report.page import Picture, Prose, Section, Table, write_page
 from finegym.report.plots import Curve, draw_curves, make_colours
@@ -152,13 +153,16 @@ def _iterate_records(
     truth = report.truth
     point = find_operating_point(report)
     colour_of = make_colours(truth.classes)
+    shown = np.flatnonzero(report.detections.scores >= point.min_score)
+    found = [shown[rows] for rows in group_rows(report.detections.video_index[shown], len(truth.video_ids))]
+    true = group_rows(truth.video_index, len(truth.video_ids))
     videos_of: dict[str, list[int]] = {}
     for video, record in enumerate(truth.record_ids):
         videos_of.setdefault(record, []).append(video)
     for record in list(videos_of)[:max_records]:
         pictures: list[Prose | Table | Picture] = []
         for video in videos_of[record]:
-            rows = list(_make_rows(report, point, video))
+            rows = list(_make_rows(report, point, video, true[video], found[video]))
             ends = [span.end_s for row in rows for span in row.spans]
             duration = float(truth.durations_s[video])
             svg = draw_timeline(rows, max(ends, default=1.0) if np.isnan(duration) else duration, colour_of)
@@ -171,24 +175,24 @@ def _iterate_records(
         yield record, pictures
 
 
-def _make_rows(report: LocalizationReport, point: OperatingPoint, video: int) -> Iterator[Row]:
+def _make_rows(
+    report: LocalizationReport, point: OperatingPoint, video: int, true: np.ndarray, found: np.ndarray
+) -> Iterator[Row]:
     truth, detections = report.truth, report.detections
-    rows = np.flatnonzero(truth.video_index == video)
-    labels = [truth.classes[index] for index in truth.class_index[rows].tolist()]
+    labels = [truth.classes[index] for index in truth.class_index[true].tolist()]
     spans = [
         Span(start, end, label, "plain" if is_found else "missed")
         for (start, end), label, is_found in zip(
-            truth.segments_s[rows].tolist(), labels, point.is_found[rows].tolist(), strict=True
+            truth.segments_s[true].tolist(), labels, point.is_found[true].tolist(), strict=True
         )
     ]
     ignored = truth.ignored_segments_s[truth.ignored_video_index == video]
     yield Row("truth", [*spans, *(Span(start, end, "", "ignored") for start, end in ignored.tolist())])
-    rows = np.flatnonzero((detections.video_index == video) & (detections.scores >= point.min_score))
-    labels = [truth.classes[index] for index in detections.class_index[rows].tolist()]
+    labels = [truth.classes[index] for index in detections.class_index[found].tolist()]
     spans = [
         Span(start, end, label, "plain" if is_right else "wrong")
         for (start, end), label, is_right in zip(
-            detections.segments_s[rows].tolist(), labels, point.is_right[rows].tolist(), strict=True
+            detections.segments_s[found].tolist(), labels, point.is_right[found].tolist(), strict=True
         )
     ]
     yield Row("predicted", spans)

@@ -13,14 +13,14 @@ import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from finegym.errors import AnnotationError, FineGymError, PredictionError, join_problems
 from finegym.evaluation.localization.detections import get_record
 from finegym.evaluation.localization.json_stream import open_text
-from finegym.evaluation.localization.problems import NUM_EXAMPLES, Problem, ProblemCounter
+from finegym.evaluation.localization.problems import NUM_EXAMPLES, Problem, ProblemCounter, SpotRules
 
 NAMES = {
     "unknown_videos": "predictions for unknown videos",
@@ -31,27 +31,6 @@ NAMES = {
     "missing_videos": "videos without a line in the file",
 }
 UNKNOWN, OTHER = -2, -1
-
-
-@dataclass(frozen=True)
-class SpotRules:
-    """What becomes of predictions that do not fit; as ``problems.Rules``.
-
-    Attributes:
-        unknown_videos: of videos that the truth does not have; ``count`` makes them false positives.
-        unknown_labels: that the truth does not have.
-        bad_frames: that are no whole numbers.
-        bad_scores: that are no finite numbers.
-        outside: frames that their video does not have.
-        missing_videos: videos of the truth that the file does not name; the published program refuses them.
-    """
-
-    unknown_videos: Literal["error", "ignore", "count"] = "error"
-    unknown_labels: Literal["error", "ignore"] = "error"
-    bad_frames: Literal["error", "ignore"] = "error"
-    bad_scores: Literal["error", "ignore"] = "error"
-    outside: Literal["error", "ignore", "keep"] = "error"
-    missing_videos: Literal["error", "count"] = "error"
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,10 @@ from finegym.annotations.text import format_count, format_table
 from finegym.evaluation.intervals import Score
 from finegym.evaluation.localization.bootstrap import MapIntervals, compute_map_intervals
 from finegym.evaluation.localization.detection_map import DetectionMap
+from finegym.evaluation.localization.problems import SpotRules
 from finegym.evaluation.localization.report import DONE
 from finegym.evaluation.localization.report_text import format_score
-from finegym.evaluation.localization.spots import SpotRules, Spots, SpotTruth, read_spot_truth, read_spots
+from finegym.evaluation.localization.spots import Spots, SpotTruth, read_spot_truth, read_spots
 from finegym.evaluation.localization.spotting import (
     TOLERANCES,
     compute_spotting_map,
