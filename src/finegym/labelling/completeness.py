@@ -51,5 +51,5 @@ def _check_walk(segment: SegmentState, rules: PassRules) -> Iterator[tuple[str, 
     except CodebookError as error:
         yield "path", f"{where}: {error}"
         return
-    if not state.is_complete:
+    if not state.is_complete and not segment.is_no_element:
         yield "path", f"{where}: the walk is not at its end; next is query {state.next_query}"

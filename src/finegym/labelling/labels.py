@@ -47,7 +47,8 @@ def _set_path(draft: Draft, payload: kinds.SetPathPayload, rules: PassRules) -> 
             segment,
             label=state.element_id or payload.set_id,
             path=tuple(step.to_json() for step in path),
-            is_no_element=state.is_dead_end,
+            # said outright ("I see it, and the tree has no place for it"), or where the answers end
+            is_no_element=state.is_dead_end or (payload.by_name and payload.label is None),
             codebook_number=rules.codebook_number,
         )
     )

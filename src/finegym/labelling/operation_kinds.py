@@ -92,7 +92,7 @@ class SetLabelPayload(_Payload):
 
 
 class SetPathPayload(_Payload):
-    """The answers of a tree walk. With ``by_name`` and an element the answers may be left out."""
+    """The answers of a tree walk. ``by_name`` with an element: they may be left out; without: "no such element"."""
 
     segment_id: Uuid
     set_id: Word
