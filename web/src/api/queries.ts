@@ -112,16 +112,21 @@ export interface WaveformData {
 export const useWaveform = (url: string | null | undefined) =>
   useQuery({ queryKey: ["wave", url?.split("?")[0]], queryFn: () => fetchJson<WaveformData>(url!), enabled: url != null, staleTime: Infinity });
 
-/** A guideline page; null where the lead has written none. */
-export const useGuideline = (projectId: string, key: string | null) =>
+/** Which guideline pages there are. */
+const useGuidelineKeys = (projectId: string) =>
   useQuery({
-    queryKey: ["guideline", projectId, key], enabled: key !== null, staleTime: 300_000,
+    queryKey: ["guidelines", projectId], staleTime: 300_000,
     queryFn: async () => {
-      try {
-        return await get<Guideline>(`/projects/${projectId}/guidelines/${encodeURIComponent(key!)}`);
-      } catch (error) {
-        if (error instanceof ApiError && error.status === 404) return null;
-        throw error;
-      }
+      const { guidelines } = await get<{ guidelines: { key: string }[] }>(`/projects/${projectId}/guidelines`);
+      return new Set(guidelines.map((one) => one.key));
     },
   });
+
+/** A guideline page; null where the lead has written none. */
+export function useGuideline(projectId: string, key: string) {
+  const keys = useGuidelineKeys(projectId);
+  return useQuery({
+    queryKey: ["guideline", projectId, key, keys.data?.has(key)], enabled: keys.data !== undefined, staleTime: 300_000,
+    queryFn: () => (keys.data!.has(key) ? get<Guideline>(`/projects/${projectId}/guidelines/${encodeURIComponent(key)}`) : null),
+  });
+}

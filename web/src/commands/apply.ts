@@ -36,7 +36,7 @@ export function applyChange(content: PassContent, change: Change, clock: Clock):
       return edit(content, change.payload.segment_id, {
         label: change.payload.label ?? change.payload.set_id,
         path: change.payload.path,
-        is_no_element: change.payload.label === null && change.payload.path.length > 0,
+        is_no_element: change.payload.label === null && change.payload.by_name === true, // else the server says it
       });
     case "set_discard":
       return edit(content, change.payload.segment_id, { discard: change.payload.discard });

@@ -103,11 +103,12 @@ function describeFields(was: Segment, is: Segment, setOfLabel: SetOfLabel): Chan
   if (was.label !== is.label || JSON.stringify(was.path) !== JSON.stringify(is.path) || was.is_no_element !== is.is_no_element) {
     const setId = setOfLabel(was.label);
     changes.push(
-      was.path.length > 0 && setId !== null
+      (was.path.length > 0 || was.is_no_element) && setId !== null
         ? {
             kind: "set_path",
             payload: {
               segment_id: was.id, set_id: setId, path: was.path, label: was.is_no_element || was.label === setId ? null : was.label,
+              ...(was.is_no_element ? { by_name: true } : {}),
             },
           }
         : { kind: "set_label", payload: { segment_id: was.id, label: was.label } },

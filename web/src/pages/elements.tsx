@@ -26,7 +26,7 @@ export function ElementsPage() {
   const isDone = useCallback((one: Segment): boolean => {
     const tree = codebook.getTree(codebook.getSetId(one.label) ?? "");
     if (one.discard !== null || tree === null || codebook.getElement(one.label ?? "") !== null) return true;
-    return one.is_no_element;
+    return one.is_no_element || walk(tree, one.path).isDeadEnd;
   }, [codebook]);
   const segment = selectedId === null ? undefined : content.segments.get(selectedId);
   const setId = codebook.getSetId(segment?.label ?? null);
@@ -63,7 +63,8 @@ export function ElementsPage() {
     setPath([...segment.path, { query: state.query, answer: given }]);
   };
   const back = (): void => {
-    if (segment !== undefined && segment.path.length > 0) setPath(segment.path.slice(0, -1));
+    if (segment?.is_no_element && state?.isDeadEnd === false) setPath(segment.path); // said outright: take that back first
+    else if (segment !== undefined && segment.path.length > 0) setPath(segment.path.slice(0, -1));
     else editor.say("There is no answer to take back.");
   };
   const gaps = subActions.filter((one) => !isDone(one)).map((one) => `the sub-action at frame ${one.start_frame} has no element`);
@@ -75,7 +76,7 @@ export function ElementsPage() {
         title="Elements" describe={describe} canMark={false} signOff={signOff} guidelineKey={setId === null ? null : `set:${setId}`}
         handlers={{
           answer_yes: () => answer("yes"), answer_no: () => answer("no"), answer_unsure: () => answer("unsure"), answer_back: back,
-          next_open: goToNext, by_name: () => setIsNaming(true), no_element: () => (segment === undefined ? undefined : setPath(segment.path, { label: null })),
+          next_open: goToNext, by_name: () => setIsNaming(true), no_element: () => setPath(segment?.path ?? [], { label: null, byName: true }),
         }}
         panel={
           <>
@@ -92,7 +93,7 @@ export function ElementsPage() {
         }
       />
       {isNaming && segment !== undefined && setId !== null && (
-        <NameDialog setId={setId} onClose={() => setIsNaming(false)} onChoose={(path, element) => { setIsNaming(false); setPath(path, { label: element, byName: true }); }} />
+        <NameDialog setId={setId} path={segment.path} onClose={() => setIsNaming(false)} onChoose={(path, element) => { setIsNaming(false); setPath(path, { label: element, byName: true }); }} />
       )}
     </>
   );

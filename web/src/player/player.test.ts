@@ -167,6 +167,17 @@ describe("playing", () => {
     expect(player.getState()).toMatchObject({ shown: 3, isConfirmed: true, isPlaying: false });
   });
 
+  test("the late event of an own pause does not stop what plays again by then", () => {
+    const { video, player } = open();
+    player.play(1);
+    video.present(3);
+    void player.seek(6);
+    player.play(1);
+    video.fire("pause");
+    expect(player.getState().isPlaying).toBe(true);
+    expect(video.paused).toBe(false);
+  });
+
   test("a loop starts again at its first frame", () => {
     const { video, player } = open();
     player.setLoop([2, 6]);

@@ -310,7 +310,8 @@ export class Player {
 
   /** The browser paused by itself (another tab, a headset): rest on the frame shown last. */
   private onPause = (): void => {
-    if (this.state.isPlaying && this.shuttleTimer === null && this.wanted === null) this.pause();
+    // The event of a pause of ours may come when playing has begun again: then nothing is paused.
+    if (this.video.paused && this.state.isPlaying && this.shuttleTimer === null && this.wanted === null) this.pause();
   };
 
   private onEnded = (): void => {

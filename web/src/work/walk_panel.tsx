@@ -62,7 +62,7 @@ function Outcome({ segment, state }: { segment: Segment; state: WalkState }) {
       </p>
     );
   }
-  if (segment.is_no_element) return <p className="walk-result"><strong>No such element</strong></p>;
+  if (segment.is_no_element || state.isDeadEnd) return <p className="walk-result"><strong>No such element</strong></p>;
   if (state.isUndecided) return <p className="walk-result">The footage does not tell these apart. Choose by name, or say why in a comment.</p>;
   return <p className="walk-result faint">Nothing is left to ask.</p>;
 }
@@ -112,8 +112,8 @@ function Candidates({ candidates }: { candidates: readonly string[] }) {
   );
 }
 
-export function NameDialog({ setId, onClose, onChoose }: {
-  setId: string; onClose: () => void; onChoose: (path: readonly PathStep[], element: string | null) => void;
+export function NameDialog({ setId, path, onClose, onChoose }: {
+  setId: string; path: readonly PathStep[]; onClose: () => void; onChoose: (path: readonly PathStep[], element: string | null) => void;
 }) {
   const { codebook } = useWork();
   const [typed, setTyped] = useState("");
@@ -144,7 +144,7 @@ export function NameDialog({ setId, onClose, onChoose }: {
           </li>
         ))}
       </ul>
-      <div className="row end"><button type="button" onClick={() => onChoose([], null)}>No such element</button></div>
+      <div className="row end"><button type="button" onClick={() => onChoose(path, null)}>No such element</button></div>
     </Dialog>
   );
 }
