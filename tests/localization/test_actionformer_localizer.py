@@ -125,7 +125,7 @@ def trained(competition):
         optimizer.zero_grad()
         sum(losses.values()).backward()
         optimizer.step()
-    assert set(losses) == {"class_loss", "set_loss", "element_loss", "regression_loss"}
+    assert set(losses) == {"event_loss", "set_loss", "element_loss", "regression_loss"}
     return localizer.eval()
 
 
@@ -209,15 +209,24 @@ def test_points_in_ignore_regions_cost_nothing(competition):
     batch = samples.collate([samples.draw(0, np.random.default_rng(0))])
     nothing = batch | {name: torch.zeros_like(batch[name]) for name in ("is_segment", "offsets")}
     nothing |= {"labels": torch.full_like(batch["labels"], -1)}
-    assert localizer(nothing)["class_loss"] > 0
+    assert all(localizer(nothing)[f"{name}_loss"] > 0 for name in localizer.level_names)
     ignored = nothing | {"is_ignored": torch.ones_like(batch["is_ignored"])}
-    assert localizer(ignored)["class_loss"] == 0
-    # A segment that only the upper levels have a class for is learnt there and asked nothing below.
-    unnamed = batch | {"labels": batch["labels"].clone()}
-    unnamed["labels"][..., 2] = -1
-    losses = localizer(unnamed)
-    assert losses["element_loss"] == 0
-    assert losses["set_loss"] == localizer(batch)["set_loss"] > 0
+    assert not any(localizer(ignored).values())
+
+
+def test_a_segment_that_a_level_has_no_class_for_is_learnt_on_the_others(competition):
+    localizer, samples = build_localizer(competition).eval(), build_samples(competition)
+    batch = samples.collate([samples.draw(0, np.random.default_rng(0))])
+    named, unnamed = (
+        localizer(batch),
+        localizer(batch | {"labels": batch["labels"] * torch.tensor([1, 1, 0]) + torch.tensor([0, 0, -1])}),
+    )
+    for name in ("event_loss", "set_loss", "regression_loss"):
+        assert unnamed[name] == named[name]
+    # What is left of the finest level is the background of its points without a segment.
+    background = localizer(batch | {"is_ignored": batch["is_ignored"] | batch["is_segment"]})
+    assert unnamed["element_loss"] < named["element_loss"]
+    torch.testing.assert_close(unnamed["element_loss"], background["element_loss"])
 
 
 def test_the_running_number_of_positive_points_is_part_of_the_state(competition):

@@ -12,13 +12,7 @@ from torch.nn import functional as F
 from finegym.annotations.subsets import Level, Subset
 from finegym.errors import ConfigError
 from finegym.localization.actionformer_decoding import decode_points, suppress_doubles
-from finegym.localization.actionformer_levels import (
-    LabelLevels,
-    compute_log_shares,
-    compute_scores,
-    make_levels,
-    split_sizes,
-)
+from finegym.localization.actionformer_levels import LabelLevels, compute_scores, make_levels
 from finegym.localization.actionformer_losses import compute_diou_loss, compute_focal_loss
 from finegym.localization.actionformer_samples import ActionFormerSamples, label_levels, thin
 from finegym.localization.actionformer_section import ActionFormerSection
@@ -72,27 +66,24 @@ class ActionFormerLocalizer(Localizer):
         return self.levels.classes[self.level]
 
     def forward(self, batch: Batch) -> dict[str, torch.Tensor]:
-        """Focal loss of the coarsest level, cross entropy of the finer ones among siblings, DIoU loss of the ends.
+        """Focal loss of the classes of every level, DIoU loss of the ends.
 
         Args:
             batch: of ``ActionFormerSamples.collate``.
         """
         features = F.dropout(batch["features"], self.section.feature_dropout, self.training)
         logits, offsets, valid = self.network(features, batch["lengths"])
-        top, *lower = logits.split(split_sizes(logits.shape[-1], self.levels.parents), dim=-1)
-        is_segment, labels = batch["is_segment"] & valid, batch["labels"]
+        is_segment = batch["is_segment"] & valid
         if self.training:
             num_positive = is_segment.sum().clamp(min=1).to(self.normaliser)
             self.normaliser.lerp_(num_positive, 1 - NORMALISER_MOMENTUM)
-        # A point whose segment has no class on the coarsest level tells nothing of its classes.
-        is_known = valid & ~batch["is_ignored"] & ((labels[..., 0] >= 0) | ~is_segment)
-        wanted = F.one_hot(labels[..., 0] + 1, top.shape[-1] + 1)[..., 1:].to(top.dtype)
-        losses = {"class_loss": compute_focal_loss(top[is_known], wanted[is_known]).sum()}
-        for place, (part, parents) in enumerate(zip(lower, self.levels.parents[1:], strict=True), start=1):
-            has_label = is_segment & (labels[..., place] >= 0)
-            shares = compute_log_shares(part[has_label].float(), parents.to(part.device))
-            loss = -shares.gather(1, labels[..., place][has_label][:, None]).sum()
-            losses[f"{self.level_names[place]}_loss"] = loss * self.section.level_weight
+        losses = {}
+        parts = logits.split(self.levels.sizes, dim=-1)
+        for name, part, labels in zip(self.level_names, parts, batch["labels"].unbind(dim=-1), strict=True):
+            # A point whose segment this level has no class for tells nothing of its classes.
+            is_known = valid & ~batch["is_ignored"] & ((labels >= 0) | ~is_segment)
+            wanted = F.one_hot(labels + 1, part.shape[-1] + 1)[..., 1:].to(part.dtype)
+            losses[f"{name}_loss"] = compute_focal_loss(part[is_known], wanted[is_known]).sum()
         diou = compute_diou_loss(offsets[is_segment], batch["offsets"][is_segment])
         losses["regression_loss"] = diou.sum() * self.section.regression_weight
         return {name: loss / self.normaliser for name, loss in losses.items()}
@@ -107,17 +98,17 @@ class ActionFormerLocalizer(Localizer):
         )
         segments_ms = snippets.to_ms(segments).clip(0, snippets.duration_ms)
         is_inside = segments_ms[:, 1] > segments_ms[:, 0]
-        return Found(
-            *suppress_doubles(
-                segments_ms[is_inside],
-                class_index[is_inside],
-                values[is_inside],
-                sigma=section.sigma,
-                min_score=section.min_score,
-                max_segments=section.max_segments,
-                vote_tiou=section.vote_tiou,
-            )
+        kept, kept_class, kept_scores = suppress_doubles(
+            segments_ms[is_inside],
+            class_index[is_inside],
+            values[is_inside],
+            sigma=section.sigma,
+            min_score=section.min_score,
+            max_segments=section.max_segments,
+            vote_tiou=section.vote_tiou,
         )
+        # A mean of ends that are all the timeline's may be rounded to beyond it.
+        return Found(kept.clip(0, snippets.duration_ms), kept_class, kept_scores)
 
     def score_points(self, features: np.ndarray) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Scores of the chosen level's classes, and offsets, at the points of a whole timeline.
@@ -139,7 +130,7 @@ class ActionFormerLocalizer(Localizer):
             points[:, 0] += part.first
             is_kept = (points[:, 0] >= part.keep_first) & (points[:, 0] < part.keep_stop)
             kept = is_kept.to(device)
-            scores = compute_scores(logits[0][kept].float(), [p.to(device) for p in self.levels.parents], self.level)
+            scores = compute_scores(logits[0][kept].float(), self.levels.parents, self.level)
             found.append((points[is_kept], scores.cpu(), offsets[0][kept].float().cpu()))
         points, scores, offsets = (torch.cat(each) for each in zip(*found, strict=True))
         return points, scores, offsets

@@ -42,7 +42,6 @@ class ActionFormerSection(Section):
     first_reach: Annotated[float, Field(gt=0)] = 4.0
     centre_radius: Annotated[float, Field(gt=0)] = 1.5
     regression_weight: NotNegative = 1.0
-    level_weight: NotNegative = 1.0
     normaliser: Annotated[float, Field(gt=0)] = 100.0
 
     part_snippets: Positive = 4608
