@@ -12,10 +12,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from browser_tools import WEB, build_with_vite
 from numbered import write_numbered
 from range_server import serve_folder
 
-from conftest import WEB, run_vite
 from finegym.labelling.record_clock import compute_times_ms
 from finegym.video.ingest.chunks import Chunk
 from finegym.video.ingest.proxy import read_proxy_map, write_proxy
@@ -66,10 +66,10 @@ def write_work_item(record: Path, out: Path) -> int:
 
 
 @pytest.fixture(scope="module")
-def harness(node, tmp_path_factory):
+def harness(tmp_path_factory):
     """The folder with the page that holds the player alone."""
     folder = tmp_path_factory.mktemp("harness") / "page"
-    run_vite(node, "build", "--config", str(WEB / "harness" / "vite.config.ts"), "--outDir", str(folder))
+    build_with_vite("--config", str(WEB / "harness" / "vite.config.ts"), "--outDir", str(folder))
     return folder
 
 

@@ -1640,11 +1640,8 @@ export interface components {
             title: string;
             /** Text */
             text: string;
-            /**
-             * Media
-             * @default []
-             */
-            media: components["schemas"]["MediumRequest"][];
+            /** Media */
+            media?: components["schemas"]["MediumRequest"][];
         };
         /**
          * GuidelineShape
@@ -2909,7 +2906,7 @@ export interface components {
         };
         /**
          * SetPathPayload
-         * @description The answers of a tree walk. With ``by_name`` and an element the answers may be left out.
+         * @description The answers of a tree walk. ``by_name`` with an element: they may be left out; without: "no such element".
          */
         SetPathPayload: {
             /** Reason */
@@ -2918,11 +2915,8 @@ export interface components {
             segment_id: string;
             /** Set Id */
             set_id: string;
-            /**
-             * Path
-             * @default []
-             */
-            path: components["schemas"]["Answer"][];
+            /** Path */
+            path?: components["schemas"]["Answer"][];
             /** Label */
             label?: string | null;
             /**
@@ -3066,11 +3060,8 @@ export interface components {
         WalkRequest: {
             /** Set Id */
             set_id: string;
-            /**
-             * Path
-             * @default []
-             */
-            path: components["schemas"]["Answer"][];
+            /** Path */
+            path?: components["schemas"]["Answer"][];
         };
         /**
          * WalkShape
