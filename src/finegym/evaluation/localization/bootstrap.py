@@ -15,8 +15,8 @@ import numpy as np
 from finegym.evaluation.intervals import Score, draw_weights, find_lacking, make_score
 from finegym.evaluation.localization.detection_map import DetectionMap
 
-BLOCK = 250
-"""Resamples computed at once."""
+BLOCK = 1 << 21
+"""Numbers computed at once: right predictions of a class, times resamples."""
 
 
 class Found(Protocol):
@@ -76,12 +76,13 @@ def compute_map_intervals(
     videos = detections.video_index[result.ranked]
     record_of_place = np.where(videos < 0, len(names), np.append(record_of, len(names))[videos.clip(-1)])
 
-    samples = np.concatenate(
-        [
-            _resample(result, record_of_place, weights[start : start + BLOCK], resampled_counts[start : start + BLOCK])
-            for start in range(0, num_resamples, BLOCK)
-        ]
-    )
+    samples = np.zeros((num_resamples, len(result.thresholds)))
+    for index in range(num_classes):
+        samples += _resample_class(result, index, record_of_place, weights) / np.maximum(
+            resampled_counts[:, index, None], 1
+        )
+    num_present = (resampled_counts > 0).sum(axis=1)
+    samples = np.where(num_present[:, None] > 0, samples / np.maximum(num_present, 1)[:, None], np.nan)
     reason = f"only {len(names)} record, not 2" if len(names) < 2 else ""
     reason = reason or find_lacking(resampled_counts, np.ones(num_classes, bool))
     return MapIntervals(
@@ -91,36 +92,29 @@ def compute_map_intervals(
     )
 
 
-def _resample(
-    result: DetectionMap, record_of_place: np.ndarray, weights: np.ndarray, resampled_counts: np.ndarray
-) -> np.ndarray:
-    """The mAP of every resample and threshold: float64 (R, T); NaN where a resample has no segment."""
+def _resample_class(result: DetectionMap, index: int, record_of_place: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Summed envelope of precision of one class in every resample and threshold: float64 (R, T)."""
     num_resamples, num_records = weights.shape
-    sums = np.zeros((num_resamples, len(result.thresholds)))
-    for index in range(len(result.classes)):
-        start, stop = result.class_bounds[index : index + 2].tolist()
-        hits = [_cut(places, start, stop) for places in result.hits]
-        some = np.unique(np.concatenate(hits))
-        if not some.size:
-            continue
-        counted = np.arange(start, stop)[~result.is_ignored[start:stop]]
-        step = np.searchsorted(some, counted)  # counted up to and including the right one
-        flat = (step * num_records + record_of_place[counted])[step < len(some)]
-        by_record = np.bincount(flat, minlength=len(some) * num_records).reshape(len(some), num_records)
-        cumulated = np.cumsum(by_record, axis=0) @ weights.T  # (P, R)
+    start, stop = result.class_bounds[index : index + 2].tolist()
+    hits = [places[slice(*np.searchsorted(places, [start, stop]))] for places in result.hits]
+    some = np.unique(np.concatenate(hits))
+    sums = np.zeros((num_resamples, len(hits)))
+    if not some.size:
+        return sums
+    counted = np.arange(start, stop)[~result.is_ignored[start:stop]]
+    step = np.searchsorted(some, counted)  # counted up to and including the right one
+    flat = (step * num_records + record_of_place[counted])[step < len(some)]
+    by_record = np.bincount(flat, minlength=len(some) * num_records).reshape(len(some), num_records).astype(np.float64)
+    block = max(1, BLOCK // len(some))
+    for first in range(0, num_resamples, block):
+        drawn = weights[first : first + block]
+        cumulated = np.cumsum(by_record @ drawn.T, axis=0)  # (P, R)
         for level, places in enumerate(hits):
-            own = weights[:, record_of_place[places]].T  # (M, R)
-            ranks = cumulated[np.searchsorted(some, places)]
-            # Ignored predictions count where they are right.
-            ranks = ranks + np.cumsum(own * result.is_ignored[places][:, None], axis=0)
-            right = np.cumsum(own, axis=0)
+            own = drawn[:, record_of_place[places]].T  # (M, R)
+            ranks, right = cumulated[np.searchsorted(some, places)], np.cumsum(own, axis=0)
+            if result.is_ignored[places].any():  # those count where they are right
+                ranks += np.cumsum(own * result.is_ignored[places][:, None], axis=0)
             precision = np.divide(right, ranks, out=np.zeros_like(right), where=ranks > 0)
             envelope = np.maximum.accumulate(precision[::-1], axis=0)[::-1]
-            sums[:, level] += (own * envelope).sum(axis=0) / np.maximum(resampled_counts[:, index], 1)
-    num_present = (resampled_counts > 0).sum(axis=1)
-    return np.where(num_present[:, None] > 0, sums / np.maximum(num_present, 1)[:, None], np.nan)
-
-
-def _cut(places: np.ndarray, start: int, stop: int) -> np.ndarray:
-    first, last = np.searchsorted(places, [start, stop])
-    return places[first:last]
+            sums[first : first + block, level] = (own * envelope).sum(axis=0)
+    return sums
