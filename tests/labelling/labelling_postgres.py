@@ -22,8 +22,11 @@ def find_binaries() -> Path | None:
 
 
 @contextmanager
-def run_cluster(binaries: Path) -> Iterator[str]:
-    """Start a cluster; yield the URL of its first database without the name at its end."""
+def run_cluster(binaries: Path, *, is_durable: bool = False) -> Iterator[str]:
+    """Start a cluster; yield the URL of its databases, ``{database}`` for the name.
+
+    ``is_durable``: commits reach the disk, as they do in earnest; tests do without.
+    """
     owner = _find_owner()
     with tempfile.TemporaryDirectory(prefix="finegym-pg-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
@@ -38,7 +41,7 @@ def run_cluster(binaries: Path) -> Iterator[str]:
             )
 
         call("initdb", "-D", str(folder / "data"), "-U", "finegym", "-A", "trust", "-E", "UTF8", "--no-sync")
-        settings = f"-k {folder} -c listen_addresses='' -c fsync=off -c max_connections=80 -c shared_buffers=32MB"
+        settings = f"-k {folder} -c listen_addresses='' -c fsync={'on' if is_durable else 'off'} -c max_connections=80 -c shared_buffers=32MB"
         call("pg_ctl", "-D", str(folder / "data"), "-l", str(folder / "log"), "-w", "-o", settings, "start")
         try:
             yield f"postgresql://finegym@/{{database}}?host={folder}"

@@ -18,8 +18,10 @@ from finegym.errors import CodebookError
 from finegym.labelling.refusals import invalid_field, not_found
 from finegym.labelling.tables.projects import CodebookVersion, Project
 
+_KEPT = 16  # codebooks in memory
 
-@lru_cache(maxsize=16)
+
+@lru_cache(maxsize=_KEPT)
 def _parse(sha256: str, text: str) -> Codebook:
     return parse_codebook(text)
 
@@ -29,10 +31,18 @@ def read_codebook(row: CodebookVersion) -> Codebook:
     return _parse(row.sha256, row.yaml)
 
 
-def get_codebook(session: Session, project: Project) -> tuple[Codebook, CodebookVersion]:
-    """The codebook that a project works with now."""
-    row = session.get_one(CodebookVersion, project.codebook_id)
-    return read_codebook(row), row
+_READ: dict[str, tuple[Codebook, int]] = {}
+
+
+def get_codebook(session: Session, project: Project) -> tuple[Codebook, int]:
+    """The codebook that a project works with now, and its number; rows never change, so each is read once."""
+    known = _READ.get(project.codebook_id)
+    if known is None:
+        row = session.get_one(CodebookVersion, project.codebook_id)
+        known = _READ[project.codebook_id] = (read_codebook(row), row.number)
+        if len(_READ) > _KEPT:
+            del _READ[next(iter(_READ))]
+    return known
 
 
 def get_codebook_version(session: Session, project: Project, number: int | None) -> CodebookVersion:

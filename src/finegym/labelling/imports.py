@@ -85,7 +85,7 @@ def import_videos(
 
 
 def _import_video(job: _Import, record: Record, video: Video) -> None:
-    clock = read_clock_of(job.session, job.workspace, record)
+    clock = read_clock_of(job.workspace, record)
     items = job.session.scalars(
         select(Item).where(Item.record_id == record.id, Item.stage == "routines").order_by(Item.chunk_number)
     ).all()

@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
+from functools import cached_property
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from finegym.errors import VideoError
-from finegym.labelling.codebooks import read_codebook
+from finegym.labelling.codebooks import get_codebook
 from finegym.labelling.drafts import PassRules
 from finegym.labelling.nesting import SegmentState
 from finegym.labelling.projects import read_settings
 from finegym.labelling.record_clock import RecordClock, read_record_clock
 from finegym.labelling.refusals import Refusal, not_found
 from finegym.labelling.settings import ProjectSettings
-from finegym.labelling.tables.projects import CodebookVersion, Project, Suggestion, SuggestionBatch
-from finegym.labelling.tables.records import Chunk, Item, Record
+from finegym.labelling.tables.projects import Project, Suggestion, SuggestionBatch
+from finegym.labelling.tables.records import Item, Record
 from finegym.labelling.tables.work import Pass, Segment
 from finegym.workspace import Workspace
 
 STATE_FIELDS = tuple(field.name for field in fields(SegmentState))
-_COLUMNS = [getattr(Segment, name) for name in STATE_FIELDS]
+STATE_COLUMNS = tuple(getattr(Segment, name) for name in STATE_FIELDS)
+_PATH = STATE_FIELDS.index("path")
 
 
 @dataclass
@@ -35,7 +37,7 @@ class Work:
     project: Project
     record: Record
 
-    @property
+    @cached_property
     def settings(self) -> ProjectSettings:
         """The project's rules."""
         return read_settings(self.project)
@@ -70,15 +72,25 @@ def load_work(session: Session, pass_id: str, *, lock: bool = False) -> Work:
     return Work(*row)
 
 
-def load_segments(session: Session, pass_id: str) -> dict[str, SegmentState]:
-    """The segments of a pass by id, deleted ones included."""
-    rows = session.execute(select(*_COLUMNS).where(Segment.pass_id == pass_id))
-    return {row.id: _make_state(dict(row._mapping)) for row in rows}
+def load_segments(session: Session, pass_id: str, *, deleted: Iterable[str] | None = None) -> dict[str, SegmentState]:
+    """The segments of a pass by id; of deleted ones all, or only those that are named."""
+    query = select(*STATE_COLUMNS).where(Segment.pass_id == pass_id)
+    if deleted is not None:
+        query = query.where(or_(Segment.is_deleted.is_(False), Segment.id.in_(list(deleted))))
+    rows = session.execute(query)
+    return {row[0]: read_state_row(row) for row in rows}
+
+
+def read_state_row(row: Sequence[Any]) -> SegmentState:
+    """A row of ``STATE_COLUMNS`` as a value."""
+    values = list(row)
+    values[_PATH] = tuple(values[_PATH])
+    return SegmentState(*values)
 
 
 def make_state(row: Segment) -> SegmentState:
     """A row as a value."""
-    return _make_state({name: getattr(row, name) for name in STATE_FIELDS})
+    return read_state_row([getattr(row, name) for name in STATE_FIELDS])
 
 
 def make_columns(state: SegmentState) -> dict[str, Any]:
@@ -86,35 +98,30 @@ def make_columns(state: SegmentState) -> dict[str, Any]:
     return {**{name: getattr(state, name) for name in STATE_FIELDS}, "path": list(state.path)}
 
 
-def _make_state(values: Mapping[str, Any]) -> SegmentState:
-    return SegmentState(**{**values, "path": tuple(values["path"])})
-
-
-def read_clock_of(session: Session, workspace: Workspace, record: Record) -> RecordClock:
+def read_clock_of(workspace: Workspace, record: Record) -> RecordClock:
     """The frames and times of a record.
 
     Raises:
         Refusal: 409 where its proxies are gone.
     """
-    numbers = session.scalars(select(Chunk.number).where(Chunk.record_id == record.id)).all()
     try:
-        return read_record_clock(workspace, record.name, max(numbers, default=-1) + 1, record.end_ms)
+        return read_record_clock(workspace, record.name, record.num_chunks, record.end_ms)
     except VideoError as error:
         raise Refusal(409, "no_frame_map", str(error)) from error
 
 
 def load_rules(session: Session, workspace: Workspace, work: Work) -> PassRules:
     """The rules that the operations of a pass have to keep."""
-    row = session.get_one(CodebookVersion, work.project.codebook_id)
-    clock = read_clock_of(session, workspace, work.record)
+    codebook, number = get_codebook(session, work.project)
+    clock = read_clock_of(workspace, work.record)
     ghosts = {} if work.pass_.is_blind else load_suggestions(session, work)
     return PassRules(
         stage=work.item.stage,
         bounds=(work.item.start_frame, work.item.end_frame),
         outer_id=work.item.action_id,
         event_id=work.item.action_label,
-        codebook=read_codebook(row),
-        codebook_number=row.number,
+        codebook=codebook,
+        codebook_number=number,
         stages_of_event=work.settings.stages_of_event,
         get_ms=clock.get_ms,
         is_shown=clock.is_shown,

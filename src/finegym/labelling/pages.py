@@ -110,7 +110,7 @@ def preview_operations(
     work, _ = load_visible(session, caller, pass_id)
     rules = load_rules(session, links.workspace, work)
     before = load_segments(session, pass_id)
-    draft = make_draft(session, work)
+    draft = make_draft(session, work, operations)
     draft.segments = dict(before)
     try:
         problems = apply_operations(draft, operations, rules)

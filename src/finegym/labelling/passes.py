@@ -40,6 +40,7 @@ from finegym.workspace import Workspace
 ANY_VERSION = -1
 """``If-Match: *``: the versions of the rows decide alone."""
 _ALWAYS = ("withdraw_sign_off", "comment", "resolve_comment")
+_IDS = ("segment_id", "other_id", "new_segment_id", "parent_id")
 Manner = Literal["own", "correction"]
 
 
@@ -85,8 +86,10 @@ def save_operations(
         if new:
             _check_version(session, work, operations, request)
             draft = _apply(session, workspace, work, request)
+            state = work.pass_.state
             store_draft(session, caller, work, draft, new)
-            refresh_item(session, work.item)
+            if work.pass_.state != state:
+                refresh_item(session, work.item)
         return _answer(session, work, draft, before, [operation.uuid for operation in new], replayed, caller)
 
 
@@ -133,7 +136,7 @@ def _check_version(session: Session, work: Work, operations: Sequence[AnyOperati
 
 def _apply(session: Session, workspace: Workspace, work: Work, request: _Request) -> Draft:
     rules = load_rules(session, workspace, work)
-    draft = make_draft(session, work)
+    draft = make_draft(session, work, request.operations)
     _check_manner(work, request)
     _check_ids(session, work.pass_.id, request.operations)
     try:
@@ -187,13 +190,15 @@ def _check_ids(session: Session, pass_id: str, operations: Sequence[AnyOperation
         raise conflict("id_taken", f"Id {taken[0]} is used elsewhere. Give a new one.")
 
 
-def make_draft(session: Session, work: Work) -> Draft:
-    """A pass as it is, to try operations on."""
-    comments = session.scalars(
-        select(Comment.id).where(Comment.pass_id == work.pass_.id, Comment.resolved_at_ms.is_(None))
-    )
+def make_draft(session: Session, work: Work, operations: Sequence[AnyOperation]) -> Draft:
+    """A pass as it is, as far as operations can ask for it."""
+    named = {str(id_) for one in operations for name in _IDS if (id_ := getattr(one.payload, name, None))}
+    comments: set[str] = set()
+    if any("comment" in one.kind for one in operations):
+        query = select(Comment.id).where(Comment.pass_id == work.pass_.id, Comment.resolved_at_ms.is_(None))
+        comments = set(session.scalars(query))
     is_signed_off = work.pass_.signed_off_at_ms is not None
-    return Draft(load_segments(session, work.pass_.id), is_signed_off, set(comments))
+    return Draft(load_segments(session, work.pass_.id, deleted=named), is_signed_off, comments)
 
 
 def _answer(

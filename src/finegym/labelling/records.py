@@ -74,6 +74,7 @@ def _add_record(
         media_path=found.media.path,
         verdict=found.verdict,
         has_proxies=found.has_proxies,
+        num_chunks=found.num_chunks,
         position=position,
         added_at_ms=now_ms,
     )

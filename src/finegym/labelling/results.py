@@ -13,7 +13,7 @@ from finegym.annotations.model import Action, Dataset, SubAction, Video
 from finegym.codebook.model import Codebook
 from finegym.labelling.codebooks import get_codebook
 from finegym.labelling.derive import find_duplicates
-from finegym.labelling.loading import STATE_FIELDS
+from finegym.labelling.loading import STATE_COLUMNS, read_state_row
 from finegym.labelling.nesting import SegmentState, get_children
 from finegym.labelling.tables.projects import Project
 from finegym.labelling.tables.records import Item, Record
@@ -104,12 +104,10 @@ def _rank(row: Pass) -> tuple[int, int, str]:
 
 
 def _load_many(session: Session, pass_ids: list[str]) -> dict[str, dict[str, SegmentState]]:
-    columns = [getattr(Segment, name) for name in STATE_FIELDS]
-    rows = session.execute(select(Segment.pass_id.label("of_pass"), *columns).where(Segment.pass_id.in_(pass_ids)))
+    rows = session.execute(select(Segment.pass_id, *STATE_COLUMNS).where(Segment.pass_id.in_(pass_ids)))
     found: dict[str, dict[str, SegmentState]] = {}
     for row in rows:
-        values = {name: getattr(row, name) for name in STATE_FIELDS}
-        found.setdefault(row.of_pass, {})[row.id] = SegmentState(**{**values, "path": tuple(values["path"])})
+        found.setdefault(row[0], {})[row[1]] = read_state_row(row[1:])
     return found
 
 

@@ -148,7 +148,7 @@ def _place(
         elif row.score < least_score:
             left_out[f"their score is below {least_score:g}"] += 1
         else:
-            clock = clocks.setdefault(record.id, read_clock_of(session, workspace, record))
+            clock = clocks.setdefault(record.id, read_clock_of(workspace, record))
             start, end = (clock.find_frame(offset_ms + 1000 * time) for time in (row.start_s, row.end_s))
             end = max(end, start + 1)
             if not clock.is_shown(start) or not clock.is_shown(end - 1):

@@ -63,7 +63,11 @@ def show_segment(state: SegmentState, author: PersonRef, at_ms: int) -> SegmentS
 
 def show_segments(session: Session, pass_id: str, ids: Iterable[str] | None = None) -> list[SegmentShape]:
     """The segments of a pass in order of time; without ``ids`` those that are not deleted."""
-    query = select(Segment).where(Segment.pass_id == pass_id).order_by(Segment.start_frame, Segment.end_frame.desc(), Segment.id)
+    query = (
+        select(Segment)
+        .where(Segment.pass_id == pass_id)
+        .order_by(Segment.start_frame, Segment.end_frame.desc(), Segment.id)
+    )
     query = query.where(Segment.is_deleted.is_(False)) if ids is None else query.where(Segment.id.in_(list(ids)))
     rows = session.scalars(query).all()
     names = get_names(session, (row.author_id for row in rows))

@@ -30,6 +30,7 @@ class Record(Base):
     media_path: Mapped[str] = mapped_column(Text)
     verdict: Mapped[str] = mapped_column(String(20))
     has_proxies: Mapped[bool]
+    num_chunks: Mapped[int]
     position: Mapped[int]
     added_at_ms: Mapped[TimeMs]
 

@@ -271,6 +271,7 @@ def upgrade() -> None:
         sa.Column("media_path", sa.Text(), nullable=False),
         sa.Column("verdict", sa.String(length=20), nullable=False),
         sa.Column("has_proxies", sa.Boolean(), nullable=False),
+        sa.Column("num_chunks", sa.Integer(), nullable=False),
         sa.Column("position", sa.Integer(), nullable=False),
         sa.Column("added_at_ms", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(
