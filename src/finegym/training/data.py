@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,7 @@ from finegym.datasets.heatmap_view import HeatmapView
 from finegym.datasets.recognition import Selection, Source, select_instances
 from finegym.datasets.transforms import Crops
 from finegym.datasets.views import FlowView, PoseView, RgbDifferenceView, RgbView, View
-from finegym.errors import AnnotationError, ConfigError, FeatureError, join_problems
+from finegym.errors import AnnotationError, FeatureError, join_problems
 from finegym.features.flow.store import FlowStore
 from finegym.features.pose.pickle_data import open_pose_pickle
 from finegym.features.pose.store import PoseStore
@@ -38,7 +37,6 @@ REMEDIES = {
     "pose": "Find them with `finegym features pose`",
     "heatmap": "Find them with `finegym features pose`",
 }
-NAMES_A_SIDE = re.compile(r"\b(left|right)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -194,45 +192,6 @@ def describe_split(folder: Path, split: Split) -> dict[str, Any]:
 def hash_file(path: Path) -> str:
     """SHA-256 of a file."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def build_flip_class_map(
-    section: DataSection, class_ids: Sequence[str], class_names: Sequence[str]
-) -> np.ndarray | None:
-    """The class that each class is in the mirror; ``None`` where clips are not to be mirrored.
-
-    Args:
-        section: says whether to flip, and which classes change places.
-        class_ids: K ids.
-        class_names: K names; one that says left or right must stand in ``flip_swaps``.
-
-    Returns:
-        int64 (K,), or ``None``.
-
-    Raises:
-        ConfigError: a pair names an unknown class, or a class that names a side is in no pair.
-    """
-    if not section.flip:
-        return None
-    class_map = np.arange(len(class_ids))
-    index_by_id = {class_id: index for index, class_id in enumerate(class_ids)}
-    swapped = {class_id for pair in section.flip_swaps for class_id in pair}
-    problems = [
-        f"data.flip_swaps names class {name!r}, which is not in the subset" for name in sorted(swapped - set(class_ids))
-    ]
-    problems += [
-        f"class {class_id!r} ({name}) names a side, and data.flip does not say what it is in the mirror"
-        for class_id, name in zip(class_ids, class_names, strict=True)
-        if NAMES_A_SIDE.search(name) and class_id not in swapped
-    ]
-    if problems:
-        raise ConfigError(
-            f"{join_problems(problems, limit=5)}. Set data.flip = false, or give pairs of class ids in data.flip_swaps "
-            "(an id with itself where the mirror changes nothing)."
-        )
-    for first, second in section.flip_swaps:
-        class_map[index_by_id[first]], class_map[index_by_id[second]] = index_by_id[second], index_by_id[first]
-    return class_map
 
 
 def build_view(recipe: Recipe, source: Any, normalisation: Normalisation | None, crops_test: str = "centre") -> View:

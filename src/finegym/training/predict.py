@@ -16,7 +16,8 @@ from finegym.errors import ConfigError, VideoError
 from finegym.evaluation.predictions import write_predictions
 from finegym.models import hash_weights
 from finegym.training.build_model import build_model
-from finegym.training.data import RecognitionData, build_flip_class_map, build_view
+from finegym.training.data import RecognitionData, build_view
+from finegym.training.flips import build_flip_class_map
 from finegym.training.head_arrays import parse_head_facts
 from finegym.training.inference import compute_logits
 from finegym.training.progress import Progress
@@ -107,7 +108,7 @@ def predict(
     place = torch.device("cuda" if device == "auto" and torch.cuda.is_available() else "cpu")
     model.to(place)
     selection = data.select(side, recipe.data)
-    flip_class_map = build_flip_class_map(recipe.data, data.class_ids, data.class_names)
+    flip_class_map = build_flip_class_map(recipe.data, data)
     view = build_view(recipe, data.source, model.normalisation, recipe.data.crops_test)
     loader = build_evaluation_loader(
         EvaluationClips(selection, view),

@@ -30,7 +30,8 @@ from finegym.training.build_model import (
     get_network,
     restore_normalisation,
 )
-from finegym.training.data import RecognitionData, build_flip_class_map, build_view
+from finegym.training.data import RecognitionData, build_view
+from finegym.training.flips import build_flip_class_map, describe_flips
 from finegym.training.head_arrays import find_head_arrays, format_head_facts
 from finegym.training.loop import fit
 from finegym.training.losses import build_loss
@@ -90,7 +91,7 @@ def train(
             select_clips(data, recipe, overfit),
             make_overfit_recipe(recipe, overfit, stop_after or MAX_STEPS),
         )
-    flip_class_map = build_flip_class_map(recipe.data, data.class_ids, data.class_names)
+    flip_class_map = build_flip_class_map(recipe.data, data)
     selections = {side: data.select(side, recipe.data) for side in ("train", "val")}
     accelerator = build_accelerator(recipe.train.mixed_precision, device)
 
@@ -124,6 +125,7 @@ def train(
     )
     facts = _collect_facts(recipe, data, selections, model, report, classes, accelerator)
     facts["head"] = format_head_facts(head)
+    facts["flip"] = describe_flips(flip_class_map, data.class_ids)
     view = build_view(recipe, data.source, model.normalisation)
     training = TrainingClips(selections["train"], view, flip_class_map=flip_class_map, seed=recipe.seed)
     evaluation = EvaluationClips(selections["val"], view)
@@ -142,7 +144,7 @@ def train(
         if resumed is not None and overfit and is_learned(run.read_last_epoch()):
             say(accelerator, f"{out}: the clips are learned by heart already; nothing to do")
             return run
-        _say_beginning(recipe, data, selections, report, frozen, accelerator)
+        _say_beginning(recipe, data, selections, report, frozen, facts["flip"], accelerator)
         try:
             fit(
                 model,
@@ -258,6 +260,7 @@ def _say_beginning(
     selections: Mapping[str, Selection],
     report: WeightsReport | None,
     frozen: Sequence[str],
+    flip: dict[str, Any] | None,
     accelerator: Accelerator,
 ) -> None:
     """What the user should know before the first step."""
@@ -272,6 +275,10 @@ def _say_beginning(
     if report is not None:
         say(accelerator, f"weights: {report}")
 
+    if flip is not None:
+        pairs = ", ".join(f"{first} and {second}" for first, second in flip["swapped"][:3])
+        swapped = f"{len(flip['swapped'])} pairs of classes change places{f' ({pairs})' if pairs else ''}"
+        say(accelerator, f"data.flip: {swapped}, {flip['num_same']} classes stay what they are")
     if frozen:
         say(accelerator, f"model.freeze: {len(frozen)} tensors stand still, {frozen[0]} to {frozen[-1]}")
 
