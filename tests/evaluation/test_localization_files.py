@@ -11,6 +11,7 @@ from finegym.errors import AnnotationError, PredictionError
 from finegym.evaluation.localization import json_stream
 from finegym.evaluation.localization.detections import Detections, read_truth, write_detections
 from finegym.evaluation.localization.json_stream import iterate_members
+from finegym.evaluation.localization.levels import lift_truth
 from finegym.evaluation.localization.problems import Rules
 from finegym.evaluation.localization.reading import read_detections
 
@@ -195,3 +196,39 @@ def test_a_video_that_stands_twice_is_refused(tmp_path, truth):
     (tmp_path / "broken.json.gz").write_bytes(b"no gzip")
     with pytest.raises(PredictionError, match="cannot be read"):
         read_detections(tmp_path / "broken.json.gz", truth)
+
+
+TAXONOMY = [
+    {"nodeId": id_, "nodeName": id_, "parentId": parent}
+    for id_, parent in (("F", None), ("B", None), ("F1", "F"), ("F2", "F"), ("B1", "B"), ("a", "F1"), ("b", "F1"),
+                        ("c", "F2"), ("d", "B1"), ("lost", "gone"))
+]  # fmt: skip
+
+
+def test_labels_count_as_what_they_belong_to(tmp_path):
+    """Elements as sets and events, also elements that the subset does not have; and the other way round not."""
+    database = make_database(v0=[(0, 2, "c"), (3, 5, "a"), (6, 8, "b")])
+    path = write_json(tmp_path / "truth.json", {"database": database, "taxonomy": TAXONOMY})
+    truth = read_truth(path, "validation")
+    found = make_results(v0=[(0, 2, "c", 1), (3, 5, "b", 1), (6, 8, "d", 1), (6, 8, "F1", 1)])
+    for level, classes, expected, others in (
+        ("event", ("F",), ["F", "F", "F"], 1),
+        ("set", ("F1", "F2"), ["F2", "F1", "F1"], 1),
+        ("element", ("a", "b", "c"), ["c", "b"], 1),
+    ):
+        lifted = lift_truth(truth, level)
+        assert lifted.classes == classes
+        if level == "element":  # a set is no element
+            with pytest.raises(PredictionError, match="F1 in v0"):
+                read(tmp_path, lifted, found)
+        rules = Rules(unknown_labels="ignore")
+        detections = read(tmp_path, lifted, found, rules)
+        assert [classes[index] for index in detections.class_index] == expected
+        assert detections.num_other_labels == others
+    assert lift_truth(truth, "set").class_index.tolist() == [1, 0, 0]
+    with pytest.raises(AnnotationError, match="which element 'F1', 'F2' belongs"):
+        lift_truth(lift_truth(truth, "set"), "element")
+    database = make_database(v0=[(0, 2, "lost"), (0, 2, "strange")])
+    path = write_json(tmp_path / "truth.json", {"database": database, "taxonomy": TAXONOMY})
+    with pytest.raises(AnnotationError, match="which set 'lost', 'strange' belongs"):
+        lift_truth(read_truth(path, "validation"), "set")

@@ -49,6 +49,14 @@ class MissingVideos(StrEnum):
     error = "error"
 
 
+class LabelLevel(StrEnum):
+    """What a class is."""
+
+    event = "event"
+    set = "set"
+    element = "element"
+
+
 class TieOrder(StrEnum):
     """The order of equal scores."""
 
@@ -68,6 +76,9 @@ def localization(
     split: Annotated[
         str, typer.Option(help="Subset of the annotations: `validation`, `training`, …, or `all`.")
     ] = "validation",
+    level: Annotated[
+        LabelLevel | None, typer.Option(help="Score labels as the event or set that they belong to in the taxonomy.")
+    ] = None,
     tiou: Annotated[
         list[float] | None, typer.Option(help="A threshold, may be repeated; 0.5, 0.55 … 0.95 if not given.")
     ] = None,
@@ -120,6 +131,7 @@ def localization(
         predictions,
         ground_truth,
         None if split == "all" else SUBSETS.get(split, split),
+        level=level.value if level else None,
         tious=tuple(tiou) if tiou else TIOUS,
         rules=Rules(
             unknown_videos=unknown_videos.value,

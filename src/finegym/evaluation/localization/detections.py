@@ -48,6 +48,8 @@ class Truth:
         other_videos: videos of the file that are in other subsets.
         other_labels: labels of the file that no segment of the subset has; they are in no mean.
         names: of labels, from the taxonomy.
+        parents: of labels, likewise; ``None`` for those at the top.
+        aliases: labels that predictions may have in place of a class, where labels were lifted (``levels.lift_truth``).
         is_simulated: the file says that nobody filmed its records.
     """
 
@@ -64,6 +66,8 @@ class Truth:
     other_videos: frozenset[str] = frozenset()
     other_labels: frozenset[str] = frozenset()
     names: Mapping[str, str] = field(default_factory=dict)
+    parents: Mapping[str, str | None] = field(default_factory=dict)
+    aliases: Mapping[str, str] = field(default_factory=dict)
     is_simulated: bool = False
 
     @property
@@ -156,6 +160,7 @@ def make_truth(content: Mapping[str, Any], subset: str | None, where: str) -> Tr
         other_videos=frozenset(database.keys() - chosen.keys()),
         other_labels=frozenset(labels - seen.keys()),
         names=names,
+        parents={str(node["nodeId"]): _get_parent(node) for node in nodes if "nodeId" in node},
         is_simulated=content.get("simulated") is True,
     )
 
@@ -253,6 +258,11 @@ def get_record(video_id: str) -> str:
     """The record of an action's id; other ids stand for themselves."""
     match = _ACTION_ID.match(video_id)
     return match["record"] if match else video_id
+
+
+def _get_parent(node: Mapping[str, Any]) -> str | None:
+    parent = node.get("parentId")
+    return None if parent is None else str(parent)
 
 
 def _to_float(value: Any) -> float:

@@ -87,6 +87,7 @@ class _Reader:
         self.index_of_video = {video_id: index for index, video_id in enumerate(self.truth.video_ids)}
         self.index_of_class = dict.fromkeys(self.truth.other_labels, OTHER)
         self.index_of_class |= {label: index for index, label in enumerate(self.truth.classes)}
+        self.index_of_class |= {label: self.index_of_class[upper] for label, upper in self.truth.aliases.items()}
 
     def add_video(self, video_id: str, rows: Sequence[Mapping[str, Any]]) -> None:
         """Check the predictions of one video, and keep those that count."""

@@ -13,6 +13,7 @@ from finegym.evaluation.localization.bootstrap import MapIntervals, compute_map_
 from finegym.evaluation.localization.detection_map import TIOUS, DetectionMap, Ties, compute_detection_map
 from finegym.evaluation.localization.detections import Detections, Truth, read_truth
 from finegym.evaluation.localization.diagnosis import ERRORS, KINDS, Diagnosis, diagnose
+from finegym.evaluation.localization.levels import Level, lift_truth
 from finegym.evaluation.localization.problems import Rules
 from finegym.evaluation.localization.reading import read_detections
 from finegym.evaluation.localization.recall import ProposalRecall, compute_proposal_recall
@@ -39,6 +40,7 @@ class LocalizationReport:
         use_ignored: whether the truth's ignored segments were.
         num_resamples: of the bootstrap.
         seed: of the bootstrap.
+        level: that labels were lifted to; ``None`` where they stand as they are.
         notes: what a reader of the numbers should know.
     """
 
@@ -55,6 +57,7 @@ class LocalizationReport:
     use_ignored: bool
     num_resamples: int
     seed: int
+    level: Level | None
     notes: tuple[str, ...]
 
 
@@ -63,6 +66,7 @@ def make_localization_report(
     ground_truth: Path,
     subset: str | None,
     *,
+    level: Level | None = None,
     tious: Sequence[float] = TIOUS,
     rules: Rules | None = None,
     ties: Ties = "numpy",
@@ -76,6 +80,7 @@ def make_localization_report(
         predictions: in ActivityNet's layout.
         ground_truth: likewise.
         subset: of the ground truth; ``None`` for all of it.
+        level: score labels as what they belong to on this level; ``None`` for the labels as they are.
         tious: thresholds.
         rules: what becomes of predictions that do not fit.
         ties: the order of equal scores.
@@ -88,12 +93,14 @@ def make_localization_report(
         PredictionError: the predictions are not, or hold what ``rules`` refuse.
     """
     truth = read_truth(ground_truth, subset)
+    if level is not None:
+        truth = lift_truth(truth, level)
     detections = read_detections(predictions, truth, rules)
     result = compute_detection_map(truth, detections, tious, ties=ties, use_ignored=use_ignored)
     intervals = None
     if num_resamples:
         intervals = compute_map_intervals(truth, detections, result, num_resamples=num_resamples, seed=seed)
-    level = min(range(len(tious)), key=lambda place: abs(tious[place] - DIAGNOSED_TIOU))
+    looked_at = min(range(len(tious)), key=lambda place: abs(tious[place] - DIAGNOSED_TIOU))
     return LocalizationReport(
         predictions=str(predictions),
         ground_truth=str(ground_truth),
@@ -103,11 +110,12 @@ def make_localization_report(
         result=result,
         intervals=intervals,
         recall=compute_proposal_recall(truth, detections, tious=tious),
-        diagnosis=diagnose(truth, detections, result, level),
+        diagnosis=diagnose(truth, detections, result, looked_at),
         ties=ties,
         use_ignored=use_ignored,
         num_resamples=num_resamples,
         seed=seed,
+        level=level,
         notes=tuple(_find_notes(truth, detections, result, intervals, use_ignored, ties)),
     )
 
@@ -166,6 +174,7 @@ def export_localization_report(report: LocalizationReport) -> dict[str, Any]:
         "ground_truth": report.ground_truth,
         "sha256": report.sha256,
         "subset": truth.subset,
+        "level": report.level,
         "is_simulated": truth.is_simulated,
         "num_videos": len(truth.video_ids),
         "num_records": len(set(truth.record_ids)),

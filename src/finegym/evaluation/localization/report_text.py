@@ -47,6 +47,8 @@ def list_facts(report: LocalizationReport) -> dict[str, str]:
         "subset": f"{truth.subset}: {format_count(len(truth.class_index), 'segment')} of {len(truth.classes)} classes "
         f"in {format_count(len(truth.video_ids), 'video')} of {format_count(len(set(truth.record_ids)), 'record')}",
     }
+    if report.level is not None:
+        facts["level"] = f"labels count as the {report.level} that they belong to"
     if report.intervals is not None:
         facts["intervals"] = (
             f"95 %, bootstrap of {report.intervals.num_records} records, {report.num_resamples} resamples, seed "
