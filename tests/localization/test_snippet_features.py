@@ -92,9 +92,9 @@ def test_a_snippet_of_tsn_is_its_centre_frame(tmp_path):
             pixels = view.normalise(inputs)
             logits = model(pixels)[0]
             pooled = model.backbone(pixels[0, :1])[0]
-        assert row[:1024] == pytest.approx(pooled.numpy(), abs=2e-3)
-        assert row[1024:1027] == pytest.approx(logits.numpy(), abs=2e-3)
-        assert row[1027:] == pytest.approx(logits.softmax(-1).numpy(), abs=2e-3)
+        assert row[:1024] == pytest.approx(pooled.numpy(), rel=2e-3, abs=5e-3)
+        assert row[1024:1027] == pytest.approx(logits.numpy(), rel=2e-3, abs=5e-3)
+        assert row[1027:] == pytest.approx(logits.softmax(-1).numpy(), rel=2e-3, abs=5e-3)
     assert np.abs(features[0] - features[5]).max() > 0.01, "frames differ"
 
 
@@ -109,7 +109,7 @@ def test_a_snippet_of_tsm_is_a_clip_of_as_many_frames(tmp_path):
         view = build_view(recipe, MemoryClips({"one": window}), model.normalisation)
         with torch.inference_mode():
             logits = model(view.normalise(view.look("one").inputs))[0]
-        assert row == pytest.approx(logits.numpy(), abs=2e-3)
+        assert row == pytest.approx(logits.numpy(), rel=2e-3, abs=5e-3)
 
 
 def test_flow_is_computed_for_the_frames_of_the_window_and_never_across_a_cut(tmp_path):
@@ -126,7 +126,7 @@ def test_flow_is_computed_for_the_frames_of_the_window_and_never_across_a_cut(tm
             view = build_view(recipe.model_copy(update={"data": maker.recipe.data}), MemoryFlow({"one": codes}), None)
             with torch.inference_mode():
                 expected = model(view.normalise(view.look("one").inputs))[0]
-            assert row == pytest.approx(expected.numpy(), abs=1e-5)
+            assert row == pytest.approx(expected.numpy(), rel=1e-4, abs=1e-4)
         from finegym.video.ingest.cuts import Cut
 
         cut = Cut(frame=12, time_ms=480, begin_frame=12, end_frame=12, is_gradual=False, score=1.0)

@@ -1,0 +1,246 @@
+"""From a dataset to a run to detection files, on films whose colours say what happens in them."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from timeline_samples import write_folder
+from typer.testing import CliRunner
+
+from finegym.annotations.folder import read_dataset
+from finegym.cli.app import app
+from finegym.errors import ConfigError, FeatureError, FineGymError
+from finegym.evaluation.localization.detection_map import compute_detection_map
+from finegym.evaluation.localization.reading import read_detections
+from finegym.features.snippets.build import build_snippets
+from finegym.localization.localize_inputs import localize_inputs, localize_nested_inputs
+from finegym.localization.localizer import Found
+from finegym.localization.nested import choose_actions
+from finegym.localization.opening import open_localizer
+from finegym.localization.recipe import parse_localization_recipe
+from finegym.localization.run import train
+from finegym.localization.snippet_items import list_items
+from finegym.localization.snippet_makers import open_backbone
+from finegym.localization.timelines import Timeline, read_timelines
+from finegym.localization.truth import make_truth
+from finegym.training.run_folder import read_checkpoint
+
+RECIPE = """
+name = "tiny"
+task = "{task}"
+[data]
+dataset = "{folder}"
+split = "toy"
+level = "{level}"
+[snippets]
+stores = ["snippets"]
+[model]
+name = "actionformer"
+[actionformer]
+width = 16
+num_heads = 2
+window = 5
+num_levels = 3
+num_stem_blocks = 1
+head_convs = 1
+max_snippets = 64
+min_score = 0.01
+[optim]
+name = "adamw"
+learning_rate = 0.003
+weight_decay = 0.01
+[schedule]
+name = "cosine"
+epochs = {epochs}
+[train]
+batch_size = 2
+ema_decay = 0.5
+"""
+
+
+def make_recipe(folder, *overrides, task="actions", epochs=3):
+    level = "event" if task == "actions" else "element"
+    return parse_localization_recipe(
+        RECIPE.format(task=task, folder=folder, level=level, epochs=epochs), "tiny", overrides
+    )
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A dataset of four films with the snippets of an untrained network."""
+    folder = tmp_path_factory.mktemp("dataset")
+    write_folder(folder)
+    torch.manual_seed(0)
+    weights = folder / "weights.pt"
+    maker = open_backbone("shufflenet_v2_x0_5", weights="none", short_side=32, crop_size=32)
+    torch.save(maker._load().model.backbone.body.state_dict(), weights)
+    maker = open_backbone("shufflenet_v2_x0_5", weights=str(weights), short_side=32, crop_size=32)
+    items, _ = list_items(read_dataset(folder), "record")
+    build_snippets(items, folder, folder / "features" / "snippets", maker.make_settings("record", 4), maker)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def runs(folder, tmp_path_factory):
+    out = tmp_path_factory.mktemp("runs")
+    return {
+        task: train(make_recipe(folder, task=task), out / task, device="cpu") for task in ("actions", "sub-actions")
+    }
+
+
+def test_a_run_says_what_it_was(runs, folder):
+    run = runs["actions"]
+    facts, last = run.read_facts(), run.read_last_epoch()
+    assert (facts["task"], facts["num_train"], facts["num_val"]) == ("actions", 3, 1)
+    assert [id_ for id_, _ in facts["classes"]] == ["VT", "FX"]
+    assert facts["features"][0]["feature_size"] == 1024
+    assert last["epoch"] == 3 and 0 <= last["val_map"] <= 1 and last["val_num_segments"] == 2
+    assert (run.path / "codebook.yaml").is_file() and list(run.tensorboard_path.iterdir())
+
+
+def test_a_run_that_was_stopped_ends_with_the_same_weights(folder, runs, tmp_path):
+    recipe = make_recipe(folder)
+    train(recipe, tmp_path / "run", stop_after=1, device="cpu")
+    again = train(recipe, tmp_path / "run", device="cpu")
+    ends = [read_checkpoint(run.find_checkpoint()) for run in (again, runs["actions"])]
+    for part in ("model",):
+        assert all(torch.equal(ends[0][part][key], ends[1][part][key]) for key in ends[1][part])
+    with pytest.raises(ConfigError, match=r"another recipe: optim.learning_rate differ"):
+        train(make_recipe(folder, "optim.learning_rate=0.1"), tmp_path / "run", device="cpu")
+
+
+def test_what_is_found_in_a_dataset_is_what_validation_measured(runs, folder, tmp_path):
+    for task, level in (("actions", "event"), ("sub-actions", "element")):
+        opened = open_localizer(runs[task].path, device="cpu")
+        out = tmp_path / f"{task}.json"
+        result = localize_inputs(opened, [folder], out)
+        assert result.num_timelines == {"actions": 1, "sub-actions": 2}[task]
+        truth = make_truth(read_timelines(folder, "toy", task=task, level=level, side="val"))
+        detections = read_detections(out, truth)
+        score = compute_detection_map(truth, detections, use_ignored=True, ties="first")
+        # Files keep tenths of milliseconds.
+        assert score.average == pytest.approx(runs[task].read_last_epoch()["val_map"], abs=1e-3)
+        assert not out.with_name(out.name + ".parts").exists()
+
+
+def test_finding_goes_on_where_it_was_stopped(runs, folder, tmp_path, monkeypatch):
+    opened = open_localizer(runs["sub-actions"].path, device="cpu")
+    whole, stopped = tmp_path / "whole.json", tmp_path / "stopped.json"
+    localize_inputs(opened, [folder], whole, side="train")
+    detect, seen = opened.localizer.detect, []
+
+    def die_at_the_fourth(timeline, source):
+        if len(seen) == 3:
+            raise KeyboardInterrupt
+        seen.append(timeline.timeline_id)
+        return detect(timeline, source)
+
+    monkeypatch.setattr(opened.localizer, "detect", die_at_the_fourth)
+    with pytest.raises(KeyboardInterrupt):
+        localize_inputs(opened, [folder], stopped, side="train")
+    assert not stopped.exists()
+    monkeypatch.setattr(opened.localizer, "detect", detect)
+    result = localize_inputs(opened, [folder], stopped, side="train")
+    assert (result.num_timelines, result.num_before) == (6, 3)
+    assert stopped.read_text() == whole.read_text()
+
+
+def test_a_video_nobody_has_labelled_gives_what_the_dataset_gives(runs, folder, tmp_path):
+    opened = open_localizer(runs["actions"].path, device="cpu")
+    localize_inputs(opened, [folder], tmp_path / "dataset.json")
+    localize_inputs(opened, [folder / "records/rec3.mp4"], tmp_path / "video.json")
+    there, here = (json.loads((tmp_path / f"{name}.json").read_text())["results"] for name in ("dataset", "video"))
+    assert here == there and here["rec3"]
+
+
+def test_sub_actions_are_looked_for_in_the_actions_that_were_found(runs, folder, tmp_path):
+    opened = [open_localizer(runs[task].path, device="cpu") for task in ("actions", "sub-actions")]
+    from_video, from_dataset = tmp_path / "video", tmp_path / "dataset"
+    localize_nested_inputs(*opened, [folder / "records/rec3.mp4"], from_video, min_score=0.02)
+    localize_nested_inputs(*opened, [folder], from_dataset, min_score=0.02)
+    nested = json.loads((from_video / "routines.json").read_text())["records"]
+    assert nested == json.loads((from_dataset / "routines.json").read_text())["records"]
+    assert nested["rec3"], "the threshold is low enough"
+    results = json.loads((from_video / "sub-actions.json").read_text())["results"]
+    assert list(results) == [action["action_id"] for action in nested["rec3"]]
+    for action in nested["rec3"]:
+        sure = [row for row in results[action["action_id"]] if row["score"] >= 0.02]
+        assert len(action["sub_actions"]) == len(sure)
+        for part in action["sub_actions"]:
+            assert action["start_ms"] <= part["start_ms"] < part["end_ms"] <= action["end_ms"]
+    with pytest.raises(ConfigError, match="is a run of the task sub-actions; expected one of actions"):
+        localize_nested_inputs(*opened[::-1], [folder], tmp_path / "wrong", min_score=0.02)
+
+
+def test_of_actions_that_share_their_time_the_surest_is_taken():
+    record = Timeline("r", "r", "r.mp4", 0, 60_000)
+    segments = np.array([[0, 10_000], [6_000, 12_000], [9_000, 30_000], [40_000, 41_000], [20_000.4, 21_000]])
+    found = Found(segments, np.array([0, 1, 0, 1, 0]), np.array([0.9, 0.8, 0.7, 0.05, 0.95]))
+    chosen = choose_actions(record, found, 0.1)
+    # [6, 12) lies by two thirds in [0, 10); [20, 21) lies in [9, 30), which is less sure.
+    assert [(each.timeline.timeline_id, each.class_index) for each in chosen] == [
+        ("r_E_000000_000010", 0),
+        ("r_E_000020_000021", 0),
+    ]
+
+
+def test_other_features_than_those_of_training_are_refused(runs, folder, tmp_path):
+    other = open_backbone("shufflenet_v2_x0_5", weights="none", short_side=32, crop_size=24)
+    items, _ = list_items(read_dataset(folder), "record")
+    copied = tmp_path / "dataset"
+    copied.mkdir()
+    for path in folder.iterdir():
+        if path.name != "features":
+            (copied / path.name).symlink_to(path)
+    build_snippets(items, copied, copied / "features" / "snippets", other.make_settings("record", 4), other)
+    opened = open_localizer(runs["actions"].path, device="cpu")
+    with pytest.raises(FeatureError, match=r"other snippets than .* was trained on: .*crop_size was 32, is 24"):
+        localize_inputs(opened, [copied], tmp_path / "out.json")
+    facts = json.loads(runs["actions"].facts_path.read_text())
+    facts["feature_origins"] = [other.describe_origin()]
+    opened.facts.update(facts)
+    with pytest.raises(FeatureError, match="another recogniser now"):
+        localize_inputs(opened, [folder / "records/rec3.mp4"], tmp_path / "out.json")
+
+
+def test_missing_snippets_are_said_before_training(folder, tmp_path):
+    maker = open_backbone("shufflenet_v2_x0_5", weights="none", short_side=32, crop_size=32)
+    items, _ = list_items(read_dataset(folder), "record")
+    build_snippets(items[:1], folder, folder / "features" / "few", maker.make_settings("record", 4), maker)
+    with pytest.raises(FeatureError, match="3 timelines cannot be looked at: rec1: not in"):
+        train(make_recipe(folder, 'snippets.stores=["few"]'), tmp_path / "run", device="cpu")
+
+
+def test_the_command_line(runs, folder, tmp_path):
+    runner = CliRunner()
+    out = tmp_path / "found.json"
+    result = runner.invoke(
+        app, ["localize", str(folder), "--run", str(runs["actions"].path), "--out", str(out), "--json"]
+    )
+    assert result.exit_code == 0, result.output
+    facts = json.loads(result.stdout)
+    assert facts["files"][0]["timelines"] == 1 and out.is_file()
+    nested = ["--actions", str(runs["actions"].path), "--sub-actions", str(runs["sub-actions"].path)]
+    result = runner.invoke(
+        app, ["localize", str(folder), *nested, "--out", str(tmp_path / "both"), "--min-score", "0.02"]
+    )
+    assert result.exit_code == 0 and "routines.json" in result.stdout
+    for arguments, message in (
+        ([str(folder)], "give --run, or --actions and --sub-actions"),
+        ([str(folder), *nested[:2]], "give --run, or --actions and --sub-actions"),
+        ([str(tmp_path), "--run", str(runs["actions"].path)], "no dataset"),
+        ([str(folder / "records/rec0.mp4"), "--run", str(runs["actions"].path), "--split", "toy"], "for a dataset"),
+        ([str(folder), "--run", str(folder)], "is no run"),
+    ):
+        failed = runner.invoke(app, ["localize", *arguments])
+        assert isinstance(failed.exception, FineGymError) and message in str(failed.exception)
+    recipe = tmp_path / "tiny.toml"
+    recipe.write_text(RECIPE.format(task="actions", folder=folder, level="event", epochs=1))
+    trained = runner.invoke(app, ["train", str(recipe), "--out", str(tmp_path / "run"), "--device", "cpu"])
+    assert trained.exit_code == 0, trained.output
+    assert "mAP" in trained.stdout and "finegym localize" in trained.stdout
+    refused = runner.invoke(app, ["train", str(recipe), "--out", str(tmp_path / "run"), "--overfit", "4"])
+    assert "--overfit is for recognisers" in str(refused.exception)
