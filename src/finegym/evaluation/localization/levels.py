@@ -32,9 +32,10 @@ def lift_truth(truth: Truth, level: Level) -> Truth:
     lifted = {label: _find_ancestor(label, truth.parents, DEPTHS[level]) for label in (*truth.parents, *truth.classes)}
     unknown = [label for label in truth.classes if lifted[label] is None]
     if unknown:
+        labels = ", ".join(map(repr, unknown[:5]))
         raise AnnotationError(
-            f"subset {truth.subset}: its taxonomy does not say which {level} {', '.join(map(repr, unknown[:5]))} belongs "
-            "to. Give a file of this level or one below it, with a taxonomy, as `finegym annotations convert` writes it."
+            f"subset {truth.subset}: its taxonomy does not say which {level} {labels} belongs to. Give a file of this "
+            "level or one below it, with a taxonomy, as `finegym annotations convert` writes it."
         )
     aliases = {label: upper for label, upper in lifted.items() if upper is not None}
     present = {aliases[label] for label in truth.classes}
