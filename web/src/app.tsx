@@ -2,11 +2,19 @@
 
 import { Redirect, Route, Switch } from "wouter";
 import { useSession } from "./api/queries";
+import { ExchangePage } from "./pages/exchange";
+import { GuidelinesPage } from "./pages/guidelines";
 import { InvitationPage } from "./pages/invitation";
+import { ItemsPage } from "./pages/items";
 import { LoginPage } from "./pages/login";
 import { PassPage } from "./pages/pass";
+import { PeoplePage } from "./pages/people";
+import { ProgressPage } from "./pages/progress";
 import { ProjectPage } from "./pages/project";
 import { ProjectsPage } from "./pages/projects";
+import { RecordsPage } from "./pages/records";
+import { ReviewPage } from "./pages/review";
+import { SettingsPage } from "./pages/settings";
 import { Failure, Loading } from "./parts/feedback";
 import { Shell } from "./parts/shell";
 import { usePreferredTheme } from "./parts/theme";
@@ -22,6 +30,14 @@ export function App() {
       {session.data.person === null && <Route><LoginPage session={session.data} /></Route>}
       <Route path="/passes/:id">{({ id }) => <PassPage key={id} id={id} />}</Route>
       <Route path="/projects/:id">{({ id }) => <ProjectPage id={id} />}</Route>
+      <Route path="/projects/:id/review">{({ id }) => <ReviewPage id={id} />}</Route>
+      <Route path="/projects/:id/items">{({ id }) => <ItemsPage id={id} />}</Route>
+      <Route path="/projects/:id/progress">{({ id }) => <ProgressPage id={id} />}</Route>
+      <Route path="/projects/:id/records">{({ id }) => <RecordsPage id={id} />}</Route>
+      <Route path="/projects/:id/people">{({ id }) => <PeoplePage id={id} />}</Route>
+      <Route path="/projects/:id/guidelines">{({ id }) => <GuidelinesPage id={id} />}</Route>
+      <Route path="/projects/:id/exchange">{({ id }) => <ExchangePage id={id} />}</Route>
+      <Route path="/projects/:id/settings">{({ id }) => <SettingsPage id={id} />}</Route>
       <Route path="/"><ProjectsPage /></Route>
       <Route path="/login"><Redirect to="/" /></Route>
       <Route>

@@ -1,10 +1,10 @@
 /** A project's work list: what I have begun, what came back, and the next item of each stage. */
 
 import { Link, useLocation } from "wouter";
-import { useProject, useSession, useTakeNext, useWork } from "../api/queries";
+import { useSession, useTakeNext, useWork } from "../api/queries";
 import type { Item, Stage } from "../api/types";
 import { Failure, FormError, Loading } from "../parts/feedback";
-import { Shell } from "../parts/shell";
+import { ProjectShell } from "../parts/project_shell";
 import { formatLength, formatTimecode } from "../player/timecode";
 
 const STAGES: readonly { stage: Stage; title: string; what: string }[] = [
@@ -14,17 +14,19 @@ const STAGES: readonly { stage: Stage; title: string; what: string }[] = [
 ];
 
 export function ProjectPage({ id }: { id: string }) {
-  const project = useProject(id);
+  return <ProjectShell id={id} title="Work">{() => <WorkList id={id} />}</ProjectShell>;
+}
+
+function WorkList({ id }: { id: string }) {
   const work = useWork(id);
   const take = useTakeNext(id);
   const [, navigate] = useLocation();
   const begin = (stage: Stage): void =>
     take.mutate(stage, { onSuccess: (pass) => { if (pass !== null) navigate(`/passes/${pass.id}`); } });
-  if (project.isPending || work.isPending) return <Shell title="Project"><Loading what="the work list" /></Shell>;
-  const error = project.error ?? work.error;
-  if (project.data === undefined || work.data === undefined) return <Shell title="Project"><Failure error={error} /></Shell>;
+  if (work.isPending) return <Loading what="the work list" />;
+  if (work.isError) return <Failure error={work.error} retry={() => void work.refetch()} />;
   return (
-    <Shell title={project.data.name} crumbs={[{ title: "Projects", to: "/" }]}>
+    <>
       <section aria-label="Next items" className="stages">
         {STAGES.map(({ stage, title, what }) => {
           const count = work.data.available[stage] ?? 0;
@@ -33,7 +35,7 @@ export function ProjectPage({ id }: { id: string }) {
               <h2>{title}</h2>
               <p className="faint">{what}</p>
               <div className="row">
-                <button type="button" className="primary" disabled={count === 0 || take.isPending} onClick={() => begin(stage)}>Take the next</button>
+                <button type="button" className="primary" aria-label={`Take the next: ${title}`} disabled={count === 0 || take.isPending} onClick={() => begin(stage)}>Take the next</button>
                 <span className="faint">{count === 0 ? "nothing waits" : `${count} waiting`}</span>
               </div>
             </article>
@@ -46,7 +48,7 @@ export function ProjectPage({ id }: { id: string }) {
         <h2 id="mine">My work</h2>
         <WorkTable items={work.data.open} />
       </section>
-    </Shell>
+    </>
   );
 }
 

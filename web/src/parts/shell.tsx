@@ -10,8 +10,8 @@ interface Crumb {
   readonly to: string;
 }
 
-export function Shell({ title, crumbs = [], actions, children }: {
-  title: string; crumbs?: readonly Crumb[]; actions?: ReactNode; children: ReactNode;
+export function Shell({ title, heading = title, crumbs = [], actions, children }: {
+  title: string; heading?: string; crumbs?: readonly Crumb[]; actions?: ReactNode; children: ReactNode;
 }) {
   useTitle(title);
   return (
@@ -28,7 +28,7 @@ export function Shell({ title, crumbs = [], actions, children }: {
         <PersonMenu />
       </header>
       <main id="main" className="content" tabIndex={-1}>
-        <div className="content-head"><h1>{title}</h1>{actions}</div>
+        <div className="content-head"><h1>{heading}</h1>{actions}</div>
         {children}
       </main>
     </div>

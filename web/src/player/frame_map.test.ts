@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { FrameMap } from "./frame_map";
-import { formatLength, formatTimecode } from "./timecode";
+import { formatLength, formatTimecode, parseMoment } from "./timecode";
 
 // Variable rate, a record that starts at 5 s, a frame left out: PTS in 1/1000 s.
 const PTS = [5000, 5040, 5120, 5133, 5300];
@@ -66,4 +66,12 @@ test("times as people read them", () => {
   expect(formatTimecode(59_999.6)).toBe("0:01:00.000");
   expect(formatLength(1234)).toBe("1.23 s");
   expect(formatLength(83_240)).toBe("1:23.2");
+});
+
+test("moments as people type them", () => {
+  expect(parseMoment(" 1234 ")).toEqual({ kind: "frame", frame: 1234 });
+  expect(parseMoment("1:02.5")).toEqual({ kind: "time", ms: 62_500 });
+  expect(parseMoment("1:02:03.004")).toEqual({ kind: "time", ms: 3_723_004 });
+  expect(parseMoment("62.5")).toEqual({ kind: "time", ms: 62_500 });
+  expect(parseMoment("soon")).toBeNull();
 });

@@ -14,7 +14,10 @@ import { useEditor, useLog, usePlayer, useWork } from "./context";
 import { DiscardDialog } from "./discard";
 import { EffectsDialog } from "./effects";
 import { Filmstrip } from "./filmstrip";
+import { GoToDialog } from "./go_to";
 import { GuidelinesPanel } from "./guidelines";
+import { HistoryDialog } from "./history";
+import { ReviewBox } from "./review_box";
 import { Notices, SaveBadge } from "./save_state";
 import { ShortcutSheet } from "./shortcuts";
 import { TimelineView, useTimelineHandle } from "./timeline_view";
@@ -22,7 +25,7 @@ import { useHeartbeat } from "./heartbeat";
 import { useKeys, type Handlers } from "./use_keys";
 import { VideoView } from "./video_view";
 
-type Open = "shortcuts" | "discard" | "comment" | null;
+type Open = "shortcuts" | "discard" | "comment" | "go_to" | "history" | null;
 
 interface Props {
   readonly title: string;
@@ -65,6 +68,8 @@ export function Bench(props: Props) {
     zoom_in: () => timeline.current?.zoomBy(2), zoom_out: () => timeline.current?.zoomBy(0.5), zoom_all: () => timeline.current?.showAll(),
     discard: () => (editor.getSelected() === null ? editor.say("Select a segment first.", "error") : setOpen("discard")),
     undo: () => void editor.undo(), redo: () => void editor.redo(), comment: () => setOpen("comment"), sign_off: props.signOff,
+    go_to: () => setOpen("go_to"),
+    history: () => (editor.getSelected() === null ? editor.say("Select a segment first.", "error") : setOpen("history")),
     magnifier: toggleMagnifier, guidelines: toggleGuidelines, shortcuts: () => setOpen("shortcuts"),
     ...editing, ...props.handlers,
   }, props.onDigit);
@@ -91,7 +96,7 @@ export function Bench(props: Props) {
           <Transport />
           <Boundaries />
         </section>
-        <section className="panel" id="panel" aria-label={props.title} tabIndex={-1}>{props.panel}</section>
+        <section className="panel" id="panel" aria-label={props.title} tabIndex={-1}>{props.panel}<ReviewBox /></section>
         {hasGuidelines && <GuidelinesPanel first={props.guidelineKey} onClose={toggleGuidelines} />}
       </main>
       <section className="strip" aria-label="Timeline">
@@ -101,6 +106,8 @@ export function Bench(props: Props) {
       <Status />
       {open === "shortcuts" && <ShortcutSheet onClose={() => setOpen(null)} />}
       {open === "discard" && <DiscardDialog onClose={() => setOpen(null)} />}
+      {open === "go_to" && <GoToDialog onClose={() => setOpen(null)} />}
+      {open === "history" && <HistoryDialog segmentId={editor.getState().selectedId!} onClose={() => setOpen(null)} />}
       {open === "comment" && <CommentBox onClose={() => setOpen(null)} />}
       <EffectsDialog />
     </div>

@@ -1,0 +1,49 @@
+/** The frame of a project's pages: its tabs, by role. */
+
+import type { ReactNode } from "react";
+import { Link, useLocation } from "wouter";
+import { useProject, useSession } from "../api/queries";
+import type { Project } from "../api/types";
+import { Failure, Loading } from "./feedback";
+import { Shell } from "./shell";
+
+type Who = "all" | "review" | "lead";
+
+const TABS: readonly { readonly path: string; readonly title: string; readonly who: Who }[] = [
+  { path: "", title: "Work", who: "all" },
+  { path: "/review", title: "Review", who: "review" },
+  { path: "/items", title: "Items", who: "review" },
+  { path: "/progress", title: "Progress", who: "all" },
+  { path: "/records", title: "Records", who: "lead" },
+  { path: "/people", title: "People", who: "lead" },
+  { path: "/guidelines", title: "Guidelines", who: "lead" },
+  { path: "/exchange", title: "Exchange", who: "lead" },
+  { path: "/settings", title: "Settings", who: "lead" },
+];
+
+function maySee(who: Who, role: Project["role"], isAdmin: boolean): boolean {
+  if (who === "all" || isAdmin || role === "lead") return true;
+  return who === "review" && role === "reviewer";
+}
+
+export function ProjectShell({ id, title, actions, children }: {
+  id: string; title: string; actions?: ReactNode; children: (project: Project) => ReactNode;
+}) {
+  const project = useProject(id);
+  const session = useSession();
+  const [location] = useLocation();
+  if (project.isPending) return <Shell title={title}><Loading what="the project" /></Shell>;
+  if (project.isError) return <Shell title={title} crumbs={[{ title: "Projects", to: "/" }]}><Failure error={project.error} retry={() => void project.refetch()} /></Shell>;
+  const isAdmin = session.data?.person?.is_admin ?? false;
+  return (
+    <Shell title={`${project.data.name}: ${title}`} heading={project.data.name} crumbs={[{ title: "Projects", to: "/" }]} actions={actions}>
+      <nav className="tabs" aria-label="Project">
+        {TABS.filter((tab) => maySee(tab.who, project.data.role, isAdmin)).map((tab) => {
+          const to = `/projects/${id}${tab.path}`;
+          return <Link key={tab.path} href={to} aria-current={location === to ? "page" : undefined}>{tab.title}</Link>;
+        })}
+      </nav>
+      {children(project.data)}
+    </Shell>
+  );
+}
