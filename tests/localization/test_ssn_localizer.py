@@ -8,6 +8,7 @@ from finegym.localization.proposals import make_proposals
 from finegym.localization.snippets import Snippets
 from finegym.localization.ssn_actionness import compute_curve, compute_unseen_curves, deal_folds, draw_window, is_inside
 from finegym.localization.ssn_detections import make_detections
+from finegym.localization.ssn_frames import build_ssn_backbone
 from finegym.localization.ssn_localizer import SSNLocalizer
 from finegym.localization.ssn_samples import SSNSamples
 from finegym.localization.ssn_sampling import Bounds, make_pool
@@ -67,6 +68,28 @@ def make_samples(timelines, source, section):
         )
     proposals = [make_proposals(source.read(t), c, section) for t, c in zip(timelines, curves, strict=True)]
     return SSNSamples(timelines, source, make_pool(timelines, proposals, Bounds()), section, {})
+
+
+def test_encoder_is_taught_windows_and_detects_along_the_timeline(monkeypatch):
+    section = SECTION.model_copy(update={"proposals": "sliding", "hidden_size": 5, "context": 1, "hidden_dropout": 0.0})
+    timelines = make_timelines(2, 0)
+    source = MemorySource(timelines)
+    batch = make_samples(timelines, source, section)
+    batch = batch.collate([batch.draw(0, np.random.default_rng(0))])
+    assert batch["snippets"].shape == (8, 9, 3, D)
+    torch.manual_seed(0)
+    model = SSNLocalizer(SSN(K, 5, backbone=build_ssn_backbone(section, D), dropout=0.0), None, section).eval()
+    assert set(model(batch)) == {"activity_loss", "completeness_loss", "regression_loss"}
+    snippets = source.read(timelines[0])
+    rows = np.arange(len(snippets))
+    windows = snippets.features[np.stack([rows - 1, rows, rows + 1], axis=1).clip(0, len(rows) - 1)]
+    with torch.no_grad():
+        whole = model.score_snippets(timelines[0], snippets)
+        direct = model.ssn.score_frames(model.ssn.backbone(torch.from_numpy(windows.astype(np.float32))))
+        monkeypatch.setattr("finegym.localization.ssn_localizer.PART", 17)
+        in_parts = model.score_snippets(timelines[0], snippets)
+    torch.testing.assert_close(whole, direct, atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(whole, in_parts, atol=1e-5, rtol=1e-5)
 
 
 def train(model, samples, epochs):

@@ -9,7 +9,7 @@ from torch import nn
 from finegym.errors import ConfigError
 from finegym.models import count_parameters
 from finegym.models.backbones import IMAGENET, Backbone
-from finegym.models.ssn import SSN, Actionness, ProposalScores, compute_losses, iterate_parts
+from finegym.models.ssn import SSN, Actionness, ProposalScores, SnippetEncoder, compute_losses, iterate_parts
 
 PYRAMIDS = [((1,), (1,), (1,)), ((1,), (1, 2), (1,)), ((2,), (1, 2, 4), (1, 2))]
 
@@ -152,6 +152,18 @@ def test_end_to_end_equals_features_computed_before():
     assert body[0].weight.grad.abs().sum() > 0
     frozen = SSN(3, 5, backbone=Backbone(body, 5, IMAGENET), freeze_backbone=True).train()
     assert not body[1].training and not any(p.requires_grad for p in frozen.backbone.parameters())
+
+
+def test_encoder_of_windows_and_along_a_timeline_agree():
+    torch.manual_seed(0)
+    encoder = SnippetEncoder(4, 6, context=2).eval()
+    features = torch.randn(12, 4)
+    windows = torch.stack([features[n : n + 5] for n in range(8)])
+    torch.testing.assert_close(encoder(windows), encoder.slide(features), atol=1e-5, rtol=1e-5)
+    centred = windows - windows.mean(dim=2, keepdim=True)
+    normed = centred / (centred.square().mean(dim=2, keepdim=True) + 1e-5).sqrt()
+    expected = torch.einsum("nwf,dfw->nd", normed, encoder.hidden.weight) + encoder.hidden.bias
+    torch.testing.assert_close(encoder(windows), expected.clamp(min=0), atol=1e-5, rtol=1e-5)
 
 
 def test_actionness_sees_neighbours_only_as_far_as_its_kernels():

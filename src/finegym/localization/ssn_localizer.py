@@ -17,7 +17,7 @@ from finegym.localization.ssn_detections import make_detections
 from finegym.localization.ssn_frames import SnippetFrames, build_ssn_backbone, open_snippet_frames
 from finegym.localization.ssn_section import SsnSection
 from finegym.localization.timelines import Timeline, Timelines
-from finegym.models.ssn import SSN, Actionness, ProposalScores, compute_losses
+from finegym.models.ssn import SSN, Actionness, ProposalScores, SnippetEncoder, compute_losses
 
 if TYPE_CHECKING:
     from finegym.localization.recipe import LocalizationRecipe
@@ -78,17 +78,21 @@ class SSNLocalizer(Localizer):
     def score_snippets(self, timeline: Timeline, snippets: Snippets) -> torch.Tensor:
         """The reorganised layer on every snippet: float32 (T, R), see ``SSN.score_frames``."""
         device = self.ssn.activity.weight.device
-        if self.frames is None:
-            parts = [
-                self.ssn.score_frames(torch.from_numpy(np.asarray(part, np.float32)).to(device))
-                for part in (snippets.features[first : first + PART] for first in range(0, len(snippets), PART))
-            ]
+        if self.frames is not None:
+            images = self.frames.iterate(timeline, snippets.times_ms)
+            parts = [self.ssn.compute_features(self.normalise(part.to(device))[None])[0] for part in images]
         else:
-            parts = [
-                self.ssn.score_frames(self.ssn.compute_features(self.normalise(images.to(device))[None])[0])
-                for images in self.frames.iterate(timeline, snippets.times_ms)
-            ]
-        return torch.cat(parts)
+            parts = [self._read_features(snippets, first).to(device) for first in range(0, len(snippets), PART)]
+            if isinstance(self.ssn.backbone, SnippetEncoder):
+                parts = [self.ssn.backbone.slide(part) for part in parts]
+        return torch.cat([self.ssn.score_frames(part) for part in parts])
+
+    def _read_features(self, snippets: Snippets, first: int) -> torch.Tensor:
+        """Stored features of ``PART`` snippets from ``first`` on, and of those beside them that an encoder sees."""
+        context = self.section.context if isinstance(self.ssn.backbone, SnippetEncoder) else 0
+        stop = min(len(snippets), first + PART)
+        rows = np.arange(first - context, stop + context).clip(0, len(snippets) - 1)  # the outermost stand for beyond
+        return torch.from_numpy(np.asarray(snippets.features[rows], np.float32))
 
     def score(self, frame_scores: torch.Tensor, snippets: Snippets, proposals: np.ndarray) -> ProposalScores:
         """Scores of proposals, on the CPU; ``frame_scores`` are of ``score_snippets``."""
@@ -108,7 +112,7 @@ def build_ssn(recipe: LocalizationRecipe, timelines: Timelines, feature_size: in
     """The localizer of a recipe, with random heads."""
     section = recipe.ssn
     assert section is not None, "checked with the recipe"
-    backbone = build_ssn_backbone(section)
+    backbone = build_ssn_backbone(section, feature_size)
     ssn = SSN(
         len(timelines.classes.classes),
         feature_size if backbone is None else backbone.feature_size,

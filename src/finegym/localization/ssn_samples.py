@@ -30,7 +30,7 @@ class GroupSample:
     """A group of one timeline's proposals, and a window for actionness.
 
     Attributes:
-        snippets: float32 (P, S, D), or uint8 frames (P, S, 3, H, H).
+        snippets: float32 (P, S, D), uint8 frames (P, S, 3, H, H), or windows for an encoder, float32 (P, S, W, D).
         scales: float32 (P, 2).
         class_index: int64 (P,).
         targets: float32 (P, 2).
@@ -93,13 +93,17 @@ class SSNSamples:
         indices, scales = draw_snippets(segment, snippets, self.section.num_snippets, rng)
         if self.frames is not None:
             return self.frames.draw(timeline, snippets.times_ms[indices[0]], rng).numpy(), scales[0]
-        return np.asarray(snippets.features[indices[0]], np.float32), scales[0]
+        rows = indices[0]
+        if self.section.hidden_size:  # with their neighbours, (S, W)
+            reach = np.arange(-self.section.context, self.section.context + 1)
+            rows = (rows[:, None] + reach).clip(0, len(snippets) - 1)
+        return np.asarray(snippets.features[rows], np.float32), scales[0]
 
     def collate(self, samples: Sequence[GroupSample]) -> Batch:
         """Groups one after another.
 
         Returns:
-            ``snippets`` float32 (B*P, S, D) or uint8 (B*P, S, 3, H, H), ``scales`` float32 (B*P, 2), ``class_index``
+            ``snippets`` as in a sample (B*P, S, …), ``scales`` float32 (B*P, 2), ``class_index``
             int64 (B*P,), ``targets`` float32 (B*P, 2), ``regression_stats`` (2, 2); for actionness ``window`` float32
             (B, W, D), ``is_action`` float32 (B, W), ``is_known`` bool (B, W).
         """

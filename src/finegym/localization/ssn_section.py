@@ -50,7 +50,10 @@ class SsnSection(Section):
     counts: tuple[Positive, Annotated[int, Field(ge=0)], Annotated[int, Field(ge=0)]] = (1, 6, 1)
     repeats: Positive = 1
 
-    # Network and losses; with a backbone snippets are frames
+    # Network and losses; with a backbone snippets are frames, with a hidden size stored features are encoded first
+    hidden_size: Annotated[int, Field(ge=0)] = 0
+    context: Annotated[int, Field(ge=0)] = 2
+    hidden_dropout: Share = 0.5
     backbone: str = ""
     weights: str = "none"
     freeze_backbone: bool = False
@@ -102,5 +105,7 @@ def find_ssn_contradictions(recipe: LocalizationRecipe) -> Iterator[str]:
         yield "ssn.regression_weight is 0, but ssn.regression moves the ends: set ssn.regression = false"
     if section.crop_size > section.short_side:
         yield f"ssn.crop_size is {section.crop_size}, larger than ssn.short_side, {section.short_side}"
+    if section.backbone and section.hidden_size:
+        yield "ssn.hidden_size encodes stored features, but ssn.backbone sees frames: set one of them"
     if not section.backbone and section.weights != "none":
         yield "ssn.weights are of a backbone, but ssn.backbone is empty: features are the stored ones"

@@ -52,7 +52,8 @@ class SSN(nn.Module):
     Args:
         num_classes: K.
         feature_size: D, of a snippet.
-        backbone: maps images (N, C, H, W) to features (N, D), for training end to end; ``None``: snippets are features.
+        backbone: maps what a snippet is, images (N, C, H, W) or windows of a ``SnippetEncoder``, to features (N, D) and
+            is trained too; ``None``: snippets are features.
         num_snippets: of each stage of a proposal in training.
         pyramid: for each stage its levels, each a number of equal parts.
         dropout: on the features of snippets, in [0, 1).
@@ -73,7 +74,7 @@ class SSN(nn.Module):
         num_classes: int,
         feature_size: int,
         *,
-        backbone: Backbone | None = None,
+        backbone: Backbone | SnippetEncoder | None = None,
         num_snippets: tuple[int, int, int] = (2, 5, 2),
         pyramid: Pyramid = FLAT,
         dropout: float = 0.8,
@@ -105,7 +106,7 @@ class SSN(nn.Module):
         """Scores of N proposals from S snippets each, those of the starting stage first.
 
         Args:
-            snippets: float32 (N, S, D) features, or with a backbone images (N, S, C, H, W).
+            snippets: float32 (N, S, D) features, or with a backbone what it sees, such as images (N, S, C, H, W).
             scales: float32 (N, 2): the shares of the starting and of the ending stage that lie inside the video.
         """
         features = self.compute_features(snippets)  # (N, S, D)
@@ -122,7 +123,7 @@ class SSN(nn.Module):
         return self._classify(course, torch.cat(parts, dim=1))
 
     def compute_features(self, snippets: torch.Tensor) -> torch.Tensor:
-        """Features (N, S, D): of images (N, S, C, H, W) by the backbone, or as they are."""
+        """Features (N, S, D): by the backbone, or as they are."""
         if self.backbone is None:
             return snippets
         N, S = snippets.shape[:2]
@@ -184,6 +185,43 @@ class SSN(nn.Module):
         if self.backbone is not None:
             set_training(self.backbone, mode, frozen=self.freeze_backbone, partial_batch_norm=self.partial_batch_norm)
         return self
+
+
+class SnippetEncoder(nn.Module):
+    """Stored features of a snippet and of those beside it, to features that are learnt: a backbone on stored features.
+
+    Heads of SSN are linear. On features of a network that was not trained for the task, or sees single pictures, a
+    layer between them that looks at neighbouring snippets sees motion and makes the classes separable.
+
+    Args:
+        feature_size: of stored features.
+        hidden_size: D, of what comes out.
+        context: snippets that are seen on each side.
+        dropout: on the stored features, in [0, 1).
+    """
+
+    normalisation = None
+
+    def __init__(self, feature_size: int, hidden_size: int, *, context: int = 2, dropout: float = 0.5) -> None:
+        super().__init__()
+        self.feature_size, self.context = hidden_size, context
+        self.dropout = nn.Dropout(dropout)
+        self.norm = nn.LayerNorm(feature_size)
+        self.hidden = nn.Conv1d(feature_size, hidden_size, 2 * context + 1)
+
+    def forward(self, windows: torch.Tensor) -> torch.Tensor:
+        """Features (N, D) of windows float32 (N, 2 context + 1, F), the snippet in the middle."""
+        x = self.dropout(self.norm(windows)).transpose(1, 2)  # (N, F, W)
+        return torch.relu(self.hidden(x))[:, :, 0]
+
+    def slide(self, features: torch.Tensor) -> torch.Tensor:
+        """Features (T, D) of all snippets float32 (T, F) that have ``context`` more on each side in front and behind.
+
+        Args:
+            features: float32 (T + 2 context, F).
+        """
+        x = self.dropout(self.norm(features)).T[None]  # (1, F, T + 2 context)
+        return torch.relu(self.hidden(x))[0].T
 
 
 class Actionness(nn.Module):
