@@ -6,6 +6,7 @@ import subprocess
 import sys
 import textwrap
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ import pytest
 from feature_samples import write_records, write_video
 
 from finegym.errors import FeatureError
+from finegym.features.snippets import make
 from finegym.features.snippets.build import build_snippets, check_snippets
 from finegym.features.snippets.make import Item, place_snippets
 from finegym.features.snippets.store import SnippetSettings, SnippetStore, get_paths
@@ -206,3 +208,17 @@ def test_memory_does_not_grow_with_the_record(tmp_path):
         done = subprocess.run(command, capture_output=True, text=True, check=True)
         peaks[name] = json.loads(done.stdout.splitlines()[-1]) / 1024
     assert peaks["long"] - peaks["short"] < 25, peaks
+
+
+@pytest.mark.parametrize(("stride", "window"), [(1, 1), (4, 4), (3, 8), (100, 5), (7, 200)])
+def test_portions_hold_every_window_once_and_few_frames(stride, window):
+    starts = np.arange(0, 3000, stride)
+    portions = list(make._iterate_windows(starts, window))
+    assert np.concatenate([portion[:, 0] for portion in portions]).tolist() == starts.tolist()
+    for portion in portions:
+        assert portion.shape[1] == window and len(portion) <= make.PORTION_SNIPPETS
+        assert len(portion) == 1 or len(np.unique(portion)) <= make.PORTION_FRAMES
+    for portion, following in pairwise(portions):
+        one_more = np.unique(np.concatenate([portion, following[:1]]))
+        is_full = len(portion) == make.PORTION_SNIPPETS or len(one_more) > make.PORTION_FRAMES
+        assert is_full, "no smaller than need be"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -190,9 +191,12 @@ def find_end_ms(index: FrameIndex, item: Item) -> int:
 
 def _iterate_windows(starts: np.ndarray, window: int) -> Iterator[np.ndarray]:
     """Windows int64 (N, W) in order, so many that neither their frames nor their number exceeds a portion."""
+    # Frames that are in this window and were in none before, added up.
+    num_frames = np.cumsum(np.minimum(np.diff(starts, prepend=starts[0] - window), window))
     first = 0
     while first < len(starts):
-        last = int(np.searchsorted(starts, starts[first] + max(PORTION_FRAMES - window, 0), side="right"))
+        before = num_frames[first] - window
+        last = int(np.searchsorted(num_frames, before + PORTION_FRAMES, side="right"))
         last = min(max(last, first + 1), first + PORTION_SNIPPETS)
         yield starts[first:last, None] + np.arange(window)
         first = last
@@ -200,8 +204,6 @@ def _iterate_windows(starts: np.ndarray, window: int) -> Iterator[np.ndarray]:
 
 def _format_header(shape: tuple[int, int]) -> bytes:
     """The beginning of a ``.npy`` file of float16 of this shape."""
-    import io
-
     buffer = io.BytesIO()
     np.lib.format.write_array_header_1_0(buffer, {"descr": "<f2", "fortran_order": False, "shape": shape})
     return buffer.getvalue()
