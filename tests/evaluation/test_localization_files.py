@@ -14,6 +14,7 @@ from finegym.evaluation.localization.json_stream import iterate_members
 from finegym.evaluation.localization.levels import lift_truth
 from finegym.evaluation.localization.problems import Rules
 from finegym.evaluation.localization.reading import read_detections
+from finegym.evaluation.localization.report import export_localization_report, make_localization_report
 
 BAD = {
     "v0": [
@@ -232,3 +233,43 @@ def test_labels_count_as_what_they_belong_to(tmp_path):
     path = write_json(tmp_path / "truth.json", {"database": database, "taxonomy": TAXONOMY})
     with pytest.raises(AnnotationError, match="which set 'lost', 'strange' belongs"):
         lift_truth(read_truth(path, "validation"), "set")
+
+
+JUNK = (None, -1, "x", [], {}, float("nan"), True, [1], 1e308, 10**400)
+
+
+def list_places(value, place=()):
+    """Every place in a JSON value, as a path of keys."""
+    yield place
+    for key in value if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else ():
+        yield from list_places(value[key], (*place, key))
+
+
+def put(value, place, junk):
+    """A copy of a JSON value with something else in one place."""
+    if not place:
+        return junk
+    copy = dict(value) if isinstance(value, dict) else list(value)
+    copy[place[0]] = put(value[place[0]], place[1:], junk)
+    return copy
+
+
+@pytest.mark.parametrize("rules", [Rules(), Rules("count", "ignore", "ignore", "ignore", "clip")])
+def test_junk_anywhere_is_an_error_of_ours_or_no_error(tmp_path, rules):
+    database = make_database(v0=[(0, 1, "leap"), (3, 4, "turn")]) | {"w": {"subset": "training", "annotations": []}}
+    database["v0"]["ignored"] = [{"segment": [5, 6]}]
+    content = {"database": database, "taxonomy": [{"nodeId": "leap", "nodeName": "x", "parentId": None}]}
+    results = {"results": make_results(v0=[(0, 1, "leap", 0.5), (3, 4, "turn", 0.4)])}
+    outcomes = set()
+    for kind, whole in (("truth", content), ("found", results)):
+        for place in list_places(whole):
+            for junk in JUNK:
+                files = {"truth": content, "found": results} | {kind: put(whole, place, junk)}
+                paths = [write_json(tmp_path / f"{name}.json", files[name]) for name in ("found", "truth")]
+                try:
+                    report = make_localization_report(*paths, "validation", rules=rules, num_resamples=2)
+                    json.dumps(export_localization_report(report), allow_nan=False)
+                    outcomes.add("evaluated")
+                except (AnnotationError, PredictionError) as error:
+                    outcomes.add(type(error))
+    assert outcomes == {"evaluated", AnnotationError, PredictionError}

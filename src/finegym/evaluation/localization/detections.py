@@ -132,8 +132,11 @@ def make_truth(content: Mapping[str, Any], subset: str | None, where: str) -> Tr
         AnnotationError: as ``read_truth``.
     """
     database: dict[str, dict[str, Any]] = content["database"]
-    nodes = content.get("taxonomy") or ()
-    names = {str(node["nodeId"]): str(node.get("nodeName", "")) for node in nodes if "nodeId" in node}
+    taxonomy = content.get("taxonomy")
+    nodes = [
+        node for node in (taxonomy if isinstance(taxonomy, list) else ()) if isinstance(node, dict) and "nodeId" in node
+    ]
+    names = {str(node["nodeId"]): str(node.get("nodeName", "")) for node in nodes}
     present = {str(entry.get("subset")) for entry in database.values()}
     if subset is not None and subset not in present:
         raise AnnotationError(
@@ -145,11 +148,16 @@ def make_truth(content: Mapping[str, Any], subset: str | None, where: str) -> Tr
     seen = dict.fromkeys(label for _, _, label in rows)
     classes = (*[label for label in names if label in seen], *[label for label in seen if label not in names])
     index_of = {label: index for index, label in enumerate(classes)}
-    labels = {str(a.get("label")) for entry in database.values() for a in entry.get("annotations", ())} | set(names)
+    labels = {
+        str(item["label"])
+        for entry in database.values()
+        for item in entry.get("annotations") or ()
+        if isinstance(item, dict) and "label" in item
+    } | set(names)
     return Truth(
         video_ids=tuple(chosen),
         record_ids=tuple(str(entry.get("record") or get_record(id_)) for id_, entry in chosen.items()),
-        durations_s=np.array([_to_float(entry.get("duration")) for entry in chosen.values()], np.float64),
+        durations_s=np.array([to_float(entry.get("duration")) for entry in chosen.values()], np.float64),
         classes=classes,
         video_index=np.array([video for video, _, _ in rows], np.int64),
         segments_s=np.array([segment for _, segment, _ in rows], np.float64).reshape(-1, 2),
@@ -160,7 +168,7 @@ def make_truth(content: Mapping[str, Any], subset: str | None, where: str) -> Tr
         other_videos=frozenset(database.keys() - chosen.keys()),
         other_labels=frozenset(labels - seen.keys()),
         names=names,
-        parents={str(node["nodeId"]): _get_parent(node) for node in nodes if "nodeId" in node},
+        parents={str(node["nodeId"]): _get_parent(node) for node in nodes},
         is_simulated=content.get("simulated") is True,
     )
 
@@ -213,12 +221,16 @@ def _read_content(path: Path) -> dict[str, Any]:
     except (OSError, ValueError, EOFError) as error:
         raise AnnotationError(f"{path}: cannot be read as ActivityNet's annotation JSON: {error}") from error
     database = content.get("database") if isinstance(content, dict) else None
-    if not isinstance(database, dict) or not all(isinstance(entry, dict) for entry in database.values()):
+    if not isinstance(database, dict) or not all(map(_is_entry, database.values())):
         raise AnnotationError(
-            f"{path}: has no 'database' of videos. Give ActivityNet's layout, as `finegym annotations convert --to "
-            "activitynet` writes it."
+            f"{path}: has no 'database' of videos with lists of annotations. Give ActivityNet's layout, as `finegym "
+            "annotations convert --to activitynet` writes it."
         )
     return dict(content)
+
+
+def _is_entry(entry: Any) -> bool:
+    return isinstance(entry, dict) and all(isinstance(entry.get(key) or [], list) for key in ("annotations", "ignored"))
 
 
 def _collect(where: str, database: Mapping[str, Mapping[str, Any]]) -> tuple[list[Row], list[Row]]:
@@ -230,7 +242,7 @@ def _collect(where: str, database: Mapping[str, Mapping[str, Any]]) -> tuple[lis
         for target, key in ((rows, "annotations"), (ignored, "ignored")):
             for number, item in enumerate(entry.get(key) or ()):
                 segment = _parse_segment(item)
-                if segment is None or (key == "annotations" and "label" not in item):
+                if segment is None or (key == "annotations" and not isinstance(item.get("label"), str)):
                     problems.append(f"{id_}, {key} {number}: {item}")
                 else:
                     target.append((video, segment, str(item.get("label", ""))))
@@ -249,7 +261,7 @@ def _parse_segment(item: Any) -> tuple[float, float] | None:
     segment: Iterable[Any] = item.get("segment", ()) if isinstance(item, dict) else ()
     try:
         start, end = (float(edge) for edge in segment)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
     return (start, end) if math.isfinite(start) and math.isfinite(end) and end > start else None
 
@@ -265,5 +277,6 @@ def _get_parent(node: Mapping[str, Any]) -> str | None:
     return None if parent is None else str(parent)
 
 
-def _to_float(value: Any) -> float:
-    return float(value) if isinstance(value, int | float) else math.nan
+def to_float(value: Any) -> float:
+    """A number as it is, everything else NaN."""
+    return float(value) if isinstance(value, int | float) and abs(value) < 1e300 else math.nan

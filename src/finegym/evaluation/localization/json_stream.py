@@ -37,7 +37,9 @@ def iterate_members(path: Path, key: str, error: type[FineGymError]) -> Iterator
     try:
         with open_text(path) as file:
             yield from _Decoder(path, file, error).iterate_object_at(key)
-    except (OSError, UnicodeDecodeError, EOFError) as cause:
+    except FineGymError:
+        raise
+    except (OSError, ValueError, EOFError, RecursionError) as cause:  # no UTF-8, a number of 5000 digits, …
         raise error(f"{path}: cannot be read: {cause}. Give a JSON file in ActivityNet's layout.") from cause
 
 

@@ -148,7 +148,7 @@ def _to_numbers(values: Sequence[object], width: int) -> np.ndarray:
         numbers = np.array(values, np.float64)
         if numbers.size == len(values) * width:
             return numbers.reshape(-1, width)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         pass
     if len(values) == 1:
         return np.full((1, width), np.nan)

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from finegym.errors import AnnotationError, FineGymError, PredictionError, join_problems
-from finegym.evaluation.localization.detections import get_record
+from finegym.evaluation.localization.detections import get_record, to_float
 from finegym.evaluation.localization.json_stream import open_text
 from finegym.evaluation.localization.problems import NUM_EXAMPLES, Problem, ProblemCounter, SpotRules
 
@@ -120,7 +120,7 @@ def read_spot_truth(path: Path, labels: Collection[str] = ()) -> SpotTruth:
         video_ids=tuple(names),
         record_ids=tuple(map(get_record, names)),
         num_frames=num_frames,
-        fps=np.array([float(video.get("fps") or math.nan) for video in videos], np.float64),
+        fps=np.array([to_float(video.get("fps")) for video in videos], np.float64),
         classes=classes,
         video_index=np.array([index for index, _, _ in rows], np.int64),
         frames=np.array([frame for _, frame, _ in rows], np.int64),
@@ -227,6 +227,6 @@ def _read_videos(path: Path, error: type[FineGymError]) -> list[dict[str, Any]]:
 
 def _to_frame(value: Any, default: Any) -> Any:
     """A whole number, or the default."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or value != value // 1:
+    if isinstance(value, bool) or not isinstance(value, int | float) or abs(value) > 2**53 or value != value // 1:
         return default
     return int(value)
