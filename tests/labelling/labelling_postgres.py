@@ -41,7 +41,8 @@ def run_cluster(binaries: Path, *, is_durable: bool = False) -> Iterator[str]:
             )
 
         call("initdb", "-D", str(folder / "data"), "-U", "finegym", "-A", "trust", "-E", "UTF8", "--no-sync")
-        settings = f"-k {folder} -c listen_addresses='' -c fsync={'on' if is_durable else 'off'} -c max_connections=80 -c shared_buffers=32MB"
+        settings = f"-k {folder} -c listen_addresses='' -c max_connections=80 -c shared_buffers=32MB"
+        settings += "" if is_durable else " -c fsync=off"
         call("pg_ctl", "-D", str(folder / "data"), "-l", str(folder / "log"), "-w", "-o", settings, "start")
         try:
             yield f"postgresql://finegym@/{{database}}?host={folder}"

@@ -199,7 +199,8 @@ def _keep_sound(
     bounds = (work.item.start_frame, work.item.end_frame)
     kept = dict(states)
     while problem := next(iter(check_nesting(kept, list(kept), bounds, work.item.action_id)), None):
-        bad = kept.pop(problem.segment_id)
+        pair = [kept[id_] for id_ in (problem.segment_id, problem.other_id) if id_ in kept]
+        bad = kept.pop(max(pair, key=lambda state: (state.start_ms, state.end_ms)).id)  # of two that overlap, the later
         job.tally.leave_out(f"{bad.level}s that break a rule: {_generalise(problem.error)}", names[bad.id])
     return kept
 
