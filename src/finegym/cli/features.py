@@ -1,8 +1,9 @@
-"""``finegym features``: flow and poses, made once from every clip of a dataset and stored."""
+"""``finegym features``: flow, poses and snippets, made once and stored."""
 
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode="markdown",
-    help="Optical flow and poses: made once from every clip of a dataset, stored a file a clip.",
+    help="Optical flow and poses of every clip, snippets of every record or action: made once, stored a file each.",
 )
 
 # Each module offers its verbs as functions.
@@ -39,12 +40,16 @@ def show(
     instance_id: Annotated[str | None, typer.Argument(help="A clip; without one, the store itself.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Print what a feature store holds, or what is known of one clip.
+    """Print what a feature store holds, or what is known of one clip (of snippets: of one record or action).
 
     **Example**: `finegym features show competition/features/flow-tvl1`
     """
+    from finegym.features.snippets.store import is_snippet_store
     from finegym.features.store import FeatureStore
 
+    if is_snippet_store(store):
+        features_snippets.show(Path(store), instance_id, as_json)
+        return
     opened = FeatureStore(store)
     if as_json:
         known = opened.facts if instance_id is None else opened.get_facts(instance_id)
@@ -90,7 +95,11 @@ def check(store: StoreArgument, as_json: JsonOption = False) -> None:
     **Example**: `finegym features check competition/features/flow-tvl1`
     """
     from finegym.features.check import check_features
+    from finegym.features.snippets.store import is_snippet_store
 
+    if is_snippet_store(store):
+        features_snippets.check(Path(store), as_json)
+        return
     found = check_features(store)
     if as_json:
         facts = {"problems": found.problems, "damaged": found.damaged, "store": found.store.model_dump(mode="json")}

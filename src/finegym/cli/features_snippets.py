@@ -139,3 +139,40 @@ def snippets(
         for what, count in store.counts.items():
             typer.echo(f"{what.replace('_', ' ')}: {count}")
     end_with_failures(target, tally.failed)
+
+
+def show(folder: Path, item_id: str | None, as_json: bool) -> None:
+    """What a snippet store holds, or what is known of one item."""
+    from finegym.features.snippets.store import SnippetStore
+
+    store = SnippetStore(folder)
+    facts = store.facts if item_id is None else store.get_facts(item_id)
+    known = facts.model_dump(mode="json")
+    if as_json:
+        typer.echo(json.dumps(known, indent=2, ensure_ascii=False))
+        return
+    items = known.pop("items", None)
+    settings = known.pop("settings")
+    lines = {**known, **settings, **settings.pop("maker")} | ({} if items is None else {"items": len(items)})
+    lines.pop("maker", None)
+    width = max(map(len, lines))
+    for name, value in lines.items():
+        typer.echo(f"{name:{width}}  {value}")
+
+
+def check(folder: Path, as_json: bool) -> None:
+    """Compare every file of features with its checksum; exit status 1 where something is damaged."""
+    from finegym.features.snippets.build import check_snippets
+    from finegym.features.snippets.store import SnippetStore
+
+    store = SnippetStore(folder)
+    problems = check_snippets(store)
+    if as_json:
+        typer.echo(json.dumps({"problems": problems, "store": store.facts.model_dump(mode="json")}, indent=2))
+    else:
+        for problem in problems:
+            typer.echo(problem)
+        if not problems:
+            typer.echo(f"{folder}: the snippets of {len(store)} items are as they were written")
+    if problems:
+        raise typer.Exit(1)

@@ -159,7 +159,9 @@ def open_origin(origin: dict[str, Any], *, run: Path | None = None, device: str 
     known = dict(origin)
     if "backbone" in known:
         return open_backbone(known.pop("backbone"), device=device, **known)
-    trained = Path(known.pop("run"))
+    if run is None and "run" not in known:
+        raise ConfigError("the snippet store does not say what made it. Say where the recogniser is: --features-run")
+    trained = Path(known.pop("run", "."))
     folder = trained if run is None else run
     if not folder.is_dir():
         raise ConfigError(

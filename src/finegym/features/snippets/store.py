@@ -119,6 +119,15 @@ class StoreFacts(_Facts):
     origin: dict[str, Any] = Field(default_factory=dict)
 
 
+def is_snippet_store(folder: str | Path) -> bool:
+    """Whether a folder's ``store.json`` says that it is a snippet store."""
+    try:
+        content = json.loads((Path(folder) / STORE_FILE).read_bytes())
+    except (OSError, ValueError):
+        return False
+    return isinstance(content, dict) and content.get("format") == FORMAT
+
+
 def get_paths(out: Path, item_id: str) -> tuple[Path, Path, Path]:
     """Where features, times and facts of an item lie."""
     folder, key = Path(out) / ITEMS_FOLDER, make_key(item_id)
