@@ -1,5 +1,6 @@
 """``finegym fuse``: two runs' files become one that ``evaluate`` takes."""
 
+import hashlib
 import json
 
 import numpy as np
@@ -49,6 +50,7 @@ def folder(tmp_path):
             for row, index in enumerate(side_targets.values()):
                 logits[row, index if index in known else (index + 1) % 4] = 4.0 if index in known else 1.0
             facts = {"subset": subset.name, "split": f"leaps/{side}", "run": name, "split_subset_sha256": subset.sha256}
+            facts["model_sha256"] = hashlib.sha256(name.encode()).hexdigest()
             write_predictions(tmp_path / f"{name}-{side}.parquet", list(side_targets), logits, facts)
     return tmp_path
 

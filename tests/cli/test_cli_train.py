@@ -140,6 +140,35 @@ def test_a_run_stopped_after_some_epochs_goes_on(run, folder):
     assert (status, "holds a run already" in err) == (1, True)
 
 
+def test_two_streams_in_one_command_are_what_four_commands_give(run, folder):
+    run("train", "tiny.toml", "--out", "runs/rgb")
+    difference = ("--set", "data.modality=rgb-diff", "--set", "data.flow_frames=2", "--set", 'name="difference"')
+    run("train", "tiny.toml", "--out", "runs/difference", *difference)
+    status, out, _ = run("predict", "runs/rgb", "--fuse-with", "runs/difference", "--out", "both.parquet")
+    assert status == 0
+    assert "both.parquet: 4 instances of side/val" in out
+    assert "chosen on   side/train: 8 instances, 0 of them missing" in out
+
+    choose = []
+    for name in ("rgb", "difference"):
+        for side in ("train", "val"):
+            run("predict", f"runs/{name}", "--split", side, "--out", f"{name}-{side}.parquet")
+        choose += ["--choose-on", f"{name}-train.parquet"]
+    where = ("--dataset", "data", "--split", "side", "--out", "by-hand.parquet")
+    assert run("fuse", "rgb-val.parquet", "difference-val.parquet", *choose, *where)[0] == 0
+    one, by_hand = (read_predictions(folder / name) for name in ("both.parquet", "by-hand.parquet"))
+    np.testing.assert_array_equal(one.logits, by_hand.logits)
+    assert one.metadata["fusion_weights"] == by_hand.metadata["fusion_weights"]
+    assert one.metadata["model_sha256"] == by_hand.metadata["model_sha256"]
+
+    status, out, _ = run("predict", "runs/rgb", "--fuse-with", "runs/difference", "--json")
+    assert json.loads(out)["predictions"] == "runs/rgb/predictions/fused.parquet"
+    status, _, err = run("predict", "runs/rgb", "--fuse-with", "runs/difference", "--split", "train")
+    assert (status, "weights are chosen on the train side" in err) == (1, True)
+    status, _, err = run("predict", "runs/rgb", "--fuse-with", "runs/nothing")
+    assert (status, "runs/nothing is no run" in err) == (1, True)
+
+
 def spoil_nothing(folder):
     pass
 

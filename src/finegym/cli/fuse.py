@@ -72,10 +72,11 @@ def fuse(
         missing=missing.value,
         scores=scores.value,
     )
-    typer.echo(json.dumps(_export(fusion, out)) if as_json else _format(fusion, out, scores.value))
+    typer.echo(json.dumps(export_fusion(fusion, out)) if as_json else format_fusion(fusion, out, scores.value))
 
 
-def _format(fusion: Fusion, out: Path, scores: str) -> str:
+def format_fusion(fusion: Fusion, out: Path, scores: str) -> str:
+    """A fusion as text for people."""
     lines = [f"wrote       {out}: {fusion.num_instances:,} instances{f' of {fusion.split}' if fusion.split else ''}"]
     lines += [
         f"weight      {weight:<6.4g} {part.path}" for part, weight in zip(fusion.parts, fusion.weights, strict=True)
@@ -97,7 +98,8 @@ def _format(fusion: Fusion, out: Path, scores: str) -> str:
     return "\n".join(lines)
 
 
-def _export(fusion: Fusion, out: Path) -> dict[str, Any]:
+def export_fusion(fusion: Fusion, out: Path) -> dict[str, Any]:
+    """A fusion as JSON has it."""
     choice = None if fusion.choice is None else dataclasses.asdict(fusion.choice)
     return {
         "predictions": str(out),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -23,7 +24,16 @@ def predict(
     run: Annotated[Path, typer.Argument(help="A run folder made by `finegym train`.")],
     split: Annotated[Side, typer.Option(help="Which part of the run's split.")] = Side.val,
     out: Annotated[
-        Path | None, typer.Option(help="The prediction file; `RUN/predictions/<split>.parquet` by default.")
+        Path | None,
+        typer.Option(help="The prediction file; `RUN/predictions/<split>.parquet` by default, or `fused.parquet`."),
+    ] = None,
+    fuse_with: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="RUN",
+            help="Another run, such as of flow (2Stream): both predict, their scores are fused with a weight chosen "
+            "on the training side; may be repeated.",
+        ),
     ] = None,
     checkpoint: Annotated[str, typer.Option(help="`last`, or a number of epochs done.")] = "last",
     overrides: Annotated[
@@ -39,7 +49,8 @@ def predict(
 ) -> None:
     """Write the logits of a run on one side of its split, a row an instance.
 
-    The last checkpoint is taken: one chosen by its validation score would flatter itself.
+    The last checkpoint is taken: one chosen by its validation score would flatter itself. With `--fuse-with`, the file
+    is that of both runs; those of each lie in its `predictions/`.
 
     **Example**: `finegym predict runs/set --split val --out predictions.parquet`
     """
@@ -50,6 +61,10 @@ def predict(
     from finegym.training.run_folder import RunFolder
 
     folder = RunFolder(run)
+    if fuse_with:
+        target = folder.predictions_path / "fused.parquet" if out is None else out
+        _predict_fused([run, *fuse_with], target, split, checkpoint, overrides or (), device, as_json)
+        return
     recipe = read_recipe_for_prediction(folder, overrides or ())
     target = folder.predictions_path / f"{split.value}.parquet" if out is None else out
     data = open_data(recipe.data)
@@ -73,3 +88,24 @@ def predict(
         else f"{recipe.data.dataset} --split {recipe.data.split} --side {split.value}"
     )
     typer.echo(f"next        finegym evaluate recognition {target} --dataset {where}")
+
+
+def _predict_fused(
+    runs: list[Path],
+    out: Path,
+    side: Side,
+    checkpoint: str,
+    overrides: Sequence[str],
+    device: Device,
+    as_json: bool,
+) -> None:
+    from finegym.cli.fuse import export_fusion, format_fusion
+    from finegym.errors import ConfigError
+    from finegym.training.run_folder import RunFolder
+    from finegym.training.two_stream import predict_fused
+
+    if side is not Side.val:
+        raise ConfigError("--fuse-with predicts the val side: weights are chosen on the train side")
+    folders = [RunFolder(run) for run in runs]
+    fusion = predict_fused(folders, out, overrides=overrides, checkpoint=checkpoint, device=device.value)
+    typer.echo(json.dumps(export_fusion(fusion, out)) if as_json else format_fusion(fusion, out, "probabilities"))
