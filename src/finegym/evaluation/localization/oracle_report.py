@@ -18,7 +18,7 @@ from finegym.evaluation.localization.oracle import FPS, FRAMES, OracleTask, stud
 from finegym.report.plots import Format, cycle_colours, make_figure, save_figure
 
 FORMAT = "finegym-oracle-study/1"
-PANEL_INCHES = 3.1
+PANEL_INCHES = 3.8
 
 
 @dataclass(frozen=True)
@@ -125,19 +125,23 @@ def draw_oracle_study(study: OracleStudy, format: Format = "svg") -> bytes:
     panels = [*study.tasks, *([_join(study.annotators)] if study.annotators else [])]
     names = list(dict.fromkeys(row.name for task in panels for row in task.rows))
     colour_of = dict(zip(names, cycle_colours(len(names)), strict=True))
-    with make_figure(PANEL_INCHES * len(panels), 3.6) as figure:
-        grid = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
-        for axes, task in zip(grid, panels, strict=True):
+    num_rows = (len(panels) + 1) // 2
+    with make_figure(2 * PANEL_INCHES, 2.7 * num_rows + 0.7) as figure:
+        grid = figure.subplots(num_rows, 2, sharey=True, squeeze=False).ravel().tolist()
+        for axes in grid[len(panels) :]:
+            axes.remove()
+        for axes, task in zip(grid, panels, strict=False):
             for row in task.rows:
                 mean = 100 * row.result.mean
                 axes.plot(study.tious, mean, color=colour_of[row.name], marker="o", markersize=3,
                           linewidth=1.6, label=row.name)  # fmt: skip
             axes.set(title=task.name, xlabel="tIoU", ylim=(0, 103))
-        grid[0].set(ylabel="best possible mAP %")
+        for axes in grid[: len(panels) : 2]:
+            axes.set(ylabel="best possible mAP %")
         handles, labels = grid[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=3)
         if study.annotators:
-            grid[-1].legend(loc="lower left")
+            grid[len(panels) - 1].legend(loc="lower left")
         return save_figure(figure, format)
 
 

@@ -49,7 +49,7 @@ def write_localization_page(path: Path, report: LocalizationReport, *, max_recor
         Number of timelines drawn.
     """
     badge = "simulated" if report.truth.is_simulated else ""
-    timelines = list(_iterate_records(report, max_records))
+    timelines = list(iterate_records(report, max_records))
     sections = [
         Section("Numbers", _make_numbers(report), badge),
         Section("Mistakes", _make_mistakes(report), badge),
@@ -146,7 +146,7 @@ def _make_classes(report: LocalizationReport) -> Table:
     return Table(header, report_text.tabulate_classes(report))
 
 
-def _iterate_records(
+def iterate_records(
     report: LocalizationReport, max_records: int | None
 ) -> Iterator[tuple[str, list[Prose | Table | Picture]]]:
     """Title and pictures of every record."""
