@@ -5,7 +5,7 @@ import torchvision
 from torch import nn
 
 from finegym.errors import ConfigError
-from finegym.models.backbones import IMAGENET, Backbone
+from finegym.models.backbones import IMAGENET, Backbone, build_backbone
 from finegym.models.gsf import FusedConv2d
 from finegym.models.spotter import Spotter
 from finegym.models.tsm import ShiftedConv2d
@@ -90,3 +90,18 @@ def test_wide_features_do_not_make_a_wide_gru():
 def test_no_events_is_an_error():
     with pytest.raises(ConfigError, match="at least one event"):
         build_small(num_events=0)
+
+
+@pytest.mark.parametrize("name", ["efficientnet_lite0", "convnext_tiny"])
+def test_the_same_frame_is_seen_alike_in_training(name):
+    if name == "efficientnet_lite0":
+        pytest.importorskip("efficientnet_lite_pytorch")
+    torch.manual_seed(0)
+    backbone, _ = build_backbone(name)
+    model = Spotter(backbone, 2, temporal="none").train()
+    for module in model.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.eval()
+    with torch.no_grad():
+        features = model.compute_features(torch.randn(1, 1, 3, 32, 32).expand(1, 6, -1, -1, -1))[0]
+    torch.testing.assert_close(features, features[:1].expand_as(features))

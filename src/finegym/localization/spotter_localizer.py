@@ -21,6 +21,7 @@ from torch.nn import functional as F
 from finegym.datasets.frame_windows import average_windows, list_windows
 from finegym.datasets.transforms import normalise
 from finegym.localization.localizer import Batch, Found, Localizer
+from finegym.localization.run_folder import LocalizationRun
 from finegym.localization.spotter_events import EventClasses, make_event_classes
 from finegym.localization.spotter_samples import FrameSource, SpotterSamples, build_samples, open_films
 from finegym.localization.spotter_section import SpotterSection
@@ -31,6 +32,8 @@ from finegym.models.freezing import set_training
 from finegym.models.spotter import Spotter
 from finegym.segments import nms
 from finegym.training.parameter_groups import freeze_parameters, hold_frozen_norms
+from finegym.training.run import load_checkpoint
+from finegym.training.run_folder import read_checkpoint
 
 if TYPE_CHECKING:
     from finegym.localization.recipe import LocalizationRecipe
@@ -237,7 +240,18 @@ def build_spotter(recipe: LocalizationRecipe, timelines: Timelines, feature_size
         dropout=section.dropout,
     )
     freeze_parameters(network, section.freeze)
-    return SpotterLocalizer(network, classes, section)
+    localizer = SpotterLocalizer(network, classes, section)
+    if section.start:
+        path = LocalizationRun(Path(section.start)).find_checkpoint()
+        load_checkpoint(localizer, read_checkpoint(path), path, [[c.id, c.name] for c in timelines.classes.classes])
+    return localizer
+
+
+def without_first_weights(recipe: LocalizationRecipe) -> LocalizationRecipe:
+    """The recipe of a spotter for whose network weights are there already: none are to be looked for."""
+    assert recipe.spotter is not None, "checked with the recipe"
+    section = recipe.spotter.model_copy(update={"weights": "none", "start": ""})
+    return recipe.model_copy(update={"spotter": section})
 
 
 def build_spotter_samples(recipe: LocalizationRecipe, timelines: Timelines, source: FrameSource) -> SpotterSamples:

@@ -17,7 +17,7 @@ from finegym.localization.run import check_source
 from finegym.localization.run_folder import LocalizationRun
 from finegym.localization.spotter_events import find_stages
 from finegym.localization.spotter_files import Spots, make_predicted_spots, make_true_spots
-from finegym.localization.spotter_localizer import SpotterLocalizer, build_spotter, open_frames
+from finegym.localization.spotter_localizer import SpotterLocalizer, build_spotter, open_frames, without_first_weights
 from finegym.localization.timelines import Timelines, read_timelines
 from finegym.training.progress import Progress
 from finegym.training.run import load_checkpoint
@@ -102,10 +102,7 @@ def spot(
 
 def _load(recipe: LocalizationRecipe, timelines: Timelines, path: Path) -> SpotterLocalizer:
     """The localizer of a recipe with the weights of a checkpoint."""
-    assert recipe.spotter is not None, "of read_spotter_recipe"
-    # The weights that training began with are of no use any more.
-    without_weights = recipe.model_copy(update={"spotter": recipe.spotter.model_copy(update={"weights": "none"})})
-    localizer = build_spotter(without_weights, timelines)
+    localizer = build_spotter(without_first_weights(recipe), timelines)
     classes = [[class_.id, class_.name] for class_ in timelines.classes.classes]
     load_checkpoint(localizer, read_checkpoint(path), path, classes)
     return localizer

@@ -24,7 +24,8 @@ class SpotterSection(Section):
     ``cache``: a folder of the dataset's ``features`` that keeps films decoded, or nothing.
     Windows: ``clip_len`` frames, ``stride`` apart; training crops ``crop`` (height, width), flips, changes colours;
     ``windows_per_epoch``, of which ``share_around_events`` hold an event for sure. Network: see
-    ``finegym.models.spotter``; parameters that match a pattern of ``freeze`` stand still, and with
+    ``finegym.models.spotter``; ``weights`` of the backbone, or ``start``: a run of a spotter of the same classes whose
+    last weights are the first ones; parameters that match a pattern of ``freeze`` stand still, and with
     ``partial_batch_norm`` mean and variance of every batch norm of the backbone but the first. Labels: ``staged``,
     ``dilation``; ``event_weight`` in the loss, ``inside_weight`` of the second layer (0: there is none). Detection:
     ``step`` between windows, ``windows_fade`` at their ends, ``nms_window``, ``min_score`` of events,
@@ -50,6 +51,7 @@ class SpotterSection(Section):
 
     backbone: str = "resnet50"
     weights: str = "imagenet"
+    start: str = ""
     temporal: Literal["gsf", "tsm", "none"] = "gsf"
     freeze: tuple[str, ...] = ()
     partial_batch_norm: bool = False

@@ -15,6 +15,7 @@ from typing import Literal, NamedTuple
 
 import torch
 from torch import nn
+from torchvision.ops import StochasticDepth
 
 from finegym.errors import ConfigError
 from finegym.models.backbones import Backbone
@@ -34,6 +35,19 @@ class FrameLogits(NamedTuple):
 
     events: torch.Tensor
     inside: torch.Tensor | None
+
+
+def stop_stochastic_depth(backbone: nn.Module) -> None:
+    """Let no block be left out at random in training, in place.
+
+    It is drawn for every image, so that each frame of a window would be seen by another network: noise in time, where
+    motion should be.
+    """
+    for module in backbone.modules():
+        if isinstance(module, StochasticDepth):
+            module.p = 0.0
+        elif hasattr(module, "_global_params"):  # EfficientNet-Lite, whose package may not be installed
+            module._global_params = module._global_params._replace(drop_connect_rate=0.0)  # type: ignore[operator]
 
 
 class Spotter(nn.Module):
@@ -76,6 +90,7 @@ class Spotter(nn.Module):
         for parameter in backbone.parameters():
             if parameter.dim() == 4:  # channels last: twice as fast for networks with depthwise convolutions
                 parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
+        stop_stochastic_depth(backbone)
         self.backbone = backbone
         self.normalisation = backbone.normalisation
         hidden_size = hidden_size or min(backbone.feature_size, MAX_HIDDEN_SIZE)
