@@ -72,7 +72,7 @@ def test_frames_are_those_shown_at_the_times_of_snippets(folder, start_ms):
 
 def test_stored_features_need_no_frames(folder):
     section = SECTION.model_copy(update={"backbone": ""})
-    assert open_snippet_frames(folder, section) is None and build_ssn_backbone(section, 4) is None
+    assert open_snippet_frames(folder, section) is None and build_ssn_backbone(section) is None
 
 
 def test_samples_and_detections_end_to_end(folder):
@@ -87,7 +87,7 @@ def test_samples_and_detections_end_to_end(folder):
     assert numbers == sorted(numbers[:9]) + numbers[9:]
     assert all(9 <= number <= 25 for number in numbers[2:7])  # the course of foreground
     torch.manual_seed(0)
-    backbone = build_ssn_backbone(SECTION, 4)
+    backbone = build_ssn_backbone(SECTION)
     model = SSNLocalizer(SSN(2, 512, backbone=backbone), None, SECTION, frames).train()
     sum(model(batch).values()).backward()
     assert backbone.body.conv1.weight.grad.abs().sum() > 0
@@ -102,7 +102,7 @@ def test_samples_and_detections_end_to_end(folder):
 
 def test_weights_of_a_run_of_a_recogniser(tmp_path):
     torch.manual_seed(0)
-    trained = build_ssn_backbone(SECTION, 4)
+    trained = build_ssn_backbone(SECTION)
     state = {f"model.backbone.{key}": value for key, value in trained.state_dict().items()}
     checkpoint = tmp_path / "checkpoints" / "epoch-0001.pt"
     checkpoint.parent.mkdir()
@@ -110,9 +110,9 @@ def test_weights_of_a_run_of_a_recogniser(tmp_path):
     pixels = {"mean": [0.1, 0.2, 0.3], "std": [0.5, 0.5, 0.5]}
     torch.save({"format": CHECKPOINT_FORMAT, "model": {**state, **others}, "pixels": pixels}, checkpoint)
     section = SECTION.model_copy(update={"weights": str(tmp_path)})
-    loaded = build_ssn_backbone(section, 4)
+    loaded = build_ssn_backbone(section)
     torch.testing.assert_close(loaded.body.conv1.weight, trained.body.conv1.weight)
     assert loaded.normalisation.mean == (0.1, 0.2, 0.3)
     torch.save({"format": CHECKPOINT_FORMAT, "model": others}, checkpoint)
     with pytest.raises(ConfigError, match="without a backbone"):
-        build_ssn_backbone(section, 4)
+        build_ssn_backbone(section)

@@ -8,13 +8,12 @@ from finegym.localization.proposals import make_proposals
 from finegym.localization.snippets import Snippets
 from finegym.localization.ssn_actionness import compute_curve, compute_unseen_curves, deal_folds, draw_window, is_inside
 from finegym.localization.ssn_detections import make_detections
-from finegym.localization.ssn_frames import build_ssn_backbone
 from finegym.localization.ssn_localizer import SSNLocalizer
 from finegym.localization.ssn_samples import SSNSamples
 from finegym.localization.ssn_sampling import Bounds, make_pool
 from finegym.localization.ssn_section import SsnSection
 from finegym.localization.timelines import Timeline
-from finegym.models.ssn import SSN, Actionness, ProposalScores
+from finegym.models.ssn import SSN, Actionness, ProposalScores, SnippetEncoder
 from finegym.segments import compute_tiou
 
 K, D, STEP = 3, 8, 40
@@ -70,26 +69,46 @@ def make_samples(timelines, source, section):
     return SSNSamples(timelines, source, make_pool(timelines, proposals, Bounds()), section, {})
 
 
-def test_encoder_is_taught_windows_and_detects_along_the_timeline(monkeypatch):
-    section = SECTION.model_copy(update={"proposals": "sliding", "hidden_size": 5, "context": 1, "hidden_dropout": 0.0})
-    timelines = make_timelines(2, 0)
-    source = MemorySource(timelines)
-    batch = make_samples(timelines, source, section)
-    batch = batch.collate([batch.draw(0, np.random.default_rng(0))])
-    assert batch["snippets"].shape == (8, 9, 3, D)
+def build_encoded():
+    section = SECTION.model_copy(update={"proposals": "sliding", "hidden_size": 5, "window_ms_max": 3000.0})
     torch.manual_seed(0)
-    model = SSNLocalizer(SSN(K, 5, backbone=build_ssn_backbone(section, D), dropout=0.0), None, section).eval()
-    assert set(model(batch)) == {"activity_loss", "completeness_loss", "regression_loss"}
-    snippets = source.read(timelines[0])
-    rows = np.arange(len(snippets))
-    windows = snippets.features[np.stack([rows - 1, rows, rows + 1], axis=1).clip(0, len(rows) - 1)]
+    encoder = SnippetEncoder(D, 5, num_layers=2, kernel_size=3)
+    return section, SSNLocalizer(SSN(K, 5, dropout=0.0), None, section, None, encoder).eval()
+
+
+def test_whole_timelines_are_taught_as_they_are_detected():
+    section, model = build_encoded()
+    timelines = make_timelines(3, 0)
+    source = MemorySource(timelines)
+    samples = make_samples(timelines, source, section)
+    rng = np.random.default_rng(0)
+    drawn = [samples.draw(place, rng) for place in range(3)]
+    batch = samples.collate(drawn)
+    assert batch["timelines"].shape[2] == D and batch["ticks"].shape == (24, 4)
+    taught = []
     with torch.no_grad():
-        whole = model.score_snippets(timelines[0], snippets)
-        direct = model.ssn.score_frames(model.ssn.backbone(torch.from_numpy(windows.astype(np.float32))))
+        features = model.encoder(batch["timelines"], batch["lengths"]).flatten(0, 1)
+        together = model.ssn.score_directly(features, batch["ticks"], batch["scales"])
+        for place, sample in enumerate(drawn):  # none borrows: sliding windows are of all kinds everywhere
+            frame_scores = model.score_snippets(timelines[place], source.read(timelines[place]))
+            ticks, scales = torch.from_numpy(sample.ticks), torch.from_numpy(sample.scales)
+            taught.append(model.ssn.pool_scores(frame_scores, ticks, scales))
+    for name in ("activity", "completeness", "regression"):
+        expected = torch.cat([getattr(each, name) for each in taught])
+        torch.testing.assert_close(getattr(together, name), expected, atol=1e-5, rtol=1e-5)
+    model.train()
+    sum(model(batch).values()).backward()
+    assert model.encoder.project.weight.grad.abs().sum() > 0
+
+
+def test_a_long_timeline_is_encoded_in_parts_with_the_same_result(monkeypatch):
+    _, model = build_encoded()
+    timeline = make_timelines(1, 0)[0]
+    snippets = MemorySource([timeline]).read(timeline)
+    with torch.no_grad():
+        whole = model.score_snippets(timeline, snippets)
         monkeypatch.setattr("finegym.localization.ssn_localizer.PART", 17)
-        in_parts = model.score_snippets(timelines[0], snippets)
-    torch.testing.assert_close(whole, direct, atol=1e-5, rtol=1e-5)
-    torch.testing.assert_close(whole, in_parts, atol=1e-5, rtol=1e-5)
+        torch.testing.assert_close(model.score_snippets(timeline, snippets), whole, atol=1e-5, rtol=1e-5)
 
 
 def train(model, samples, epochs):

@@ -105,11 +105,8 @@ def test_snippets_are_drawn_in_their_stages():
     snippets = Snippets(np.zeros((100, 1), np.float16), np.arange(100) * 10 + 5, 1000)
     rng = np.random.default_rng(0)
     seen = [draw_snippets(np.array([[400.0, 600]]), snippets, (2, 5, 2), rng) for _ in range(200)]
-    indices = np.concatenate([each for each, _ in seen])
+    indices = np.concatenate(seen)
     assert np.all(np.diff(indices, axis=1) >= 0)
     bounds = [30, 35, 40, 44, 48, 52, 56, 60, 65, 70]  # half of 200 ms on both sides, in equal parts
     for column, (low, high) in zip(indices.T, itertools.pairwise(bounds), strict=True):
         assert low <= column.min() and column.max() <= high and len(set(column)) >= high - low - 1
-    np.testing.assert_allclose(seen[0][1], [[1, 1]])
-    _, scales = draw_snippets(np.array([[50.0, 450], [700, 1000]]), snippets, (2, 5, 2), rng)
-    np.testing.assert_allclose(scales, [[0.25, 1], [1, 0]])

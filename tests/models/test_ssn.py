@@ -154,16 +154,31 @@ def test_end_to_end_equals_features_computed_before():
     assert not body[1].training and not any(p.requires_grad for p in frozen.backbone.parameters())
 
 
-def test_encoder_of_windows_and_along_a_timeline_agree():
+def test_encoder_does_not_see_what_is_behind_the_end():
     torch.manual_seed(0)
-    encoder = SnippetEncoder(4, 6, context=2).eval()
-    features = torch.randn(12, 4)
-    windows = torch.stack([features[n : n + 5] for n in range(8)])
-    torch.testing.assert_close(encoder(windows), encoder.slide(features), atol=1e-5, rtol=1e-5)
-    centred = windows - windows.mean(dim=2, keepdim=True)
-    normed = centred / (centred.square().mean(dim=2, keepdim=True) + 1e-5).sqrt()
-    expected = torch.einsum("nwf,dfw->nd", normed, encoder.hidden.weight) + encoder.hidden.bias
-    torch.testing.assert_close(encoder(windows), expected.clamp(min=0), atol=1e-5, rtol=1e-5)
+    encoder = SnippetEncoder(4, 6, num_layers=2, kernel_size=3).eval()
+    features, lengths = torch.randn(2, 12, 4), torch.tensor([12, 7])
+    together = encoder(features, lengths)
+    alone = encoder(features[1:, :7], lengths[1:])
+    torch.testing.assert_close(together[1, :7], alone[0])
+    assert not together[1, 7:].any()
+
+
+def test_encoder_equals_its_layers_written_out():
+    torch.manual_seed(0)
+    encoder = SnippetEncoder(4, 6, num_layers=1, kernel_size=3).eval()
+    features = torch.randn(1, 5, 4)
+    got = encoder(features, torch.tensor([5]))[0]
+    rows = []
+    for row in features[0]:
+        centred = row - row.mean()
+        normed = centred / (centred.square().mean() + 1e-5).sqrt()
+        rows.append((encoder.project.weight @ normed + encoder.project.bias).clamp(min=0))
+    rows = [torch.zeros(6), *rows, torch.zeros(6)]
+    weight, bias = encoder.layers[0].weight, encoder.layers[0].bias
+    for t in range(5):
+        mixed = sum(weight[:, :, k] @ rows[t + k] for k in range(3)) + bias
+        torch.testing.assert_close(got[t], rows[t + 1] + mixed.clamp(min=0), atol=1e-5, rtol=1e-5)
 
 
 def test_actionness_sees_neighbours_only_as_far_as_its_kernels():

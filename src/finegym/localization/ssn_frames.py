@@ -19,7 +19,6 @@ from finegym.errors import ConfigError
 from finegym.localization.ssn_section import SsnSection
 from finegym.localization.timelines import Timeline
 from finegym.models.backbones import Backbone, build_backbone, load_weights
-from finegym.models.ssn import SnippetEncoder
 from finegym.training.build_model import restore_normalisation
 from finegym.training.run_folder import RunFolder, read_checkpoint
 
@@ -67,17 +66,12 @@ def open_snippet_frames(folder: Path, section: SsnSection) -> SnippetFrames | No
     return SnippetFrames(Path(folder), RecordFilms(short_side=section.short_side), crops)
 
 
-def build_ssn_backbone(section: SsnSection, feature_size: int) -> Backbone | SnippetEncoder | None:
-    """What a recipe's SSN has below its heads: nothing, an encoder of stored features, or a backbone on frames.
-
-    A backbone has its weights from a library, a file, or a recogniser's run.
+def build_ssn_backbone(section: SsnSection) -> Backbone | None:
+    """The backbone of a recipe's SSN: its weights from a library, a file, or a recogniser's run.
 
     Raises:
         ConfigError: the backbone is unknown, or the weights are not there, do not fit, or are a run's without one.
     """
-    if section.hidden_size:
-        size, context, dropout = section.hidden_size, section.context, section.hidden_dropout
-        return SnippetEncoder(feature_size, size, context=context, dropout=dropout)
     if not section.backbone:
         return None
     if not Path(section.weights).is_dir():

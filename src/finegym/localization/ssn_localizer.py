@@ -32,19 +32,30 @@ class SSNLocalizer(Localizer):
         actionness: ``None`` where proposals do not come from it.
         section: settings of proposals, losses and detection.
         frames: of snippets, where the network has a backbone that sees them.
+        encoder: of stored features, where the network sees what it makes of them.
     """
 
     def __init__(
-        self, ssn: SSN, actionness: Actionness | None, section: SsnSection, frames: SnippetFrames | None = None
+        self,
+        ssn: SSN,
+        actionness: Actionness | None,
+        section: SsnSection,
+        frames: SnippetFrames | None = None,
+        encoder: SnippetEncoder | None = None,
     ) -> None:
         super().__init__()
-        self.ssn, self.actionness, self.section, self.frames = ssn, actionness, section, frames
+        self.ssn, self.actionness, self.encoder = ssn, actionness, encoder
+        self.section, self.frames = section, frames
 
     def forward(self, batch: Batch) -> dict[str, torch.Tensor]:
         """Losses of activity, completeness, regression and actionness; ``batch`` is of ``SSNSamples.collate``."""
         section = self.section
         self.ssn.regression_stats.copy_(batch["regression_stats"])
-        scores = self.ssn(self.normalise(batch["snippets"]), batch["scales"])
+        if self.encoder is None:
+            scores = self.ssn(self.normalise(batch["snippets"]), batch["scales"])
+        else:  # timelines one after another, each with nothing behind its end: ticks count through all of them
+            features = self.encoder(batch["timelines"], batch["lengths"]).flatten(0, 1)
+            scores = self.ssn.score_directly(self.ssn.dropout(features), batch["ticks"], batch["scales"])
         losses = compute_losses(
             scores,
             batch["class_index"],
@@ -82,17 +93,17 @@ class SSNLocalizer(Localizer):
             images = self.frames.iterate(timeline, snippets.times_ms)
             parts = [self.ssn.compute_features(self.normalise(part.to(device))[None])[0] for part in images]
         else:
-            parts = [self._read_features(snippets, first).to(device) for first in range(0, len(snippets), PART)]
-            if isinstance(self.ssn.backbone, SnippetEncoder):
-                parts = [self.ssn.backbone.slide(part) for part in parts]
+            parts = [self._encode(snippets, first, device) for first in range(0, len(snippets), PART)]
         return torch.cat([self.ssn.score_frames(part) for part in parts])
 
-    def _read_features(self, snippets: Snippets, first: int) -> torch.Tensor:
-        """Stored features of ``PART`` snippets from ``first`` on, and of those beside them that an encoder sees."""
-        context = self.section.context if isinstance(self.ssn.backbone, SnippetEncoder) else 0
-        stop = min(len(snippets), first + PART)
-        rows = np.arange(first - context, stop + context).clip(0, len(snippets) - 1)  # the outermost stand for beyond
-        return torch.from_numpy(np.asarray(snippets.features[rows], np.float32))
+    def _encode(self, snippets: Snippets, first: int, device: torch.device) -> torch.Tensor:
+        """What the heads see of up to ``PART`` snippets from ``first`` on: float32 (T, D)."""
+        margin = 0 if self.encoder is None else self.encoder.margin
+        begin, stop = max(0, first - margin), min(len(snippets), first + PART)
+        features = torch.from_numpy(np.asarray(snippets.features[begin : stop + margin], np.float32)).to(device)
+        if self.encoder is not None:
+            features = self.encoder(features[None], torch.tensor([len(features)], device=device))[0]
+        return features[first - begin : stop - begin]
 
     def score(self, frame_scores: torch.Tensor, snippets: Snippets, proposals: np.ndarray) -> ProposalScores:
         """Scores of proposals, on the CPU; ``frame_scores`` are of ``score_snippets``."""
@@ -112,10 +123,21 @@ def build_ssn(recipe: LocalizationRecipe, timelines: Timelines, feature_size: in
     """The localizer of a recipe, with random heads."""
     section = recipe.ssn
     assert section is not None, "checked with the recipe"
-    backbone = build_ssn_backbone(section, feature_size)
+    backbone, encoder, size = build_ssn_backbone(section), None, feature_size
+    if backbone is not None:
+        size = backbone.feature_size
+    if section.hidden_size:
+        size = section.hidden_size
+        encoder = SnippetEncoder(
+            feature_size,
+            size,
+            num_layers=section.hidden_layers,
+            kernel_size=section.hidden_kernel,
+            dropout=section.hidden_dropout,
+        )
     ssn = SSN(
         len(timelines.classes.classes),
-        feature_size if backbone is None else backbone.feature_size,
+        size,
         backbone=backbone,
         num_snippets=section.num_snippets,
         pyramid=section.pyramid,
@@ -131,4 +153,5 @@ def build_ssn(recipe: LocalizationRecipe, timelines: Timelines, feature_size: in
             kernel_size=section.actionness_kernel,
             dropout=section.actionness_dropout,
         )
-    return SSNLocalizer(ssn, actionness, section, open_snippet_frames(Path(recipe.data.dataset), section))
+    frames = open_snippet_frames(Path(recipe.data.dataset), section)
+    return SSNLocalizer(ssn, actionness, section, frames, encoder)

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from finegym.localization.localizer import Batch
-from finegym.localization.proposals import make_proposals
+from finegym.localization.proposals import find_stages, find_ticks, make_proposals
 from finegym.localization.ssn_actionness import Window, compute_unseen_curves, draw_window
 from finegym.localization.ssn_frames import SnippetFrames, open_snippet_frames
 from finegym.localization.ssn_sampling import KINDS, Bounds, Pool, check_pool, draw_group, draw_snippets, make_pool
@@ -30,14 +30,21 @@ class GroupSample:
     """A group of one timeline's proposals, and a window for actionness.
 
     Attributes:
-        snippets: float32 (P, S, D), uint8 frames (P, S, 3, H, H), or windows for an encoder, float32 (P, S, W, D).
+        snippets: of P proposals, float32 features (P, S, D) or uint8 frames (P, S, 3, H, H); ``None`` where whole
+            timelines are seen.
+        timelines: float32 (T, F) each, whole: the group's own and those that it borrowed proposals of; else ``()``.
+        slot: int64 (P,), place of each proposal's timeline in ``timelines``.
+        ticks: int64 (P, 4), of ``find_ticks``.
         scales: float32 (P, 2).
         class_index: int64 (P,).
         targets: float32 (P, 2).
         window: ``None`` where actionness is not learnt.
     """
 
-    snippets: np.ndarray
+    snippets: np.ndarray | None
+    timelines: tuple[np.ndarray, ...]
+    slot: np.ndarray
+    ticks: np.ndarray
     scales: np.ndarray
     class_index: np.ndarray
     targets: np.ndarray
@@ -72,52 +79,83 @@ class SSNSamples:
         place %= len(self.timelines)
         section, pool = self.section, self.pool
         chosen = draw_group(pool, place, section.counts, rng)
-        drawn = [self._draw_snippets(int(row), rng) for row in chosen]
-        timeline = self.timelines[place]
-        has_actionness = section.proposals == "tag"
+        seen, slot = np.unique(pool.timeline[chosen], return_inverse=True)
+        snippets = [self.source.read(self.timelines[each]) for each in seen]
+        stages = [
+            find_stages(pool.segments_ms[row : row + 1], snippets[number].duration_ms)
+            for row, number in zip(chosen, slot, strict=True)
+        ]
+        own = self.timelines[place]
+        window = None
+        if section.proposals == "tag":
+            window = draw_window(own, self.source.read(own), section.actionness_window, rng)
+        sees_all = section.hidden_size > 0
+        drawn = None if sees_all else np.stack([self._draw_snippets(int(row), rng) for row in chosen])
         return GroupSample(
-            snippets=np.stack([snippets for snippets, _ in drawn]),
-            scales=np.stack([scales for _, scales in drawn]),
+            snippets=drawn,
+            timelines=tuple(np.asarray(each.features, np.float32) for each in snippets) if sees_all else (),
+            slot=slot,
+            ticks=np.concatenate([find_ticks(s, snippets[n]) for (s, _), n in zip(stages, slot, strict=True)]),
+            scales=np.concatenate([scales for _, scales in stages]),
             class_index=pool.class_index[chosen],
             targets=((pool.offsets[chosen] - pool.stats[0]) / pool.stats[1]).astype(np.float32),
-            window=draw_window(timeline, self.source.read(timeline), section.actionness_window, rng)
-            if has_actionness
-            else None,
+            window=window,
         )
 
-    def _draw_snippets(self, row: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        """Snippets (S, …) and scales (2,) of a proposal of the pool, which may be another timeline's."""
+    def _draw_snippets(self, row: int, rng: np.random.Generator) -> np.ndarray:
+        """Snippets (S, …) of a proposal of the pool, which may be another timeline's."""
         timeline = self.timelines[self.pool.timeline[row]]
         snippets = self.source.read(timeline)
-        segment = self.pool.segments_ms[row : row + 1]
-        indices, scales = draw_snippets(segment, snippets, self.section.num_snippets, rng)
+        indices = draw_snippets(self.pool.segments_ms[row : row + 1], snippets, self.section.num_snippets, rng)[0]
         if self.frames is not None:
-            return self.frames.draw(timeline, snippets.times_ms[indices[0]], rng).numpy(), scales[0]
-        rows = indices[0]
-        if self.section.hidden_size:  # with their neighbours, (S, W)
-            reach = np.arange(-self.section.context, self.section.context + 1)
-            rows = (rows[:, None] + reach).clip(0, len(snippets) - 1)
-        return np.asarray(snippets.features[rows], np.float32), scales[0]
+            return self.frames.draw(timeline, snippets.times_ms[indices], rng).numpy()
+        return np.asarray(snippets.features[indices], np.float32)
 
     def collate(self, samples: Sequence[GroupSample]) -> Batch:
         """Groups one after another.
 
         Returns:
-            ``snippets`` as in a sample (B*P, S, …), ``scales`` float32 (B*P, 2), ``class_index``
-            int64 (B*P,), ``targets`` float32 (B*P, 2), ``regression_stats`` (2, 2); for actionness ``window`` float32
-            (B, W, D), ``is_action`` float32 (B, W), ``is_known`` bool (B, W).
+            ``snippets`` as in a sample (B*P, S, …), ``scales`` float32 (B*P, 2), ``class_index`` int64 (B*P,),
+            ``targets`` float32 (B*P, 2), ``regression_stats`` (2, 2); for actionness ``window`` float32 (B, W, D),
+            ``is_action`` float32 (B, W), ``is_known`` bool (B, W). Where whole timelines are seen, instead of
+            ``snippets``: ``timelines`` float32 (L, T, F), zeros behind their ends, one snippet at least; ``lengths``
+            int64 (L,); ``ticks`` int64 (B*P, 4), counted through timelines that follow each other.
         """
         batch = {
             name: torch.from_numpy(np.concatenate([getattr(sample, name) for sample in samples]))
-            for name in ("snippets", "scales", "class_index", "targets")
+            for name in ("scales", "class_index", "targets")
         }
         batch["regression_stats"] = torch.from_numpy(self.pool.stats)
+        if samples[0].snippets is not None:
+            batch["snippets"] = torch.from_numpy(
+                np.concatenate([s.snippets for s in samples if s.snippets is not None])
+            )
+        else:
+            batch |= _collate_timelines(samples)
         windows = [sample.window for sample in samples if sample.window is not None]
         if windows:
             batch["window"] = torch.from_numpy(np.stack([window.features for window in windows]))
             batch["is_action"] = torch.from_numpy(np.stack([window.is_action for window in windows]))
             batch["is_known"] = torch.from_numpy(np.stack([window.is_known for window in windows]))
         return batch
+
+
+def _collate_timelines(samples: Sequence[GroupSample]) -> Batch:
+    timelines = [timeline for sample in samples for timeline in sample.timelines]
+    longest = max(map(len, timelines)) + 1
+    padded = np.zeros((len(timelines), longest, timelines[0].shape[1]), np.float32)
+    for row, timeline in zip(padded, timelines, strict=True):
+        row[: len(timeline)] = timeline
+    before = np.cumsum([0, *(len(sample.timelines) for sample in samples)])
+    ticks = [
+        sample.ticks + longest * (sample.slot + first)[:, None]
+        for sample, first in zip(samples, before[:-1], strict=True)
+    ]
+    return {
+        "timelines": torch.from_numpy(padded),
+        "lengths": torch.tensor([len(timeline) for timeline in timelines]),
+        "ticks": torch.from_numpy(np.concatenate(ticks)),
+    }
 
 
 def build_ssn_samples(recipe: LocalizationRecipe, timelines: Timelines, source: SnippetSource) -> SSNSamples:

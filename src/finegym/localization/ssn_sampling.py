@@ -181,7 +181,7 @@ def draw_snippets(
     snippets: Snippets,
     num_snippets: tuple[int, int, int],
     rng: np.random.Generator,
-) -> tuple[np.ndarray, np.ndarray]:
+) -> np.ndarray:
     """Snippets of each stage of proposals, at a random place in equal parts of the stage.
 
     Args:
@@ -191,16 +191,16 @@ def draw_snippets(
         rng: of the places.
 
     Returns:
-        int64 (N, S), indices of snippets in order; float32 (N, 2), shares of starting and ending inside the timeline.
+        int64 (N, S), indices of snippets in order.
     """
-    stages, scales = find_stages(segments_ms, snippets.duration_ms)
+    stages, _ = find_stages(segments_ms, snippets.duration_ms)
     times = []
     for stage, count in enumerate(num_snippets):
         start, end = stages[:, stage, None], stages[:, stage + 1, None]
         share = (np.arange(count) + rng.random((len(segments_ms), count))) / count
         times.append(start + share * (end - start))
     positions = np.rint(snippets.to_positions(np.concatenate(times, axis=1)))
-    return positions.clip(0, len(snippets) - 1).astype(np.int64), scales
+    return positions.clip(0, len(snippets) - 1).astype(np.int64)
 
 
 def _compute_stats(offsets: np.ndarray) -> np.ndarray:

@@ -52,8 +52,9 @@ class SsnSection(Section):
 
     # Network and losses; with a backbone snippets are frames, with a hidden size stored features are encoded first
     hidden_size: Annotated[int, Field(ge=0)] = 0
-    context: Annotated[int, Field(ge=0)] = 2
-    hidden_dropout: Share = 0.5
+    hidden_layers: Annotated[int, Field(ge=0)] = 2
+    hidden_kernel: Positive = 5
+    hidden_dropout: Share = 0.3
     backbone: str = ""
     weights: str = "none"
     freeze_backbone: bool = False
@@ -86,6 +87,8 @@ def find_ssn_contradictions(recipe: LocalizationRecipe) -> Iterator[str]:
     assert section is not None, "the recipe misses it already"
     if section.actionness_kernel % 2 == 0:
         yield f"ssn.actionness_kernel must be odd, got {section.actionness_kernel}"
+    if section.hidden_kernel % 2 == 0:
+        yield f"ssn.hidden_kernel must be odd, got {section.hidden_kernel}"
     if section.window_ms_max < section.window_ms_min:
         yield f"ssn.window_ms_max is {section.window_ms_max}, but ssn.window_ms_min is {section.window_ms_min}"
     bounds = (section.background_tiou, section.incomplete_tiou, section.foreground_tiou)

@@ -52,8 +52,7 @@ class SSN(nn.Module):
     Args:
         num_classes: K.
         feature_size: D, of a snippet.
-        backbone: maps what a snippet is, images (N, C, H, W) or windows of a ``SnippetEncoder``, to features (N, D) and
-            is trained too; ``None``: snippets are features.
+        backbone: maps images (N, C, H, W) to features (N, D), for training end to end; ``None``: snippets are features.
         num_snippets: of each stage of a proposal in training.
         pyramid: for each stage its levels, each a number of equal parts.
         dropout: on the features of snippets, in [0, 1).
@@ -74,7 +73,7 @@ class SSN(nn.Module):
         num_classes: int,
         feature_size: int,
         *,
-        backbone: Backbone | SnippetEncoder | None = None,
+        backbone: Backbone | None = None,
         num_snippets: tuple[int, int, int] = (2, 5, 2),
         pyramid: Pyramid = FLAT,
         dropout: float = 0.8,
@@ -106,7 +105,7 @@ class SSN(nn.Module):
         """Scores of N proposals from S snippets each, those of the starting stage first.
 
         Args:
-            snippets: float32 (N, S, D) features, or with a backbone what it sees, such as images (N, S, C, H, W).
+            snippets: float32 (N, S, D) features, or with a backbone images (N, S, C, H, W).
             scales: float32 (N, 2): the shares of the starting and of the ending stage that lie inside the video.
         """
         features = self.compute_features(snippets)  # (N, S, D)
@@ -123,7 +122,7 @@ class SSN(nn.Module):
         return self._classify(course, torch.cat(parts, dim=1))
 
     def compute_features(self, snippets: torch.Tensor) -> torch.Tensor:
-        """Features (N, S, D): by the backbone, or as they are."""
+        """Features (N, S, D): of images (N, S, C, H, W) by the backbone, or as they are."""
         if self.backbone is None:
             return snippets
         N, S = snippets.shape[:2]
@@ -188,40 +187,46 @@ class SSN(nn.Module):
 
 
 class SnippetEncoder(nn.Module):
-    """Stored features of a snippet and of those beside it, to features that are learnt: a backbone on stored features.
+    """Stored features along a timeline, to features that are learnt with the heads.
 
-    Heads of SSN are linear. On features of a network that was not trained for the task, or sees single pictures, a
-    layer between them that looks at neighbouring snippets sees motion and makes the classes separable.
+    Heads of SSN are linear. On features of a network that was not trained for the task, or that sees single pictures,
+    layers between them that look at neighbouring snippets see motion and make the classes separable.
 
     Args:
-        feature_size: of stored features.
+        feature_size: F, of stored features.
         hidden_size: D, of what comes out.
-        context: snippets that are seen on each side.
-        dropout: on the stored features, in [0, 1).
+        num_layers: convolutions over time after the first layer, which sees each snippet alone; each is added to what
+            it sees.
+        kernel_size: snippets that a convolution sees, odd.
+        dropout: on the stored features and before every convolution, in [0, 1).
     """
 
-    normalisation = None
-
-    def __init__(self, feature_size: int, hidden_size: int, *, context: int = 2, dropout: float = 0.5) -> None:
+    def __init__(
+        self, feature_size: int, hidden_size: int, *, num_layers: int = 2, kernel_size: int = 5, dropout: float = 0.3
+    ) -> None:
         super().__init__()
-        self.feature_size, self.context = hidden_size, context
+        if kernel_size % 2 == 0:
+            raise ConfigError(f"kernel_size must be odd, so that a snippet is in the middle, got {kernel_size}")
+        self.margin = num_layers * (kernel_size // 2)  # snippets that one sees on each side
         self.dropout = nn.Dropout(dropout)
         self.norm = nn.LayerNorm(feature_size)
-        self.hidden = nn.Conv1d(feature_size, hidden_size, 2 * context + 1)
+        self.project = nn.Linear(feature_size, hidden_size)
+        self.layers = nn.ModuleList(
+            nn.Conv1d(hidden_size, hidden_size, kernel_size, padding=kernel_size // 2) for _ in range(num_layers)
+        )
 
-    def forward(self, windows: torch.Tensor) -> torch.Tensor:
-        """Features (N, D) of windows float32 (N, 2 context + 1, F), the snippet in the middle."""
-        x = self.dropout(self.norm(windows)).transpose(1, 2)  # (N, F, W)
-        return torch.relu(self.hidden(x))[:, :, 0]
-
-    def slide(self, features: torch.Tensor) -> torch.Tensor:
-        """Features (T, D) of all snippets float32 (T, F) that have ``context`` more on each side in front and behind.
+    def forward(self, features: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+        """Features (B, T, D), zeros behind the ends.
 
         Args:
-            features: float32 (T + 2 context, F).
+            features: float32 (B, T, F), of timelines side by side.
+            lengths: int64 (B,), their snippets; what is behind them changes nothing.
         """
-        x = self.dropout(self.norm(features)).T[None]  # (1, F, T + 2 context)
-        return torch.relu(self.hidden(x))[0].T
+        is_there = (torch.arange(features.shape[1], device=features.device) < lengths[:, None])[:, None]  # (B, 1, T)
+        x = torch.relu(self.project(self.dropout(self.norm(features)))).transpose(1, 2) * is_there  # (B, D, T)
+        for layer in self.layers:
+            x = (x + torch.relu(layer(self.dropout(x)))) * is_there
+        return x.transpose(1, 2)
 
 
 class Actionness(nn.Module):
