@@ -15,12 +15,15 @@ from finegym.annotations.splits import Split, write_split
 from finegym.annotations.subsets import make_subset
 from finegym.cli.app import app
 from finegym.codebook.builtin import read_builtin
+from finegym.errors import ConfigError
 from finegym.evaluation.localization.detections import read_truth
 from finegym.evaluation.localization.reading import read_detections
 from finegym.localization.recipe import read_localization_recipe
 from finegym.localization.run import train
 from finegym.localization.run_folder import LocalizationRun
+from finegym.localization.spotter_localizer import build_spotter, without_first_weights
 from finegym.localization.spotter_predict import read_spotter_recipe, spot
+from finegym.localization.timelines import read_timelines
 
 RECIPES = Path(__file__).parents[2] / "recipes"
 SMALL = (
@@ -142,3 +145,19 @@ def test_the_same_weights_see_the_same(dataset, tmp_path):
     cached = read_spotter_recipe(run, ["spotter.cache=films"])
     assert spot(run, cached, side="val", device="cpu").predicted == first.predicted
     assert len(list((dataset / "features" / "films").glob("*.npy"))) == 2
+
+
+def test_a_run_may_start_from_the_weights_of_another(dataset, tmp_path):
+    train(read(dataset, "schedule.epochs=1"), tmp_path / "first", device="cpu")
+    first = torch.load(LocalizationRun(tmp_path / "first").find_checkpoint(), weights_only=True)["model"]
+    timelines = read_timelines(dataset, "sets", task="sub-actions", level="set", side="train")
+    second = read(dataset, f"spotter.start={tmp_path / 'first'}", "spotter.temporal=tsm")
+    weights = build_spotter(second, timelines).state_dict()
+    assert weights.keys() == first.keys()
+    assert all(torch.equal(value, weights[key]) for key, value in first.items())
+    plain = build_spotter(without_first_weights(second), timelines).state_dict()
+    assert not torch.equal(plain["network.events.weight"], first["network.events.weight"])
+    (tmp_path / "first" / "checkpoints" / "epoch-0001.pt").unlink()
+    with pytest.raises(ConfigError, match="no checkpoint"):
+        build_spotter(second, timelines)
+    assert without_first_weights(second).spotter.start == ""

@@ -16,6 +16,7 @@ from finegym.localization.localizer import Localizer
 from finegym.localization.methods import METHODS
 from finegym.localization.recipe import LocalizationRecipe
 from finegym.localization.run_folder import LocalizationRun
+from finegym.localization.spotter_localizer import without_first_weights
 from finegym.localization.timelines import Task, Timelines
 from finegym.training.run import load_checkpoint
 from finegym.training.run_folder import read_checkpoint
@@ -97,7 +98,7 @@ def open_localizer(
     )
     classes = Timelines(recipe.task, recipe.data.level, subset, read_codebook(run.path / CODEBOOK_FILE), (), {})
     sizes = [each["feature_size"] for each in facts["features"]] if recipe.snippets is not None else []
-    localizer = METHODS[recipe.model.name].build(recipe, classes, sum(sizes))
+    localizer = METHODS[recipe.model.name].build(without_first_weights(recipe), classes, sum(sizes))
     load_checkpoint(localizer, content, path, facts["classes"])
     place = "cuda" if device == "auto" and torch.cuda.is_available() else "cpu" if device == "auto" else device
     localizer.to(place).eval()

@@ -248,8 +248,9 @@ def build_spotter(recipe: LocalizationRecipe, timelines: Timelines, feature_size
 
 
 def without_first_weights(recipe: LocalizationRecipe) -> LocalizationRecipe:
-    """The recipe of a spotter for whose network weights are there already: none are to be looked for."""
-    assert recipe.spotter is not None, "checked with the recipe"
+    """The recipe of a network whose weights are there already: none are to be looked for. Other methods' as it is."""
+    if recipe.spotter is None:
+        return recipe
     section = recipe.spotter.model_copy(update={"weights": "none", "start": ""})
     return recipe.model_copy(update={"spotter": section})
 
