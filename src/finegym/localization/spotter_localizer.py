@@ -248,7 +248,9 @@ def build_spotter(recipe: LocalizationRecipe, timelines: Timelines, feature_size
 
 
 def without_first_weights(recipe: LocalizationRecipe) -> LocalizationRecipe:
-    """The recipe of a network whose weights are there already: none are to be looked for. Other methods' as it is."""
+    """The recipe of a network whose weights are there already: none are to be looked for."""
+    if recipe.ssn is not None:
+        return recipe.model_copy(update={"ssn": recipe.ssn.model_copy(update={"weights": "none"})})
     if recipe.spotter is None:
         return recipe
     section = recipe.spotter.model_copy(update={"weights": "none", "start": ""})
