@@ -33,10 +33,10 @@ export function ElementsPage() {
   const tree = setId === null ? null : codebook.getTree(setId);
   const state = tree === null || segment === undefined ? null : walk(tree, segment.path);
 
-  // Begin with the first that has no element yet.
+  // Begin with the first that has no element yet; where all have one (in review), with the first.
   useEffect(() => {
-    if (version === 0 && subActions.length === 0) return;
-    if (editor.getState().selectedId === null) goToNext();
+    const first = subActions.find((one) => !isDone(one)) ?? subActions[0];
+    if (first !== undefined && editor.getState().selectedId === null) show(first.id);
   }, [version, subActions.length]);
 
   const show = (id: string): void => {
@@ -68,7 +68,7 @@ export function ElementsPage() {
     else editor.say("There is no answer to take back.");
   };
   const gaps = subActions.filter((one) => !isDone(one)).map((one) => `the sub-action at frame ${one.start_frame} has no element`);
-  const facts = { claim: `All ${subActions.length} elements named.`, gaps };
+  const facts = { claim: subActions.length === 1 ? "The one element named." : `All ${subActions.length} elements named.`, gaps };
   const signOff = useSignOff(facts);
   return (
     <>

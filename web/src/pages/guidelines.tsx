@@ -70,7 +70,7 @@ function Editor({ id, guidelineKey, page }: { id: string; guidelineKey: string; 
         <FormError error={save.error ?? attach.error} />
         <div className="row end">{save.isSuccess && <span role="status" className="faint">Saved.</span>}<button type="submit" className="primary" disabled={save.isPending || attach.isPending}>Save</button></div>
       </form>
-      <article className="card prose" aria-label="As annotators see it"><h3>{title}</h3><Markdown>{text}</Markdown></article>
+      <article className="card prose" aria-label="As annotators see it"><h2>{title || "No title yet"}</h2><Markdown>{text}</Markdown></article>
     </div>
   );
 }

@@ -41,8 +41,8 @@ function Frame({ index, what, isInside }: Side & { isInside: boolean }) {
   const { map, player, clip } = useWork();
   const exists = index >= 0 && index < map.count;
   return (
-    <button type="button" className={isInside ? "still inside" : "still"} disabled={!exists} onClick={() => void player.seek(index)}
-      aria-label={exists ? `Go to the ${what} frame, ${map.frames[index]}` : `No ${what} frame in this chunk`}>
+    <button type="button" className={isInside ? "still inside" : "still"} disabled={!exists} onClick={() => void player.seek(index)}>
+      <span className="visually-hidden">{exists ? "Go to the frame" : "None in this chunk:"}</span>
       {exists ? <Still index={index} ratio={clip.width / clip.height} /> : <span className="still-none">–</span>}
       <span className="still-text"><span>{what}</span><span>{exists ? map.frames[index] : ""}</span></span>
     </button>

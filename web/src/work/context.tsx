@@ -124,11 +124,18 @@ function makeParts(given: Given, ask: (preview: Preview) => Promise<boolean>, on
     setOfLabel: (label) => codebook.getSetId(label),
   });
   const editor = new Editor(player, log, map, {
-    place: getPlace(pass), canWrite: pass.can_write,
+    place: getPlace(pass), refuse: () => refuseChange(pass, log, transport),
     leadFrames: project.settings.lead_frames, lagFrames: project.settings.lag_frames,
     guard: (changes) => guardChanges(pass, changes, ask),
   });
   return { video, player, log, editor, transport, stills: new Stills(clip.url, map, 120) };
+}
+
+/** The owner changes what is not signed off; a reviewer corrects also what is, and says why. */
+function refuseChange(pass: PassDetail, log: CommandLog, transport: PassTransport): string | null {
+  if (!pass.can_write) return "You may look at this work, not change it.";
+  if (!pass.is_mine) return transport.reason === null ? "Say why first: fill in the reason of your corrections, under Review." : null;
+  return log.getState().content.isSignedOff ? "This is signed off. Take the sign-off back to change it." : null;
 }
 
 const FAR_REACHING = new Set(["move_segment", "delete_segment", "merge_segments", "split_segment"]);

@@ -21,7 +21,7 @@ async function open(options: Partial<EditorOptions> = {}) {
   await log.open(0, server.content);
   let count = 0;
   const editor = new Editor(player, log, map, {
-    place: { level: "action", parentId: null, bounds: [500, 600] }, canWrite: true, leadFrames: 0, lagFrames: 0,
+    place: { level: "action", parentId: null, bounds: [500, 600] }, refuse: () => null, leadFrames: 0, lagFrames: 0,
     guard: (changes) => Promise.resolve(changes), newId: () => `s${count++}`, ...options,
   });
   const goTo = async (frame: number): Promise<void> => {
@@ -80,7 +80,7 @@ test("fast nudges add up to one move, on a confirmed frame", async () => {
 });
 
 test("who may only look changes nothing; what is signed off stays", async () => {
-  const { editor, goTo, log } = await open({ canWrite: false });
+  const { editor, goTo, log } = await open({ refuse: () => "You may look at this work, not change it." });
   await goTo(510);
   await editor.markStart();
   expect(editor.getState().openMark).toBeNull();

@@ -28,7 +28,8 @@ export interface EditorState {
 
 export interface EditorOptions {
   readonly place: Place;
-  readonly canWrite: boolean;
+  /** Why nothing can be changed just now; null: it can. */
+  readonly refuse: () => string | null;
   /** Frames that marks set while playing are earlier (start) or later (end), for a hand that is late or early. */
   readonly leadFrames: number;
   readonly lagFrames: number;
@@ -266,12 +267,9 @@ export class Editor {
   }
 
   private mayWrite(): boolean {
-    if (this.log.getState().content.isSignedOff) {
-      this.say("This is signed off. Take the sign-off back to change it.", "error");
-      return false;
-    }
-    if (!this.options.canWrite) this.say("You may look at this work, not change it.", "error");
-    return this.options.canWrite;
+    const why = this.options.refuse();
+    if (why !== null) this.say(why, "error");
+    return why === null;
   }
 
   /** The confirmed frame; while playing, so many frames off for the hand. Null where there is none. */

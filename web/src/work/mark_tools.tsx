@@ -48,8 +48,8 @@ export function MarkTools({ hasStages = false }: { hasStages?: boolean }) {
         <div className="tool-group" key={name} role="group" aria-label={name}>
           <span className="tool-name" aria-hidden="true">{name}</span>
           {tools.map((tool) => (
-            <button key={tool.id} type="button" disabled={tool.isOff === true} onClick={tool.act} aria-label={name === "Start" || name === "End" ? `${name} ${tool.title}` : undefined}>
-              {tool.title} {current.get(tool.id)![0] !== undefined && <kbd>{showKey(current.get(tool.id)![0]!)}</kbd>}
+            <button key={tool.id} type="button" disabled={tool.isOff === true} onClick={tool.act}>
+              {(name === "Start" || name === "End") && <span className="visually-hidden">{name}</span>}{tool.title} {current.get(tool.id)![0] !== undefined && <kbd>{showKey(current.get(tool.id)![0]!)}</kbd>}
             </button>
           ))}
         </div>

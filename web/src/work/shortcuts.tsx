@@ -47,7 +47,8 @@ export function ShortcutSheet({ onClose }: { onClose: () => void }) {
                 <div key={one.id}>
                   <dt>{one.title}</dt>
                   <dd>
-                    <button type="button" className="keycap" aria-label={`Change the key of “${one.title}”, now ${current.get(one.id)!.map(showKey).join(" or ") || "none"}`} onClick={() => setChanging(one.id)}>
+                    <button type="button" className="keycap" onClick={() => setChanging(one.id)}>
+                      <span className="visually-hidden">Change the key of “{one.title}”, now </span>
                       {changing === one.id ? "press a key …" : current.get(one.id)!.map((key) => <kbd key={key}>{showKey(key)}</kbd>)}
                       {changing !== one.id && current.get(one.id)!.length === 0 && "none"}
                     </button>

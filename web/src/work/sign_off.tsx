@@ -15,6 +15,7 @@ export function useSignOff({ gaps }: SignOffFacts): () => void {
   const { content } = useLog();
   return () => {
     if (!pass.can_write) editor.say("You may look at this work, not change it.", "error");
+    else if (!pass.is_mine) editor.say(`Only ${pass.person.name} signs this off. Accept it or return it.`, "error");
     else if (content.isSignedOff) void log.run("Take the sign-off back", [{ kind: "withdraw_sign_off", payload: {} }]);
     else if (gaps.length > 0) editor.say(`Not yet: ${gaps[0]}${gaps.length > 1 ? ` (and ${gaps.length - 1} more)` : ""}.`, "error");
     else void log.run("Sign off", [{ kind: "sign_off", payload: {} }]);
@@ -29,9 +30,11 @@ export function SignOff({ facts, act }: { facts: SignOffFacts; act: () => void }
       {content.isSignedOff
         ? <p><strong>Signed off.</strong> {facts.claim}</p>
         : facts.gaps.length === 0 ? <p>{facts.claim}</p> : <p className="faint">{facts.gaps.length} to do: {facts.gaps[0]}.</p>}
-      <button type="button" className={content.isSignedOff ? "" : "primary"} disabled={!pass.can_write} onClick={act}>
-        {content.isSignedOff ? "Take it back" : "Sign off"} <kbd>Ctrl ↵</kbd>
-      </button>
+      {pass.is_mine && (
+        <button type="button" className={content.isSignedOff || facts.gaps.length > 0 ? "" : "primary"} disabled={!pass.can_write} onClick={act}>
+          {content.isSignedOff ? "Take it back" : "Sign off"} <kbd>Ctrl ↵</kbd>
+        </button>
+      )}
     </div>
   );
 }

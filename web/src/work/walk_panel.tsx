@@ -23,7 +23,7 @@ export function WalkPanel({ segment, state, setId, isDone, onAnswer, onBack, onN
   const { codebook } = useWork();
   return (
     <section className="walk" aria-label="Tree walk">
-      <p className="walk-set">{codebook.getName(setId)}</p>
+      <h2 className="walk-set">{codebook.getName(setId)}</h2>
       <div aria-live="polite">
         {state.query !== null && !isDone
           ? <p className="walk-query">{codebook.getQueryText(state.query)}</p>
@@ -104,7 +104,7 @@ function Candidates({ candidates }: { candidates: readonly string[] }) {
   return (
     <section aria-labelledby="candidates">
       <h3 id="candidates">Candidates left <span className="count">{candidates.length}</span></h3>
-      <ul className="candidates">
+      <ul className="candidates" tabIndex={0} aria-labelledby="candidates">
         {candidates.slice(0, SHOWN).map((id) => <li key={id}>{codebook.getName(id)}</li>)}
         {candidates.length > SHOWN && <li className="faint">and {candidates.length - SHOWN} more</li>}
       </ul>
