@@ -106,11 +106,13 @@ class Annotator:
                 self.segments[one["id"]] = (one["start_frame"], one["end_frame"], one["label"], one["version"])
 
 
-async def work(annotator: Annotator, url: str, until: float, pause_s: float) -> None:
-    """Change, save, wait, until the time is over."""
+async def work(annotator: Annotator, url: str, until: float, seconds: float, pause_s: float, arrive_s: float) -> None:
+    """Arrive; when everybody has, change, save, wait, until the time is over."""
     cookies, headers = {"finegym_session": annotator.token}, {"X-CSRF-Token": annotator.csrf_token}
     async with httpx2.AsyncClient(base_url=url, cookies=cookies, headers=headers, timeout=30) as client:
-        await asyncio.sleep(annotator.rng.random() * pause_s)
+        await asyncio.sleep(annotator.rng.random() * arrive_s)
+        await client.get("/api/session")  # opens the connection
+        await asyncio.sleep(max(0.0, until - seconds - time.perf_counter()) + annotator.rng.expovariate(1 / pause_s))
         while time.perf_counter() < until:
             kind, payload, based_on = annotator.think()
             operation = {"uuid": str(uuid.uuid4()), "kind": kind, "payload": payload, "based_on": based_on}
@@ -204,8 +206,9 @@ def measure(folder: Path, database_url: str, arguments: argparse.Namespace) -> b
     url = json.loads(server.stdout.readline())["url"].replace("localhost", "127.0.0.1")
 
     async def run() -> None:
-        until = time.perf_counter() + arguments.seconds
-        await asyncio.gather(*(work(one, url, until, arguments.pause_s) for one in annotators))
+        until = time.perf_counter() + arguments.arrive_s + arguments.seconds
+        times = (until, arguments.seconds, arguments.pause_s, arguments.arrive_s)
+        await asyncio.gather(*(work(one, url, *times) for one in annotators))
 
     before = time.process_time()
     asyncio.run(run())
@@ -230,7 +233,8 @@ def measure(folder: Path, database_url: str, arguments: argparse.Namespace) -> b
     a_save_ms = 1000 * server_cpu_s / len(saves_ms)
     print(f"CPU: server {server_cpu_s:.1f} s ({a_save_ms:.1f} ms a save), clients {client_cpu_s:.1f} s")
     print(f"differences between database and annotators: {len(differences)}")
-    for line in [*errors[:5], *differences[:5], *said.splitlines()[:5]]:
+    said_lines = [line for line in said.splitlines() if not line.startswith("interrupted")]
+    for line in [*errors[:5], *differences[:5], *said_lines[:5]]:
         print(" ", line)
     return not errors and not differences
 
@@ -247,6 +251,7 @@ def main() -> None:
     parser.add_argument("--annotators", type=int, default=100)
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--pause-s", type=float, default=2.0, help="of an annotator between two saves, on average")
+    parser.add_argument("--arrive-s", type=float, default=10, help="within which they arrive; not measured")
     arguments = parser.parse_args()
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="finegym-load-")))

@@ -180,9 +180,9 @@ class IngestJobs:
                 job.state, job.error = "failed", str(last.get("error") or f"the process ended: {errors[-2000:]}")
                 return
             outcome = add_records(session, self._workspace, job.project_id, last["names"], self._now())
-            counts = {"added": sum(text.startswith("added") for text in outcome.values())}
-            counts["left_out"] = len(outcome) - counts["added"] - sum(t == "there" for t in outcome.values())
-            total = len(outcome)
-            job.progress = {"done": total, "total": total, "text": f"{counts['added']} records added", **counts}
+            added = sum(text.startswith("added") for text in outcome.values())
+            done = added + sum(text == "there" for text in outcome.values())
+            text = f"{done} of {len(outcome)} records in the project, {added} of them new"
+            job.progress = {"done": done, "total": len(outcome), "text": text, "added": added}
             job.report = {**last["report"], "project": outcome}
             job.state = "done"

@@ -100,6 +100,7 @@ def serve(
             proxy_headers=True,
             forwarded_allow_ips="127.0.0.1",
             timeout_graceful_shutdown=10,
+            timeout_keep_alive=75,  # longer than people think: a connection that closes as a save sets out is an error
             h11_max_incomplete_event_size=65_536,
         )
         try:
@@ -139,9 +140,13 @@ def _listen(host: str, port: int) -> socket.socket:
     try:
         family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         listener = socket.socket(family, kind)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
-        listener.listen(512)
+        try:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(address)
+            listener.listen(512)
+        except OSError:
+            listener.close()
+            raise
     except OSError as error:
         raise OutputError(
             f"--host {host} --port {port}: cannot listen there: {error.strerror}. Choose another port."
