@@ -21,6 +21,11 @@ def test_shipped_recipes_say_everything(path):
     assert [key for key in SsnSection.model_fields if f"\n{key} = " not in text] == []
 
 
+def test_every_field_is_documented():
+    page = (RECIPES.parent / "docs" / "ssn.md").read_text(encoding="utf-8")
+    assert [key for key in SsnSection.model_fields if f"`ssn.{key}`" not in page] == []
+
+
 def test_there_are_recipes_for_both_tasks_and_modalities():
     assert {f"ssn_{task}_{modality}" for task in ("actions", "sub_actions") for modality in ("rgb", "flow")} <= {
         path.stem for path in SHIPPED
