@@ -3,6 +3,7 @@
 import { useState, type FormEvent } from "react";
 import { useBatches, useImport, useLoadSuggestions, useWithdrawBatch } from "../api/lead_queries";
 import type { Stage } from "../api/types";
+import { formatDateTime } from "../parts/dates";
 import { FormError } from "../parts/feedback";
 import { ProjectShell } from "../parts/project_shell";
 
@@ -83,7 +84,7 @@ function Batches({ id }: { id: string }) {
       <div className="table-wrap"><table className="table">
         <thead><tr><th scope="col">Name</th><th scope="col">Model</th><th scope="col">Stage</th><th scope="col" className="number">Suggestions</th><th scope="col">Loaded</th><th scope="col"><span className="visually-hidden">Actions</span></th></tr></thead>
         <tbody>{batches.data.map((one) => (
-          <tr key={one.id}><th scope="row">{one.name}</th><td>{one.model}</td><td>{one.stage}</td><td className="number">{one.num_suggestions}</td><td>{one.at.slice(0, 16).replace("T", " ")}</td>
+          <tr key={one.id}><th scope="row">{one.name}</th><td>{one.model}</td><td>{one.stage}</td><td className="number">{one.num_suggestions}</td><td>{formatDateTime(one.at)}</td>
             <td>{one.withdrawn_at === null ? <button type="button" className="quiet" onClick={() => withdraw.mutate(one.id)}>Withdraw</button> : "withdrawn"}</td></tr>
         ))}</tbody>
       </table></div>

@@ -3,6 +3,7 @@
 import { useState, type FormEvent } from "react";
 import { useInvite, usePeople, useRemovePerson, useSetRole, useWithdrawInvitation } from "../api/lead_queries";
 import type { Role } from "../api/types";
+import { formatDate, formatDateTime } from "../parts/dates";
 import { Dialog } from "../parts/dialog";
 import { Failure, FormError, Loading } from "../parts/feedback";
 import { ProjectShell } from "../parts/project_shell";
@@ -37,7 +38,7 @@ function PeopleTable({ id }: { id: string }) {
               <td><select aria-label={`Role of ${person.name}`} value={role} onChange={(event) => setRole.mutate({ person: person.id, role: event.target.value as Role })}>
                 {ROLES.map((one) => <option key={one}>{one}</option>)}
               </select></td>
-              <td>{since.slice(0, 10)}</td>
+              <td>{formatDate(since)}</td>
               <td><button type="button" className="quiet" onClick={() => remove.mutate(person.id)} aria-label={`Remove ${person.name}`}>Remove</button></td>
             </tr>
           ))}
@@ -51,7 +52,7 @@ function PeopleTable({ id }: { id: string }) {
             <tbody>
               {people.data.invitations.map((one) => (
                 <tr key={one.id}>
-                  <th scope="row">{one.email ?? "whoever has the link"}</th><td>{one.role}</td><td>{one.expires_at.slice(0, 16).replace("T", " ")}</td>
+                  <th scope="row">{one.email ?? "whoever has the link"}</th><td>{one.role}</td><td>{formatDateTime(one.expires_at)}</td>
                   <td><button type="button" className="quiet" onClick={() => withdraw.mutate(one.id)}>Withdraw</button></td>
                 </tr>
               ))}

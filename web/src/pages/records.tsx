@@ -1,8 +1,9 @@
 /** The records of a project, and how they come in: ingest of files and folders, with its progress and report. */
 
-import { useState, type FormEvent } from "react";
+import { useEffect, useState, type FormEvent } from "react";
 import { useFolder, useIngest, useJobs, useRecords } from "../api/lead_queries";
 import type { Job } from "../api/types";
+import { formatDateTime } from "../parts/dates";
 import { Dialog } from "../parts/dialog";
 import { Failure, FormError, Loading } from "../parts/feedback";
 import { ProjectShell } from "../parts/project_shell";
@@ -21,6 +22,9 @@ function Jobs({ id }: { id: string }) {
   const jobs = useJobs(id);
   const records = useRecords(id);
   const shown = jobs.data?.slice(0, 5) ?? [];
+  const numEnded = jobs.data?.filter((job) => ["done", "failed"].includes(job.state)).length ?? 0;
+  const { refetch } = records;
+  useEffect(() => { if (numEnded > 0) void refetch(); }, [numEnded, refetch]);
   if (shown.length === 0) return null;
   return (
     <section aria-labelledby="jobs">
@@ -40,7 +44,7 @@ function JobRow({ job }: { job: Job }) {
   const total = Number(job.progress["total"] ?? 0);
   return (
     <tr>
-      <th scope="row">{job.created_at.slice(0, 16).replace("T", " ")}</th>
+      <th scope="row">{formatDateTime(job.created_at)}</th>
       <td><span className={job.state === "failed" ? "badge returned" : `badge ${job.state}`}>{job.state}</span></td>
       <td><div className="row"><progress value={done} max={Math.max(1, total)} aria-label="Records done" /><span role="status">{job.error ?? String(job.progress["text"] ?? "")}</span></div></td>
     </tr>

@@ -3,6 +3,7 @@
 import { Link } from "wouter";
 import { useAnswerOverlap, useAnswerRecheck, useOverlaps, useRechecks, useReviews } from "../api/lead_queries";
 import { useCodebook } from "../api/queries";
+import { formatDateTime } from "../parts/dates";
 import { Failure, FormError, Loading } from "../parts/feedback";
 import { ProjectShell } from "../parts/project_shell";
 import { formatTimecode } from "../player/timecode";
@@ -26,7 +27,7 @@ function Submitted({ id }: { id: string }) {
           <tbody>{rows.map(({ item, pass }) => (
             <tr key={pass.id}>
               <th scope="row"><Link href={`/passes/${pass.id}`}>{item.record.name}</Link></th><td>{item.stage}</td><td>{describePart(item)}</td>
-              <td>{pass.person.name}</td><td className="number">{pass.num_segments}</td><td>{pass.signed_off_at?.slice(0, 16).replace("T", " ")}</td>
+              <td>{pass.person.name}</td><td className="number">{pass.num_segments}</td><td>{pass.signed_off_at === null ? "" : formatDateTime(pass.signed_off_at)}</td>
             </tr>
           ))}</tbody>
         </table></div>

@@ -3,6 +3,7 @@
 import { useState, type FormEvent } from "react";
 import { useEvents, useSettings } from "../api/lead_queries";
 import type { Project, ProjectSettings } from "../api/types";
+import { formatDateTime } from "../parts/dates";
 import { FormError } from "../parts/feedback";
 import { ProjectShell } from "../parts/project_shell";
 
@@ -46,7 +47,7 @@ function EventLog({ id }: { id: string }) {
   return (
     <section aria-labelledby="log">
       <h2 id="log">What happened</h2>
-      <ul className="history">{events.data?.map((one) => <li key={one.id}><p>{one.text}</p><p className="faint">{one.person ?? "the server"}, {one.at.slice(0, 16).replace("T", " ")}</p></li>)}</ul>
+      <ul className="history">{events.data?.map((one) => <li key={one.id}><p>{one.text}</p><p className="faint">{one.person ?? "the server"}, {formatDateTime(one.at)}</p></li>)}</ul>
     </section>
   );
 }

@@ -1,6 +1,7 @@
 /** Every version of a segment: who, when, what, and why. */
 
 import { useHistory } from "../api/lead_queries";
+import { formatDateTime } from "../parts/dates";
 import { Dialog } from "../parts/dialog";
 import { Failure, Loading } from "../parts/feedback";
 import { useWork } from "./context";
@@ -24,7 +25,7 @@ export function HistoryDialog({ segmentId, onClose }: { segmentId: string; onClo
           return (
             <li key={one.version}>
               <p><strong>{(one.kind ?? "made").replaceAll("_", " ")}</strong> {said}</p>
-              <p className="faint">version {one.version}, {one.author.name}, {one.time.slice(0, 19).replace("T", " ")}{one.reason === null ? "" : `, because: ${one.reason}`}</p>
+              <p className="faint">version {one.version}, {one.author.name}, {formatDateTime(one.time)}{one.reason === null ? "" : `, because: ${one.reason}`}</p>
             </li>
           );
         })}

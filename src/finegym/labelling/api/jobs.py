@@ -17,6 +17,8 @@ from finegym.labelling.ingest_jobs import check_paths, describe_job, queue_inges
 from finegym.labelling.refusals import conflict, invalid_field, not_found
 from finegym.labelling.tables.projects import Job
 from finegym.labelling.values import Prose, Strict
+from finegym.video.ingest.sources import MEDIA_SUFFIXES
+from finegym.workspace import OWN_NAMES
 
 router = APIRouter(tags=["ingest"])
 PathText = Annotated[str, Field(min_length=1, max_length=4000)]
@@ -85,13 +87,19 @@ def get_media_folders(
     if not folder.is_dir():
         raise not_found("folder")
     entries = sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))[:5000]
-    shown = [entry for entry in entries if _is_text(entry.name)]
+    own = OWN_NAMES if folder == server.media_roots[0] else ()  # what ingest itself passes by
+    shown = [entry for entry in entries if _is_text(entry.name) and entry.name not in own]
     return FolderShape(
         roots=[str(root) for root in server.media_roots],
         path=str(folder),
         folders=[entry.name for entry in shown if entry.is_dir()],
-        files=[FileShape(name=entry.name, size_bytes=entry.stat().st_size) for entry in shown if entry.is_file()],
+        files=[FileShape(name=entry.name, size_bytes=entry.stat().st_size) for entry in shown if _can_come_in(entry)],
     )
+
+
+def _can_come_in(entry: Path) -> bool:
+    """A recording by its suffix, or a table of recordings: the database beside them is nobody's business."""
+    return entry.suffix.lower() in {*MEDIA_SUFFIXES, ".csv"} and entry.is_file()
 
 
 def _is_text(name: str) -> bool:
