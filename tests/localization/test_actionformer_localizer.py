@@ -320,3 +320,14 @@ def test_a_thinned_timeline_has_its_segments_where_they_were(competition):
         every, some = (samples.draw(place, np.random.default_rng(0)) for samples in (whole, third))
         np.testing.assert_allclose(some.segments, (every.segments - 1) / 3, atol=1e-5)
         assert len(some.features) == len(every.features[1::3])
+
+
+def test_losses_in_mixed_precision_are_nearly_those_in_full(competition):
+    localizer, samples = build_localizer(competition).eval(), build_samples(competition)
+    batch = samples.collate([samples.draw(place, np.random.default_rng(0)) for place in range(3)])
+    full = localizer(batch)
+    with torch.autocast("cpu", torch.bfloat16):
+        mixed = localizer(batch)
+    for name, loss in full.items():
+        assert mixed[name].dtype == torch.float32
+        torch.testing.assert_close(mixed[name], loss, rtol=0.05, atol=0.01)

@@ -82,7 +82,7 @@ class ActionFormerLocalizer(Localizer):
         for name, part, labels in zip(self.level_names, parts, batch["labels"].unbind(dim=-1), strict=True):
             # A point whose segment this level has no class for tells nothing of its classes.
             is_known = valid & ~batch["is_ignored"] & ((labels >= 0) | ~is_segment)
-            wanted = F.one_hot(labels + 1, part.shape[-1] + 1)[..., 1:].to(part.dtype)
+            wanted = F.one_hot(labels + 1, part.shape[-1] + 1)[..., 1:].float()
             losses[f"{name}_loss"] = compute_focal_loss(part[is_known], wanted[is_known]).sum()
         diou = compute_diou_loss(offsets[is_segment], batch["offsets"][is_segment])
         losses["regression_loss"] = diou.sum() * self.section.regression_weight
