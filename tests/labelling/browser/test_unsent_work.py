@@ -74,8 +74,8 @@ def test_unsent_work_outlives_a_reload(desk):
     desk.ann.press("r", "r", "r")  # the end, three frames later
     desk.ann.page.locator(".still", has_text="103").first.wait_for()
     desk.ann.page.get_by_text("Not sent").wait_for()
+    desk.ann.context.route("**/operations", lambda route: route.abort())  # pages come through again, saves do not yet
     desk.ann.context.set_offline(False)
-    desk.ann.context.route("**/operations", lambda route: route.abort())  # it is back, but nothing was sent yet
     desk.ann.page.reload()
     desk.ann.page.get_by_text("of an earlier visit found").wait_for()
     assert desk.read() == [(50, 100)]

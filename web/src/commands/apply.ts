@@ -74,7 +74,7 @@ function createSegment(payload: Payloads["create_segment"], clock: Clock): Segme
     start_frame: payload.start_frame, end_frame: payload.end_frame,
     start_ms: clock(payload.start_frame), end_ms: clock(payload.end_frame),
     label: payload.label ?? null, path: [], is_no_element: false, discard: payload.discard ?? null,
-    version: 1,
+    version: 1, origin: payload.suggestion_id === undefined ? null : { kind: "suggestion", id: payload.suggestion_id },
   };
 }
 

@@ -24,6 +24,8 @@ export interface Segment {
   readonly is_no_element: boolean;
   readonly discard: Discard | null;
   readonly version: number;
+  /** Where it came from, where not from the annotator. */
+  readonly origin?: { readonly [key: string]: unknown } | null;
   readonly author?: { readonly id: string; readonly name: string } | null;
   readonly time?: string | null;
 }

@@ -47,7 +47,7 @@ export function Bench(props: Props) {
   const [hasGuidelines, setHasGuidelines] = useState(false);
   const timeline = useTimelineHandle();
   useTitle(props.title);
-  useHeartbeat();
+  const isLost = useHeartbeat();
   const toggleMagnifier = (): void => setIsMagnified(!isMagnified);
   const toggleGuidelines = (): void => setHasGuidelines(!hasGuidelines);
   const editing: Handlers = props.canMark ? {
@@ -90,6 +90,8 @@ export function Bench(props: Props) {
         <PersonMenu />
       </header>
       <Notices />
+      {isLost && <p className="banner" role="alert">This item was kept for you until its time ran out, and others have taken the place. What you do still counts; ask the lead before you go on.</p>}
+      {pass.state === "returned" && <p className="banner" role="status">A reviewer returned this: see the comments beside the video.</p>}
       <main className={hasGuidelines ? "bench-main with-guidelines" : "bench-main"}>
         <section className="stage-view" aria-label="Video">
           <VideoView isMagnified={isMagnified} onMagnify={toggleMagnifier} />

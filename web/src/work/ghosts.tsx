@@ -1,14 +1,15 @@
 /** A model's suggestions, one by one: confirm, change (confirm, then edit), or reject. */
 
-import { formatTimecode } from "../player/timecode";
-import { getPlace, useLog, usePlayer, useWork, type Work } from "./context";
 import type { Suggestion } from "../api/types";
-import type { LogState } from "../commands/log";
+import type { PassContent } from "../commands/model";
+import { formatTimecode } from "../player/timecode";
+import { getPlace, useLog, usePlayer, useWork } from "./context";
 
-/** Those without an answer, in order of time. Confirmed ones have a segment that names them, or the server's answer. */
-export function listGhosts(work: Work, log: LogState, done: ReadonlySet<string>): Suggestion[] {
-  return work.pass.suggestions
-    .filter((one) => one.answer === null && !log.content.rejectedSuggestions.has(one.id) && !done.has(one.id))
+/** Those without an answer, in order of time: not rejected, and no segment comes from them. */
+export function listGhosts(suggestions: readonly Suggestion[], content: PassContent): Suggestion[] {
+  const taken = new Set([...content.segments.values()].map((one) => (one.origin?.["kind"] === "suggestion" ? one.origin["id"] : null)));
+  return suggestions
+    .filter((one) => !content.rejectedSuggestions.has(one.id) && !taken.has(one.id))
     .sort((left, right) => left.start_frame - right.start_frame);
 }
 
@@ -17,13 +18,11 @@ export function findGhost(ghosts: readonly Suggestion[], frame: number): Suggest
   return ghosts.find((one) => one.start_frame <= frame && frame < one.end_frame) ?? ghosts.find((one) => one.start_frame > frame) ?? ghosts[0] ?? null;
 }
 
-const confirmedHere = new Set<string>();
-
 export function useGhosts(): { ghosts: Suggestion[]; current: Suggestion | null; confirm: () => void; reject: () => void } {
   const work = useWork();
-  const log = useLog();
+  const { content } = useLog();
   const { frame } = usePlayer();
-  const ghosts = listGhosts(work, log, confirmedHere);
+  const ghosts = listGhosts(work.pass.suggestions, content);
   const current = findGhost(ghosts, frame ?? 0);
   const { editor } = work;
   const confirm = (): void => {
@@ -34,8 +33,7 @@ export function useGhosts(): { ghosts: Suggestion[]; current: Suggestion | null;
       segment_id: id, level: place.level, parent_id: place.parentId, start_frame: current.start_frame, end_frame: current.end_frame,
       label: current.label, suggestion_id: current.id,
     };
-    void editor.run({ kind: "do", title: "Confirm a suggestion", changes: [{ kind: "create_segment", payload }], select: id })
-      .then((isDone) => { if (isDone) confirmedHere.add(current.id); });
+    void editor.run({ kind: "do", title: "Confirm a suggestion", changes: [{ kind: "create_segment", payload }], select: id });
   };
   const reject = (): void => {
     if (current === null) return editor.say("No suggestion is left.");

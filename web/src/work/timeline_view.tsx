@@ -7,6 +7,7 @@ import type { Segment } from "../commands/model";
 import type { Colours, Lane, LaneBar } from "../timeline/draw";
 import { Timeline, type TimelineData } from "../timeline/timeline";
 import { getPlace, useEditor, useLog, usePlayer, useWork } from "./context";
+import { listGhosts } from "./ghosts";
 
 export const useTimelineHandle = (): RefObject<Timeline | null> => useRef<Timeline | null>(null);
 
@@ -63,10 +64,9 @@ function useTimelineData(describe: Describe, canMark: boolean): TimelineData {
     const made: Lane[] = [{ id: level, title: level === "action" ? "routines" : "sub-actions", bars: bars(listSegments(content, level)), isEditable: canMark }];
     const stages = listSegments(content, "stage");
     if (stages.length > 0) made.push({ id: "stage", title: "stages", bars: stages.map((one, k) => ({ ...one, text: one.label ?? `stage ${k + 1}`, hue: null })), isEditable: canMark });
-    const ghosts = pass.suggestions.filter((one) => one.level === level && one.answer === null && !content.rejectedSuggestions.has(one.id));
     if (pass.suggestions.length > 0) {
-      const sorted = [...ghosts].sort((left, right) => left.start_frame - right.start_frame);
-      made.push({ id: "ghosts", title: "suggestions", isEditable: false, bars: sorted.map((one) => ({ ...one, ...describe({ ...one, is_no_element: false } as unknown as Segment), isGhost: true })) });
+      const ghosts = listGhosts(pass.suggestions, content);
+      made.push({ id: "ghosts", title: "suggestions", isEditable: false, bars: ghosts.map((one) => ({ ...one, ...describe({ ...one, is_no_element: false } as unknown as Segment), isGhost: true })) });
     }
     return made;
   }, [content, pass, describe, canMark]);
