@@ -159,20 +159,20 @@ def test_a_video_nobody_has_labelled_gives_what_the_dataset_gives(runs, folder, 
 def test_sub_actions_are_looked_for_in_the_actions_that_were_found(runs, folder, tmp_path):
     opened = [open_localizer(runs[task].path, device="cpu") for task in ("actions", "sub-actions")]
     from_video, from_dataset = tmp_path / "video", tmp_path / "dataset"
-    localize_nested_inputs(*opened, [folder / "records/rec3.mp4"], from_video, min_score=0.02)
-    localize_nested_inputs(*opened, [folder], from_dataset, min_score=0.02)
+    localize_nested_inputs(*opened, [folder / "records/rec3.mp4"], from_video, min_score=0.02, min_sub_score=0.05)
+    localize_nested_inputs(*opened, [folder], from_dataset, min_score=0.02, min_sub_score=0.05)
     nested = json.loads((from_video / "routines.json").read_text())["records"]
     assert nested == json.loads((from_dataset / "routines.json").read_text())["records"]
     assert nested["rec3"], "the threshold is low enough"
     results = json.loads((from_video / "sub-actions.json").read_text())["results"]
     assert list(results) == [action["action_id"] for action in nested["rec3"]]
     for action in nested["rec3"]:
-        sure = [row for row in results[action["action_id"]] if row["score"] >= 0.02]
+        sure = [row for row in results[action["action_id"]] if row["score"] >= 0.05]
         assert len(action["sub_actions"]) == len(sure)
         for part in action["sub_actions"]:
             assert action["start_ms"] <= part["start_ms"] < part["end_ms"] <= action["end_ms"]
     with pytest.raises(ConfigError, match="is a run of the task sub-actions; expected one of actions"):
-        localize_nested_inputs(*opened[::-1], [folder], tmp_path / "wrong", min_score=0.02)
+        localize_nested_inputs(*opened[::-1], [folder], tmp_path / "wrong", min_score=0.02, min_sub_score=0.05)
 
 
 def test_of_actions_that_share_their_time_the_surest_is_taken():
@@ -225,7 +225,18 @@ def test_the_command_line(runs, folder, tmp_path):
     assert facts["files"][0]["timelines"] == 1 and out.is_file()
     nested = ["--actions", str(runs["actions"].path), "--sub-actions", str(runs["sub-actions"].path)]
     result = runner.invoke(
-        app, ["localize", str(folder), *nested, "--out", str(tmp_path / "both"), "--min-score", "0.02"]
+        app,
+        [
+            "localize",
+            str(folder),
+            *nested,
+            "--out",
+            str(tmp_path / "both"),
+            "--min-score",
+            "0.02",
+            "--min-sub-score",
+            "0",
+        ],
     )
     assert result.exit_code == 0 and "routines.json" in result.stdout
     for arguments, message in (

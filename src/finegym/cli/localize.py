@@ -57,9 +57,9 @@ def localize(
     ] = None,
     split: Annotated[str, typer.Option(help="Of a dataset: name in its `splits/`; by default the run's.")] = "",
     side: Annotated[Side, typer.Option(help="Of a dataset: which side of the split.")] = Side.validation,
-    min_score: Annotated[
-        float,
-        typer.Option(help="With --actions: of the actions that are looked into, and of what routines.json lists."),
+    min_score: Annotated[float, typer.Option(help="With --actions: of the actions that are looked into.")] = 0.3,
+    min_sub_score: Annotated[
+        float, typer.Option(help="With --sub-actions: of the sub-actions that routines.json lists.")
     ] = 0.3,
     level: Annotated[
         LevelChoice | None,
@@ -115,6 +115,7 @@ def localize(
             split=split,
             side=side_name,
             min_score=min_score,
+            min_sub_score=min_sub_score,
             features_runs=features_run or (),
             device=upper.device,
         )

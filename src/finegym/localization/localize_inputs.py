@@ -58,6 +58,7 @@ def localize_nested_inputs(
     split: str = "",
     side: str = "val",
     min_score: float,
+    min_sub_score: float,
     features_runs: Sequence[Path] = (),
     device: str = "cpu",
 ) -> tuple[Localized, Localized]:
@@ -69,10 +70,21 @@ def localize_nested_inputs(
         records, _ = open_dataset(actions, inputs[0], split=split, side=side)
         read = partial(_open_stored, inputs[0])
         more = {"given_split": split or actions.recipe.data.split, "side": side}
-        return localize_nested(actions, sub_actions, records, read, out, min_score=min_score, more=more)
+        return localize_nested(
+            actions, sub_actions, records, read, out, min_score=min_score, min_sub_score=min_sub_score, more=more
+        )
     recordings = make_recordings(inputs, actions.classes)
     make = partial(_open_made, get_parts(out / ACTIONS_FILE), features_runs, device)
-    return localize_nested(actions, sub_actions, recordings, make, out, min_score=min_score, more=_describe(inputs))
+    return localize_nested(
+        actions,
+        sub_actions,
+        recordings,
+        make,
+        out,
+        min_score=min_score,
+        min_sub_score=min_sub_score,
+        more=_describe(inputs),
+    )
 
 
 def _open_stored(folder: Path, opened: OpenedRun, timelines: Sequence[Timeline]) -> Any:

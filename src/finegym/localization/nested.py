@@ -75,6 +75,7 @@ def localize_nested(
     out: Path,
     *,
     min_score: float,
+    min_sub_score: float,
     more: dict[str, Any] | None = None,
     show_progress: bool = True,
 ) -> tuple[Localized, Localized]:
@@ -82,7 +83,7 @@ def localize_nested(
 
     ``actions.json`` has everything that was found in records; ``sub-actions.json`` has, by the id of the action,
     everything that was found in the actions chosen (times on the action's clock); ``routines.json`` has the chosen
-    actions with the sub-actions that are surer than ``min_score``, on the record's clock.
+    actions with their sub-actions of ``min_sub_score`` or more, on the record's clock.
 
     Args:
         actions: a localizer of actions.
@@ -91,6 +92,7 @@ def localize_nested(
         open_source: what a localizer sees of timelines.
         out: folder to write.
         min_score: of actions that are looked into.
+        min_sub_score: of sub-actions in ``routines.json``.
         more: for the files, what was looked through.
         show_progress: whether bars are drawn on a terminal.
 
@@ -113,7 +115,7 @@ def localize_nested(
     found_inside, num_before_inside = find_parts(sub_actions, timelines, source, lower, looked, show_progress)
     write_found(upper, found, records, actions.identify() | known)
     write_found(lower, found_inside, timelines, sub_actions.identify() | looked)
-    nested = _nest(records, chosen, found_inside, actions, sub_actions, min_score)
+    nested = _nest(records, chosen, found_inside, actions, sub_actions, min_sub_score)
     write_text(out / NESTED_FILE, json.dumps(nested, indent=1, ensure_ascii=False) + "\n")
     for path in (upper, lower):
         remove_parts(get_parts(path))
@@ -135,24 +137,24 @@ def _nest(
     found_inside: Sequence[Found],
     actions: OpenedRun,
     sub_actions: OpenedRun,
-    min_score: float,
+    min_sub_score: float,
 ) -> dict[str, Any]:
     inside = iter(found_inside)
     listed = {
-        record.timeline_id: [_describe(action, next(inside), actions, sub_actions, min_score) for action in each]
+        record.timeline_id: [_describe(action, next(inside), actions, sub_actions, min_sub_score) for action in each]
         for record, each in zip(records.timelines, chosen, strict=True)
     }
-    made_by = {"actions": actions.identify(), "sub_actions": sub_actions.identify(), "min_score": min_score}
+    made_by = {"actions": actions.identify(), "sub_actions": sub_actions.identify(), "min_sub_score": min_sub_score}
     return {"format": FORMAT, "made_by": made_by, "records": listed}
 
 
 def _describe(
-    action: ChosenAction, found: Found, actions: OpenedRun, sub_actions: OpenedRun, min_score: float
+    action: ChosenAction, found: Found, actions: OpenedRun, sub_actions: OpenedRun, min_sub_score: float
 ) -> dict[str, Any]:
     """An action with the sub-actions in it, times in ms on the record's clock."""
     timeline = action.timeline
     event = actions.classes.classes.classes[action.class_index]
-    kept = [place for place in range(len(found.scores)) if found.scores[place] >= min_score]
+    kept = [place for place in range(len(found.scores)) if found.scores[place] >= min_sub_score]
     rows = []
     for place in sorted(kept, key=lambda place: float(found.segments_ms[place, 0])):
         class_ = sub_actions.classes.classes.classes[int(found.class_index[place])]
