@@ -1,6 +1,6 @@
-/** A project's work list: what I have begun, what came back, and the next item of each stage. */
+/** A project's work list: what I have begun, what came back, and the next item of each stage. Viewers have none. */
 
-import { Link, useLocation } from "wouter";
+import { Link, Redirect, useLocation } from "wouter";
 import { useSession, useTakeNext, useWork } from "../api/queries";
 import type { Item, Stage } from "../api/types";
 import { Failure, FormError, Loading } from "../parts/feedback";
@@ -14,7 +14,7 @@ const STAGES: readonly { stage: Stage; title: string; what: string }[] = [
 ];
 
 export function ProjectPage({ id }: { id: string }) {
-  return <ProjectShell id={id} title="Work">{() => <WorkList id={id} />}</ProjectShell>;
+  return <ProjectShell id={id} title="Work">{(project) => (project.role === "viewer" ? <Redirect to={`/projects/${id}/items`} /> : <WorkList id={id} />)}</ProjectShell>;
 }
 
 function WorkList({ id }: { id: string }) {

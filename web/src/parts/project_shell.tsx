@@ -7,12 +7,12 @@ import type { Project } from "../api/types";
 import { Failure, Loading } from "./feedback";
 import { Shell } from "./shell";
 
-type Who = "all" | "review" | "lead";
+type Who = "all" | "work" | "look" | "review" | "lead";
 
 const TABS: readonly { readonly path: string; readonly title: string; readonly who: Who }[] = [
-  { path: "", title: "Work", who: "all" },
+  { path: "", title: "Work", who: "work" },
   { path: "/review", title: "Review", who: "review" },
-  { path: "/items", title: "Items", who: "review" },
+  { path: "/items", title: "Items", who: "look" },
   { path: "/progress", title: "Progress", who: "all" },
   { path: "/records", title: "Records", who: "lead" },
   { path: "/people", title: "People", who: "lead" },
@@ -23,7 +23,8 @@ const TABS: readonly { readonly path: string; readonly title: string; readonly w
 
 function maySee(who: Who, role: Project["role"], isAdmin: boolean): boolean {
   if (who === "all" || isAdmin || role === "lead") return true;
-  return who === "review" && role === "reviewer";
+  if (who === "work") return role !== "viewer";
+  return role === "reviewer" ? who !== "lead" : who === "look" && role === "viewer";
 }
 
 export function ProjectShell({ id, title, actions, children }: {
