@@ -181,7 +181,7 @@ class IngestJobs:
                 return
             outcome = add_records(session, self._workspace, job.project_id, last["names"], self._now())
             added = sum(text.startswith("added") for text in outcome.values())
-            done = added + sum(text == "there" for text in outcome.values())
+            done = added + sum(text.startswith("there") for text in outcome.values())
             text = f"{done} of {len(outcome)} records in the project, {added} of them new"
             job.progress = {"done": done, "total": len(outcome), "text": text, "added": added}
             job.report = {**last["report"], "project": outcome}

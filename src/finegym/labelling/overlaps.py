@@ -10,7 +10,7 @@ from finegym.labelling.derive import derive_action, find_segment_items, void_ite
 from finegym.labelling.loading import load_segments, make_state
 from finegym.labelling.nesting import SegmentState
 from finegym.labelling.refusals import conflict, invalid_field, not_found
-from finegym.labelling.tables.records import Chunk, Item, Record
+from finegym.labelling.tables.records import Item, Record
 from finegym.labelling.tables.review import Overlap
 from finegym.labelling.tables.work import Segment
 
@@ -95,7 +95,7 @@ def _forget_gone(session: Session, item: Item) -> None:
 
 
 def _compare(session: Session, left: Item, right: Item, now_ms: int) -> None:
-    shared = _find_shared_frames(session, left, right)
+    shared = (right.start_frame, left.end_frame)
     for one in _load_near(session, left, shared):
         for other in _load_near(session, right, shared):
             tiou = compute_frame_tiou(one, other)
@@ -124,11 +124,6 @@ def _is_cut(one: SegmentState, other: SegmentState, left: Item, right: Item) -> 
     """Two halves of a routine: each ends where its chunk does, and they share frames."""
     meets = one.start_frame < other.end_frame and other.start_frame < one.end_frame
     return meets and (one.end_frame == left.end_frame or other.start_frame == right.start_frame)
-
-
-def _find_shared_frames(session: Session, left: Item, right: Item) -> tuple[int, int]:
-    chunks = {chunk.number: chunk for chunk in session.scalars(select(Chunk).where(Chunk.record_id == left.record_id))}
-    return chunks[right.chunk_number or 0].start_frame, chunks[left.chunk_number or 0].end_frame
 
 
 def _load_near(session: Session, item: Item, shared: tuple[int, int]) -> list[SegmentState]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from finegym.errors import VideoError
@@ -13,6 +14,7 @@ from finegym.labelling.derive import make_position
 from finegym.labelling.record_clock import read_record_clock
 from finegym.labelling.tables.base import make_id
 from finegym.labelling.tables.records import Chunk, Item, Record
+from finegym.labelling.tables.work import Pass
 from finegym.video.ingest import record as ingest_record
 from finegym.video.ingest.chunks import read_chunks
 from finegym.video.ingest.proxy import read_proxy_map
@@ -22,7 +24,7 @@ from finegym.workspace import Workspace
 def add_records(
     session: Session, workspace: Workspace, project_id: str, names: Iterable[str], now_ms: int
 ) -> dict[str, str]:
-    """Take records into a project; those that are there already are left as they are.
+    """Take records into a project; of those that are there already, what ingest has changed is followed.
 
     Returns:
         Record name → what became of it: ``added``, ``there``, or why it was left out.
@@ -33,7 +35,7 @@ def add_records(
     outcome = {}
     for name in names:
         if name in known:
-            outcome[name] = "there"
+            outcome[name] = follow_ingest(session, workspace, name, now_ms)
             continue
         found = ingest_record.read_record(workspace.get_record_file(name))
         reason = _find_obstacle(found)
@@ -79,41 +81,107 @@ def _add_record(
         added_at_ms=now_ms,
     )
     try:
-        chunks = read_chunks(workspace.get_chunks_file(row.name))
-        clock = read_record_clock(workspace, row.name, len(chunks), row.end_ms)
+        spans = _read_spans(workspace, row)
     except VideoError as error:
         return str(error)
     session.add(row)
     session.flush()
-    num_hidden = 0
+    _set_chunks(session, row, spans)
+    _set_items(session, row, spans, now_ms)
+    num_hidden = found.num_chunks - len(spans)
+    return "added" if not num_hidden else f"added; {num_hidden} of {found.num_chunks} chunks cannot be shown"
+
+
+def follow_ingest(session: Session, workspace: Workspace, name: str, now_ms: int) -> str:
+    """A record that projects have was ingested again, perhaps with other chunks: every project follows.
+
+    Items keep their frames once somebody has worked on the record; only what is shown for them changes.
+    """
+    found = ingest_record.read_record(workspace.get_record_file(name))
+    outcome = "there"
+    if found is None or not found.has_proxies:
+        return outcome
+    for row in session.scalars(select(Record).where(Record.name == name)):
+        if row.sha256 != found.media.sha256:
+            row.verdict = "changed"
+            outcome = "there; its file holds other content than before: its labels may point at other frames"
+            continue
+        row.num_chunks = found.num_chunks
+        try:
+            spans = _read_spans(workspace, row)
+        except VideoError as error:
+            return str(error)
+        if spans == _load_spans(session, row):
+            continue
+        _set_chunks(session, row, spans)
+        has_work = select(Pass.id).join(Item, Item.id == Pass.item_id).where(Item.record_id == row.id).limit(1)
+        if session.scalar(has_work) is None:
+            _set_items(session, row, spans, now_ms)
+            outcome = "there; its items are the new chunks"
+        else:
+            outcome = "there; somebody works on it, so its items stay as they were"
+    return outcome
+
+
+@dataclass(frozen=True)
+class _Span:
+    """Frames and times of a chunk that can be shown."""
+
+    start_frame: int
+    end_frame: int
+    start_ms: int
+    end_ms: int
+
+
+def _read_spans(workspace: Workspace, row: Record) -> dict[int, _Span]:
+    """The chunks of a record by number, as ingest left them; those without a proxy are missing."""
+    chunks = read_chunks(workspace.get_chunks_file(row.name))
+    clock = read_record_clock(workspace, row.name, len(chunks), row.end_ms)
+    spans = {}
     for chunk in chunks:
         proxy = read_proxy_map(workspace.get_chunk_file(row.name, "proxy", chunk.number, ".npz"))
-        if proxy is None:
-            num_hidden += 1
-            continue
-        start, end = int(proxy.frames[0]), int(proxy.frames[-1]) + 1
-        times = {"start_ms": clock.get_ms(start), "end_ms": clock.get_ms(end)}
-        frames = {"start_frame": start, "end_frame": end}
-        session.add(Chunk(record_id=row.id, number=chunk.number, **frames, **times))
-        session.add(
-            Item(
+        if proxy is not None:
+            start, end = int(proxy.frames[0]), int(proxy.frames[-1]) + 1
+            spans[chunk.number] = _Span(start, end, clock.get_ms(start), clock.get_ms(end))
+    return spans
+
+
+def _load_spans(session: Session, row: Record) -> dict[int, _Span]:
+    chunks = session.scalars(select(Chunk).where(Chunk.record_id == row.id))
+    return {one.number: _Span(one.start_frame, one.end_frame, one.start_ms, one.end_ms) for one in chunks}
+
+
+def _set_chunks(session: Session, row: Record, spans: Mapping[int, _Span]) -> None:
+    session.execute(delete(Chunk).where(Chunk.record_id == row.id))
+    session.add_all(Chunk(record_id=row.id, number=number, **asdict(span)) for number, span in spans.items())
+
+
+def _set_items(session: Session, row: Record, spans: Mapping[int, _Span], now_ms: int) -> None:
+    """An item of stage routines for each chunk; those of chunks that are no more become void."""
+    query = select(Item).where(Item.record_id == row.id, Item.stage == "routines")
+    there: dict[int | None, Item] = {item.chunk_number: item for item in session.scalars(query)}
+    for number, item in there.items():
+        item.state = "open" if number in spans else "void"
+    for number, span in spans.items():
+        if number not in there:
+            there[number] = Item(
                 id=make_id(),
-                project_id=project_id,
+                project_id=row.project_id,
                 record_id=row.id,
-                key=f"routines:{chunk.number}",
+                key=f"routines:{number}",
                 stage="routines",
-                chunk_number=chunk.number,
+                chunk_number=number,
                 state="open",
                 priority=0,
-                position=make_position(row, times["start_ms"]),
                 assignees=[],
                 round=1,
                 created_at_ms=now_ms,
-                **frames,
-                **times,
             )
-        )
-    return "added" if not num_hidden else f"added; {num_hidden} of {len(chunks)} chunks cannot be shown"
+            session.add(there[number])
+        item = there[number]
+        for name, value in asdict(span).items():
+            setattr(item, name, value)
+        item.position = make_position(row, span.start_ms)
 
 
 def describe_records(session: Session, project_id: str) -> list[dict[str, Any]]:
