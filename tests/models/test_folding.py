@@ -23,11 +23,17 @@ def build_resnet():
     return Backbone(resnet, 2048, IMAGENET)
 
 
+def build_i3d_of_lite():
+    return I3D(inflate_backbone(build_backbone("efficientnet_lite0")[0], stem_temporal_stride=1), 4)
+
+
 CASES = {
     "tsn": (lambda: TSN(build_resnet(), 4), (2, 3, 3, 32, 32), 0),
     "bn_inception": (lambda: TSN(build_bn_inception(), 4), (1, 2, 3, 64, 64), 0),
     "mobilenet": (lambda: TSN(build_backbone("mobilenet_v3_small")[0], 4), (1, 2, 3, 32, 32), 0),
     "densenet": (lambda: TSN(build_backbone("densenet121")[0], 4), (1, 1, 3, 32, 32), 120),
+    "tsm of lite": (lambda: TSM(build_backbone("efficientnet_lite0")[0], 4), (1, 2, 3, 32, 32), 0),
+    "i3d of lite": (build_i3d_of_lite, (1, 2, 3, 32, 32), 0),
     "trn": (lambda: TRN(build_resnet(), 4, 3), (2, 3, 3, 32, 32), 0),
     "tsm": (lambda: TSM(build_resnet(), 4), (2, 3, 3, 32, 32), 0),
     # The gates' own norms, and the four that come after gate-shift-fuse.

@@ -15,13 +15,22 @@ from finegym.models.tsm import ShiftedConv2d
 
 # Not their subclasses: GSF changes what a convolution gives before the batch norm sees it.
 CONVOLUTIONS = (nn.Conv2d, nn.Conv3d, FlatConv3d, ShiftedConv2d)
+# The package of EfficientNet-Lite numbers its batch norms, and pads in convolutions of its own.
+NORMS_OF_LITE = {
+    "_conv_stem": "_bn0",
+    "_expand_conv": "_bn0",
+    "_depthwise_conv": "_bn1",
+    "_project_conv": "_bn2",
+    "_conv_head": "_bn1",
+}
 
 
 def fold_batch_norms(model: nn.Module) -> nn.Module:
     """A copy in evaluation mode whose convolutions do what the batch norms after them did.
 
     A batch norm follows a convolution where it stands after it in a sequence, or is called ``bn1`` beside ``conv1``
-    (and so on) or ``NAME_bn`` beside ``NAME``: in torchvision's networks and in ours. Others stay as they are.
+    (and so on) or ``NAME_bn`` beside ``NAME``: in torchvision's networks, in ours, in EfficientNet-Lite. Others stay as
+    they are.
 
     Args:
         model: is left as it is.
@@ -56,9 +65,12 @@ def _find_pairs(parent: nn.Module) -> Iterator[tuple[str, str]]:
     children = dict(parent.named_children())
     names = list(children)
     for place, name in enumerate(names):
-        if type(children[name]) not in CONVOLUTIONS:
+        is_of_lite = name in NORMS_OF_LITE and isinstance(children[name], nn.Conv2d | nn.Conv3d)
+        if type(children[name]) not in CONVOLUTIONS and not is_of_lite:
             continue
-        if isinstance(parent, nn.Sequential):
+        if is_of_lite:
+            follower = NORMS_OF_LITE[name]
+        elif isinstance(parent, nn.Sequential):
             follower = names[place + 1] if place + 1 < len(names) else ""
         else:
             follower = f"{name}_bn" if f"{name}_bn" in children else re.sub(r"^conv(\d*)$", r"bn\1", name)

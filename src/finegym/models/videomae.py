@@ -52,6 +52,9 @@ class CubeTransformer(nn.Module):
         super().__init__()
         self.clip_shape = clip_shape
         self.embeddings = cast(nn.Module, encoder.embeddings)
+        # A plain tensor there, which would be copied from the CPU in every pass; no part of any file.
+        positions = self.embeddings.__dict__.pop("position_embeddings")
+        self.embeddings.register_buffer("position_embeddings", positions, persistent=False)
         self.layer = cast(nn.ModuleList, cast(nn.Module, encoder.encoder).layer)
         self.fc_norm = nn.LayerNorm(width, eps=1e-6)
 
