@@ -30,8 +30,15 @@ export interface Picture {
   readonly markMs: number | null;
   readonly snapMs: number | null;
   readonly colours: Colours;
-  /** Smallest and largest sample of each of equally long parts of the whole, -1 to 1. */
-  readonly waveform: { readonly low: Float32Array; readonly high: Float32Array } | null;
+  readonly waveform: Waveform | null;
+}
+
+/** Smallest and largest sample (-1 to 1) of each of equally long parts of the sound, which begins at `startMs`. */
+export interface Waveform {
+  readonly low: Float32Array;
+  readonly high: Float32Array;
+  readonly startMs: number;
+  readonly msPerPoint: number;
 }
 
 export interface Colours {
@@ -92,22 +99,20 @@ function drawRuler(context: CanvasRenderingContext2D, { scale, colours }: Pictur
   }
 }
 
-function drawWave(context: CanvasRenderingContext2D, { scale, colours }: Picture, wave: NonNullable<Picture["waveform"]>): void {
+function drawWave(context: CanvasRenderingContext2D, { scale, colours }: Picture, wave: Waveform): void {
   const middle = RULER + WAVE / 2;
-  const count = wave.low.length;
-  const perMs = count / (scale.endMs - scale.startMs);
-  context.fillStyle = colours.line;
+  const msPerPixel = (scale.viewEndMs - scale.viewStartMs) / scale.width;
+  context.fillStyle = colours.faint;
   for (let x = 0; x < scale.width; x++) {
-    const from = Math.floor((scale.viewStartMs - scale.startMs + (x / scale.width) * (scale.viewEndMs - scale.viewStartMs)) * perMs);
-    const to = Math.max(from + 1, Math.floor(from + ((scale.viewEndMs - scale.viewStartMs) / scale.width) * perMs));
+    const from = Math.floor((scale.viewStartMs + x * msPerPixel - wave.startMs) / wave.msPerPoint);
+    const to = Math.max(from + 1, Math.floor(from + msPerPixel / wave.msPerPoint));
     let low = 0;
     let high = 0;
-    for (let k = Math.max(0, from); k < Math.min(count, to); k++) {
+    for (let k = Math.max(0, from); k < Math.min(wave.low.length, to); k++) {
       low = Math.min(low, wave.low[k]!);
       high = Math.max(high, wave.high[k]!);
     }
-    const top = middle - (high * WAVE) / 2;
-    context.fillRect(x, top, 1, Math.max(1, ((high - low) * WAVE) / 2));
+    context.fillRect(x, middle - (high * WAVE) / 2, 1, Math.max(1, ((high - low) * WAVE) / 2));
   }
 }
 

@@ -96,3 +96,13 @@ test("a guard that says no leaves everything as it was", async () => {
   expect(log.getState().content.segments.size).toBe(0);
   expect(editor.getState().message?.text).toBe("Nothing was changed.");
 });
+
+test("a guard that cannot be asked changes nothing, and says so", async () => {
+  const { editor, goTo, log } = await open({ guard: () => Promise.reject(new Error("The server cannot be reached.")) });
+  await goTo(510);
+  await editor.markStart();
+  await goTo(529);
+  await editor.markEnd();
+  expect(log.getState().content.segments.size).toBe(0);
+  expect(editor.getState().message).toMatchObject({ tone: "error", text: expect.stringContaining("cannot be reached") });
+});

@@ -252,11 +252,8 @@ export class Editor {
       return false;
     }
     if (!this.mayWrite()) return false;
-    const changes = await this.options.guard(plan.changes);
-    if (changes === null) {
-      this.say("Nothing was changed.");
-      return false;
-    }
+    const changes = await this.askFirst(plan.changes);
+    if (changes === null) return false;
     const isKept = this.log.run(plan.title, changes);
     this.update({
       ...(plan.select === undefined ? {} : { selectedId: plan.select }),
@@ -264,6 +261,17 @@ export class Editor {
     });
     await isKept;
     return true;
+  }
+
+  private async askFirst(changes: readonly Change[]): Promise<readonly Change[] | null> {
+    try {
+      const allowed = await this.options.guard(changes);
+      if (allowed === null) this.say("Nothing was changed.");
+      return allowed;
+    } catch (error) {
+      this.say(`Nothing was changed: what it does further on could not be asked. ${error instanceof Error ? error.message : ""}`, "error");
+      return null;
+    }
   }
 
   private mayWrite(): boolean {

@@ -26,7 +26,7 @@ export function SegmentList({ segments, selectedId, onSelect, describe, mark, em
           <li key={one.id}>
             <button type="button" ref={isSelected ? selected : undefined} aria-current={isSelected} className={one.discard === null ? "segment" : "segment discarded"} onClick={() => onSelect(one.id)}>
               <span className="swatch" style={{ background: hue === null ? "var(--unlabelled)" : `var(--hue-${hue % 10})` }} aria-hidden="true" />
-              <span className="segment-text">{text}</span>
+              <span className="segment-text" title={text}>{text}</span>
               {one.discard !== null && <span className="badge">{one.discard}</span>}
               {mark?.(one)}
               <span className="segment-time">{formatTimecode(one.start_ms).slice(2)}</span>

@@ -56,7 +56,7 @@ function useTimelineData(describe: Describe, canMark: boolean): TimelineData {
   const { selectedId, openMark } = useEditor();
   const { shown, frame, isConfirmed } = usePlayer();
   const wave = useWaveform(clip.waveform_url);
-  const waveform = useMemo(() => (wave.data === undefined ? null : readWave(wave.data)), [wave.data]);
+  const waveform = useMemo(() => (wave.data === undefined ? null : readWave(wave.data, map.recordMs[0]!)), [wave.data, map]);
   const lanes = useMemo(() => {
     const { level } = getPlace(pass);
     const bars = (segments: Segment[]): LaneBar[] =>
@@ -77,10 +77,11 @@ function useTimelineData(describe: Describe, canMark: boolean): TimelineData {
   }), [lanes, selectedId, waveform, isConfirmed, shown, frame, openMark, map, pass]);
 }
 
-function readWave(data: WaveformData): TimelineData["waveform"] {
+function readWave(data: WaveformData, startMs: number): TimelineData["waveform"] {
   const count = data.data.length / 2;
   const scale = data.bits === 8 ? 128 : 32_768;
   return {
+    startMs, msPerPoint: (1000 * data.samples_per_pixel) / data.sample_rate,
     low: Float32Array.from({ length: count }, (_, k) => data.data[2 * k]! / scale),
     high: Float32Array.from({ length: count }, (_, k) => data.data[2 * k + 1]! / scale),
   };
