@@ -13,5 +13,8 @@ class LocalizationRun(RunFiles[LocalizationRecipe]):
 
     def read_recipe(self) -> LocalizationRecipe:
         if self.read_task() == RECOGNITION:
-            raise ConfigError(f"{self.path} is a run of a recogniser: expected one of a localizer")
+            raise ConfigError(
+                f"{self.path} is a run of a recogniser: expected one of a localizer. `finegym predict` is for this one; "
+                "its features are what `finegym features snippets --run` keeps."
+            )
         return read_localization_recipe(self.recipe_path)

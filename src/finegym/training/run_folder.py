@@ -219,7 +219,10 @@ class RunFolder(RunFiles[Recipe]):
     def read_recipe(self) -> Recipe:
         task = self.read_task()
         if task != RECOGNITION:
-            raise ConfigError(f"{self.path} is a run of a localizer ({task}): expected one of a recogniser")
+            raise ConfigError(
+                f"{self.path} is a run of a localizer ({task}): expected one of a recogniser. `finegym localize` looks "
+                "for things with it."
+            )
         return read_recipe(self.recipe_path)
 
 
