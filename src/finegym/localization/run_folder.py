@@ -14,7 +14,7 @@ class LocalizationRun(RunFiles[LocalizationRecipe]):
     def read_recipe(self) -> LocalizationRecipe:
         if self.read_task() == RECOGNITION:
             raise ConfigError(
-                f"{self.path} is a run of a recogniser: expected one of a localizer. `finegym predict` is for this one; "
-                "its features are what `finegym features snippets --run` keeps."
+                f"{self.path} is a run of a recogniser: expected one of a localizer. `finegym predict` is for "
+                "this one, and `finegym features snippets --run` keeps its features."
             )
         return read_localization_recipe(self.recipe_path)
