@@ -9,6 +9,7 @@ import type { PassDetail, Saved } from "./types";
 export function makeContent(pass: PassDetail): PassContent {
   return {
     segments: new Map(pass.segments.map((one) => [one.id, one as unknown as Segment])),
+    deleted: new Map(),
     comments: pass.comments.map((one) => ({ ...one, is_resolved: one.resolved_at !== null })),
     rejectedSuggestions: new Set(pass.suggestions.filter((one) => one.answer === "rejected").map((one) => one.id)),
     isSignedOff: pass.signed_off_at !== null,

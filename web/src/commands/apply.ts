@@ -23,7 +23,7 @@ export function applyChange(content: PassContent, change: Change, clock: Clock):
     case "delete_segment":
       return remove(content, [change.payload.segment_id, ...listBelow(content, change.payload.segment_id)]);
     case "restore_segment":
-      return content; // only the server knows what was deleted; the log puts it back (see `restore`)
+      return restore(content, change.payload.segment_id);
     case "split_segment":
       return splitSegment(content, change.payload, clock);
     case "merge_segments":
@@ -149,12 +149,26 @@ function edit(content: PassContent, id: string, fields: Partial<Segment>): PassC
   return segment === undefined ? content : put(content, { ...segment, ...fields, version: segment.version + 1 });
 }
 
-export function put(content: PassContent, segment: Segment): PassContent {
+function put(content: PassContent, segment: Segment): PassContent {
   return { ...content, segments: new Map(content.segments).set(segment.id, segment) };
 }
 
+/** A deletion is a version of the segment too: what is restored later is based on it. */
 function remove(content: PassContent, ids: readonly string[]): PassContent {
   const segments = new Map(content.segments);
-  for (const id of ids) segments.delete(id);
-  return { ...content, segments };
+  const deleted = new Map(content.deleted);
+  for (const id of ids) {
+    const segment = segments.get(id);
+    if (segment !== undefined) deleted.set(id, { ...segment, version: segment.version + 1 });
+    segments.delete(id);
+  }
+  return { ...content, segments, deleted };
+}
+
+function restore(content: PassContent, id: string): PassContent {
+  const segment = content.deleted.get(id);
+  if (segment === undefined) return content;
+  const deleted = new Map(content.deleted);
+  deleted.delete(id);
+  return put({ ...content, deleted }, { ...segment, version: segment.version + 1 });
 }

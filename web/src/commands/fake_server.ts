@@ -1,7 +1,7 @@
 /** A small server for tests of the log: versions, uuids and conflicts as the real one has them, and a network to cut. */
 
 import { applyChanges } from "./apply";
-import { EMPTY, type Change, type Operation, type PassContent, type Segment } from "./model";
+import { EMPTY, type Change, type Operation, type PassContent } from "./model";
 import type { Outcome, Transport } from "./transport";
 
 export const clock = (frame: number): number => frame * 40;
@@ -17,7 +17,6 @@ export class FakeServer implements Transport {
   refuse: (operation: Operation) => string | null = () => null;
   numRequests = 0;
   private log: { version: number; change: Change }[] = [];
-  private deleted = new Map<string, Segment>();
 
   send(operations: readonly Operation[], version: number): Promise<Outcome> {
     this.numRequests += 1;
@@ -30,9 +29,11 @@ export class FakeServer implements Transport {
     }
     const reason = fresh.map(this.refuse).find((one) => one !== null);
     if (reason != null) return Promise.resolve({ kind: "refused", code: "invalid", message: reason });
-    for (const operation of fresh) this.check(operation);
-    this.applied.push(...fresh);
-    for (const operation of fresh) this.apply(operation);
+    for (const operation of fresh) {
+      this.check(operation);
+      this.apply(operation);
+      this.applied.push(operation);
+    }
     if (this.losesAnswers) return Promise.resolve({ kind: "unreachable", message: "no network" });
     const segments = operations.flatMap((one) => {
       const id = "segment_id" in one.payload ? one.payload.segment_id : undefined;
@@ -54,28 +55,18 @@ export class FakeServer implements Transport {
   }
 
   private apply(change: Change): void {
-    const before = this.content;
     this.version += 1;
     this.log.push({ version: this.version, change });
-    if (change.kind === "restore_segment") {
-      const segment = this.deleted.get(change.payload.segment_id)!;
-      const segments = new Map(before.segments).set(segment.id, { ...segment, version: segment.version + 1 });
-      this.content = { ...before, segments };
-      return;
-    }
-    this.content = applyChanges(before, [change], clock);
-    for (const [id, one] of before.segments) {
-      if (!this.content.segments.has(id)) this.deleted.set(id, { ...one, version: one.version + 1 });
-    }
+    this.content = applyChanges(this.content, [change], clock);
   }
 
   /** The version that an operation was based on must be the segment's. */
   private check(operation: Operation): void {
     if (operation.based_on === null || !("segment_id" in operation.payload)) return;
     const id = operation.payload.segment_id as string;
-    const earlier = this.content.segments.get(id) ?? this.deleted.get(id);
-    if (earlier !== undefined && operation.based_on < earlier.version) {
-      throw new Error(`${operation.kind} of ${id}: based on ${operation.based_on}, is ${earlier.version}`);
+    const earlier = this.content.segments.get(id) ?? this.content.deleted.get(id);
+    if (operation.based_on !== earlier?.version) {
+      throw new Error(`${operation.kind} of ${id}: based on ${operation.based_on}, is ${earlier?.version}`);
     }
   }
 }

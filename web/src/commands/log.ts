@@ -6,9 +6,9 @@
  * page never shows what is not going to be saved.
  */
 
-import { applyChanges, put, type Clock } from "./apply";
+import { applyChanges, type Clock } from "./apply";
 import { findWayBack, type SetOfLabel } from "./invert";
-import { EMPTY, type Change, type Operation, type PassContent, type Segment } from "./model";
+import { EMPTY, type Change, type Operation, type PassContent } from "./model";
 import type { Outbox, OutboxEntry } from "./outbox";
 import type { Accepted, Conflict, Outcome, Transport } from "./transport";
 
@@ -62,8 +62,6 @@ export class CommandLog {
   private base: PassContent = EMPTY;
   private version = 0;
   private pending: OutboxEntry[] = [];
-  /** Segments by id as they were last seen, so that a restored one can be shown before the server answers. */
-  private seen = new Map<string, Segment>();
   private undoSteps: Step[] = [];
   private redoSteps: Step[] = [];
   private state: LogState;
@@ -208,7 +206,7 @@ export class CommandLog {
     let now = content;
     return changes.map((change) => {
       const id = "segment_id" in change.payload ? change.payload.segment_id : undefined;
-      const known = id === undefined || change.kind === "create_segment" ? undefined : (now.segments.get(id) ?? this.seen.get(id));
+      const known = id === undefined || change.kind === "create_segment" ? undefined : (now.segments.get(id) ?? now.deleted.get(id));
       const operation = {
         ...change, uuid: this.newId(), based_on: known?.version ?? null, client_time: this.now().toISOString(),
       } as Operation;
@@ -218,21 +216,7 @@ export class CommandLog {
   }
 
   private apply(content: PassContent, operations: readonly Operation[]): PassContent {
-    let now = content;
-    for (const operation of operations) {
-      if (operation.kind === "restore_segment") {
-        const segment = this.seen.get(operation.payload.segment_id);
-        if (segment !== undefined) now = put(now, { ...segment, version: segment.version + 1 });
-      } else {
-        // A deletion too is a version of the segment: what is restored later is based on it.
-        const before = now;
-        now = applyChanges(now, [operation], this.options.clock);
-        for (const [id, segment] of before.segments) {
-          if (!now.segments.has(id)) this.seen.set(id, { ...segment, version: segment.version + 1 });
-        }
-      }
-    }
-    return now;
+    return applyChanges(content, operations, this.options.clock);
   }
 
   private async flush(): Promise<void> {
@@ -288,13 +272,14 @@ export class CommandLog {
     this.pending = this.pending.filter((one) => one !== entry);
     let base = { ...this.apply(this.base, entry.operations), isSignedOff: outcome.isSignedOff };
     const segments = new Map(base.segments);
+    const deleted = new Map(base.deleted);
     for (const { is_deleted: isDeleted, ...segment } of outcome.segments) {
-      this.seen.set(segment.id, segment);
-      if (isDeleted) segments.delete(segment.id);
-      else segments.set(segment.id, segment);
+      segments.delete(segment.id);
+      deleted.delete(segment.id);
+      (isDeleted ? deleted : segments).set(segment.id, segment);
     }
     const news = new Map(outcome.comments.map((one) => [one.id, one]));
-    base = { ...base, segments, comments: base.comments.map((one) => news.get(one.id) ?? one) };
+    base = { ...base, segments, deleted, comments: base.comments.map((one) => news.get(one.id) ?? one) };
     this.base = base;
     this.version = outcome.version;
     await this.options.outbox.remove(entry.id);
@@ -338,9 +323,9 @@ export class CommandLog {
   }
 
   private takeBase(version: number, content: PassContent): void {
+    const known = [...this.base.deleted, ...content.deleted].filter(([id]) => !content.segments.has(id));
     this.version = version;
-    this.base = content;
-    for (const segment of content.segments.values()) this.seen.set(segment.id, segment);
+    this.base = { ...content, deleted: new Map(known) };
   }
 
   /** The unsent work on a new base: the same uuids, versions of the segments as they are now. */
@@ -374,7 +359,6 @@ export class CommandLog {
 
   private refresh(): void {
     const content = this.pending.reduce((now, entry) => this.apply(now, entry.operations), this.base);
-    for (const segment of content.segments.values()) this.seen.set(segment.id, segment);
     this.state = {
       ...this.state, content, version: this.version, save: this.describeSave(),
       undoTitle: this.undoSteps[this.undoSteps.length - 1]?.title ?? null,

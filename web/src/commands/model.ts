@@ -43,6 +43,8 @@ export interface Comment {
 /** What operations change. */
 export interface PassContent {
   readonly segments: ReadonlyMap<string, Segment>;
+  /** Those that were deleted, as far as is known: what an undo brings back, and which version that was. */
+  readonly deleted: ReadonlyMap<string, Segment>;
   readonly comments: readonly Comment[];
   readonly rejectedSuggestions: ReadonlySet<string>;
   readonly isSignedOff: boolean;
@@ -93,5 +95,5 @@ export type Operation = Change & {
 };
 
 export const EMPTY: PassContent = {
-  segments: new Map(), comments: [], rejectedSuggestions: new Set(), isSignedOff: false,
+  segments: new Map(), deleted: new Map(), comments: [], rejectedSuggestions: new Set(), isSignedOff: false,
 };
