@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections import Counter
 from dataclasses import replace
+from typing import Any
 from uuid import NAMESPACE_OID, uuid5
 
-from sqlalchemy import func, insert, or_, select
+from sqlalchemy import Row, case, func, insert, or_, select
 from sqlalchemy.orm import Session
 
 from finegym.labelling.access import Caller, get_project, require_role
-from finegym.labelling.leases import count_places_taken
+from finegym.labelling.leases import count_places_taken, takes_place
 from finegym.labelling.loading import count_annotators, load_segments, make_columns
 from finegym.labelling.nesting import SegmentState
 from finegym.labelling.projects import read_settings
@@ -49,11 +50,11 @@ def take_next(session: Session, caller: Caller, project_id: str, stage: Stage | 
     project = get_project(session, project_id, lock=True)  # one at a time: an item is not given to two for one place
     require_role(session, caller, project_id, WORKERS)
     settings = read_settings(project)
-    for item in _list_candidates(session, caller, project, settings, stage):
-        if not _is_place_free(session, item, settings, caller):
-            continue
-        return start_pass(session, caller, item, settings)
-    return None
+    free = _list_free(session, caller, project, settings, stage)
+    if not free:
+        return None
+    first = min(free, key=lambda row: _rank(row, settings))
+    return start_pass(session, caller, session.get_one(Item, first.id), settings)
 
 
 def take_item(session: Session, caller: Caller, item_id: str) -> Pass:
@@ -77,19 +78,15 @@ def take_item(session: Session, caller: Caller, item_id: str) -> Pass:
         raise conflict("item_closed", f"This item is {item.state}.", state=item.state)
     if item.assignees and caller.person_id not in item.assignees:
         raise conflict("not_assigned", "This item is assigned to others.")
-    if not _is_place_free(session, item, settings, caller):
+    if count_places_taken(session, item.id, item.round, caller.now_ms) >= count_annotators(item, settings):
         raise conflict("item_taken", "Others are working on this item, and it needs no more.")
     return start_pass(session, caller, item, settings)
 
 
 def count_available(session: Session, caller: Caller, project: Project) -> dict[Stage, int]:
     """How many items wait for the caller, by stage."""
-    settings = read_settings(project)
-    found = dict.fromkeys(STAGES, 0)
-    for stage in STAGES:
-        items = _list_candidates(session, caller, project, settings, stage)
-        found[stage] = sum(_is_place_free(session, item, settings, caller) for item in items)
-    return found
+    counts = Counter(row.stage for row in _list_free(session, caller, project, read_settings(project), None))
+    return {stage: counts[stage] for stage in STAGES}
 
 
 def list_my_passes(session: Session, caller: Caller, project_id: str) -> list[Pass]:
@@ -128,31 +125,25 @@ def start_pass(session: Session, caller: Caller, item: Item, settings: ProjectSe
     return row
 
 
-def _list_candidates(
+def _list_free(
     session: Session, caller: Caller, project: Project, settings: ProjectSettings, stage: Stage | None
-) -> Sequence[Item]:
-    has_mine = (
-        select(Pass.id)
-        .where(Pass.item_id == Item.id, Pass.person_id == caller.person_id, Pass.round == Item.round)
-        .exists()
+) -> list[Row[Any]]:
+    """Items that the caller may take now: open, with a place left, hers or everybody's, not done by her already."""
+    of_item = (Pass.item_id == Item.id, Pass.round == Item.round)
+    has_mine = select(Pass.id).where(*of_item, Pass.person_id == caller.person_id).exists()
+    taken = select(func.count(Pass.id)).where(*of_item, takes_place(caller.now_ms)).scalar_subquery()
+    usual = case({name: settings.get_annotators(name) for name in STAGES}, value=Item.stage, else_=1)
+    query = select(Item.id, Item.stage, Item.priority, Item.position, Item.assignees).where(
+        Item.project_id == project.id, Item.state == "open", ~has_mine, taken < func.coalesce(Item.annotators, usual)
     )
-    query = select(Item).where(Item.project_id == project.id, Item.state == "open", ~has_mine)
-    query = query.where(Item.stage == stage) if stage else query
-    items = [item for item in session.scalars(query) if not item.assignees or caller.person_id in item.assignees]
-    return sorted(items, key=lambda item: _rank(item, settings))
+    rows = session.execute(query.where(Item.stage == stage) if stage else query)
+    return [row for row in rows if not row.assignees or caller.person_id in row.assignees]
 
 
-def _rank(item: Item, settings: ProjectSettings) -> tuple[int, int, str, int]:
+def _rank(row: Row[Any], settings: ProjectSettings) -> tuple[int, int, str, int]:
     """High priority first; later stages before earlier ones, so that what was begun is finished; then the order."""
-    stage = -STAGES.index(item.stage)
-    if settings.order == "random":
-        return -item.priority, stage, hashlib.sha256(item.id.encode()).hexdigest(), 0
-    return -item.priority, stage, "", item.position
-
-
-def _is_place_free(session: Session, item: Item, settings: ProjectSettings, caller: Caller) -> bool:
-    taken = count_places_taken(session, item.id, item.round, caller.now_ms)
-    return taken < count_annotators(item, settings)
+    mixed = hashlib.sha256(row.id.encode()).hexdigest() if settings.order == "random" else ""
+    return -row.priority, -STAGES.index(row.stage), mixed, row.position
 
 
 def _copy_sub_actions(session: Session, item: Item, row: Pass) -> None:

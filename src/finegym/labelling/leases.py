@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from finegym.labelling.clock import format_time
@@ -16,18 +16,19 @@ from finegym.labelling.loading import Work
 from finegym.labelling.shapes import LeaseShape
 from finegym.labelling.tables.work import Pass
 
-_DONE = ("submitted", "accepted")
+_KEPT = ("submitted", "accepted", "returned")
 _WORKING = ("open", "returned")
 
 
+def takes_place(now_ms: int) -> ColumnElement[bool]:
+    """Whether a pass takes one of its item's places: finished, returned, or with a lease that runs."""
+    is_kept = or_(Pass.state.in_(_KEPT), Pass.lease_until_ms > now_ms)
+    return and_(Pass.state != "superseded", is_kept)
+
+
 def count_places_taken(session: Session, item_id: str, round_: int, now_ms: int, *, without: str | None = None) -> int:
-    """How many of an item's places are taken: by finished passes, and by those whose lease runs."""
-    query = select(func.count()).where(
-        Pass.item_id == item_id,
-        Pass.round == round_,
-        or_(Pass.state.in_(_DONE), Pass.state == "returned", Pass.lease_until_ms > now_ms),
-        Pass.state != "superseded",
-    )
+    """How many of an item's places are taken."""
+    query = select(func.count()).where(Pass.item_id == item_id, Pass.round == round_, takes_place(now_ms))
     return session.scalar(query.where(Pass.id != without) if without else query) or 0
 
 

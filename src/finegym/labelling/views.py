@@ -168,8 +168,9 @@ def show_items(session: Session, caller: Caller, role: str, project: Project, it
     names = get_names(session, (row.person_id for row in seen))
     counts = _count_segments(session, [row.id for row in seen])
     by_item: dict[str, list[PassSummary]] = {}
+    item_by_id = {item.id: item for item in items}
     for row in seen:
-        item = next(item for item in items if item.id == row.item_id)
+        item = item_by_id[row.item_id]
         work = Work(row, item, project, records[item.record_id])
         by_item.setdefault(row.item_id, []).append(
             PassSummary(

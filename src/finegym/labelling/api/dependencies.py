@@ -38,7 +38,7 @@ def find_caller_of(request: Request, server: Server) -> Caller | None:
     with server.database.read() as session:
         found = find_caller(session, token, now_ms)
     if found is None:
-        log.warning("a forged or stale session was refused: %s %s", request.method, request.url.path)
+        log.warning("a forged or stale session was refused: %s %a", request.method, request.url.path[:300])
         return None
     caller, is_touch_due = found
     if is_touch_due:
@@ -59,7 +59,7 @@ def get_caller(request: Request, server: ServerNow, x_csrf_token: Annotated[str 
     if request.method not in SAFE_METHODS and not secrets.compare_digest(
         (x_csrf_token or "").encode(), caller.csrf_token.encode()
     ):
-        log.warning("a write without a CSRF token was refused: %s %s", request.method, request.url.path)
+        log.warning("a write without a CSRF token was refused: %s %a", request.method, request.url.path[:300])
         raise Refusal(403, "csrf", "The header X-CSRF-Token is missing or wrong; GET /api/session says what it is.")
     return caller
 

@@ -57,6 +57,11 @@ def add_handlers(app: FastAPI) -> None:
     app.add_exception_handler(DBAPIError, _answer_database)
 
 
+def _name(request: Request) -> str:
+    """A request in one line of the log, whatever is in its address."""
+    return f"{request.method} {ascii(request.url.path)[1:-1][:300]}"
+
+
 def _reply(status: int, content: dict[str, Any], headers: dict[str, str] | None = None) -> JSONResponse:
     return JSONResponse(content, status, headers)
 
@@ -64,7 +69,7 @@ def _reply(status: int, content: dict[str, Any], headers: dict[str, str] | None 
 async def _answer_refusal(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, Refusal)
     if error.status in _LOGGED:
-        log.warning("refused %s %s: %d %s", request.method, request.url.path, error.status, error)
+        log.warning("refused %s: %d %s", _name(request), error.status, error)
     headers = {}
     if error.status == 429:
         headers["Retry-After"] = str(error.facts.get("retry_after_s", 60))
@@ -100,14 +105,14 @@ def _shorten(value: object) -> str | int | float | bool | None:
 async def _answer_http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
     if error.status_code in _LOGGED:
-        log.warning("refused %s %s: %d %s", request.method, request.url.path, error.status_code, error.detail)
+        log.warning("refused %s: %d %s", _name(request), error.status_code, error.detail)
     code = _CODES.get(error.status_code, "failed")
     return _reply(error.status_code, {"error": str(error.detail), "code": code}, dict(error.headers or {}))
 
 
 async def _answer_database(request: Request, error: Exception) -> JSONResponse:
     if is_storage_full(error):
-        log.error("the storage is full: %s %s was not saved", request.method, request.url.path)
+        log.error("the storage is full: %s was not saved", _name(request))
         text = "The server's disk is full. Nothing was saved; your change is kept here until there is room."
         return _reply(503, {"error": text, "code": "storage_full"}, {"Retry-After": "30"})
     if is_unavailable(error):

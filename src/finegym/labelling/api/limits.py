@@ -48,7 +48,7 @@ class Limits:
         limit = _get_limit(scope["path"])
         declared = dict(scope["headers"]).get(b"content-length", b"0")
         if not declared.isdigit() or int(declared) > limit:
-            log.warning("refused %s %s: a body of %r bytes", scope["method"], scope["path"], declared[:20])
+            log.warning("refused %s %a: a body of %r bytes", scope["method"], scope["path"][:300], declared[:20])
             await _refuse(send, limit)
             return
         received = 0
@@ -58,7 +58,7 @@ class Limits:
             message = await receive()
             received += len(message.get("body", b""))
             if received > limit:
-                log.warning("refused %s %s: a body of more than %d bytes", scope["method"], scope["path"], limit)
+                log.warning("refused %s %a: a body of more than %d bytes", scope["method"], scope["path"][:300], limit)
                 raise HTTPException(413, _describe(limit))
             return message
 
