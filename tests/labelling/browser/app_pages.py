@@ -61,7 +61,8 @@ class Person:
     def go_to(self, frame: int) -> None:
         """Type a frame number, and wait until that frame is confirmed on screen."""
         self.press("t")
-        self.page.get_by_label("Frame of the record").fill(str(frame))
+        self.page.locator("dialog input:focus").wait_for()
+        self.page.keyboard.type(str(frame))
         self.press("Enter")
         self.page.locator(".readout.confirmed .readout-frame", has_text=str(frame)).wait_for()
 

@@ -8,6 +8,7 @@ viewer looks on. ``FINEGYM_README_IMAGES=docs/images`` makes the README's pictur
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -61,6 +62,11 @@ def get_rows(page) -> list[str]:
 def select_row(person: Person, number: int) -> None:
     person.page.locator(".segments li button").nth(number).click()
     person.page.locator(".readout.confirmed").wait_for()
+
+
+def wait_for_edge(page, what: str, frame: int) -> None:
+    """Until the pictures of the selected segment's edges say that its first or last frame is this one."""
+    page.locator(".still.inside", has_text=re.compile(rf"{what} *{frame}$")).wait_for()
 
 
 def simulate(folder: Path) -> tuple[Video, Codebook]:
@@ -126,6 +132,10 @@ def find_routines(cast: Cast) -> None:
     discard_replay(annotator, to_frames(first)[1] + 40)
     annotator.wait_saved()
     select_row(annotator, 0)
+    annotator.press("Space")  # a click on a row leaves the keyboard to the video
+    annotator.page.get_by_role("button", name="Pause").wait_for()
+    annotator.press("Space")
+    annotator.page.locator(".readout.confirmed").wait_for()
     annotator.page.wait_for_timeout(1500)  # the stills of the picture
     keep_image(annotator.page, "app_routines")
     annotator.sign_off()
@@ -162,7 +172,7 @@ def mark_and_change_ones_mind(annotator: Person, action: Action, book: Codebook)
     page.get_by_text("Done again: Label.").wait_for()
     assert get_rows(page)[-1] == book.events[wrong - 1].name
     annotator.press(str(number), "q", "q")
-    page.get_by_role("button", name=f"Go to the first frame, {start}", exact=True).wait_for()
+    wait_for_edge(page, "first", start)
     assert get_rows(page)[-1] == book.events[number - 1].name
 
 
@@ -210,7 +220,7 @@ def follow_remark(cast: Cast) -> None:
     page.locator(".comments button").first.click()
     page.locator(".readout.confirmed .readout-frame", has_text=str(last)).wait_for()
     annotator.press("Shift+O")
-    page.get_by_role("button", name=f"Go to the last frame, {last}", exact=True).wait_for()
+    wait_for_edge(page, "last", last)
     page.get_by_role("button", name="Dealt with").click()
     page.locator(".comments").wait_for(state="detached")
     annotator.sign_off()
@@ -227,7 +237,7 @@ def correct_with_reason(cast: Cast) -> None:
     page.get_by_label("Reason of corrections").fill("The salute is one frame earlier.")
     page.locator(".segments li button").first.click()
     reviewer.press("q")
-    page.get_by_role("button", name=f"Go to the first frame, {start}", exact=True).wait_for()
+    wait_for_edge(page, "first", start)
     reviewer.wait_saved()
     reviewer.press("h")
     page.locator(".history", has_text="because: The salute is one frame earlier.").wait_for()

@@ -9,6 +9,8 @@ export function Dialog({ title, onClose, children, isWide = false }: {
   useEffect(() => {
     const dialog = element.current!;
     dialog.showModal();
+    // The browser focuses the first control, which is the one that closes; who is asked to type wants to type.
+    dialog.querySelector<HTMLElement>("input:not([type=checkbox]), textarea, select")?.focus();
     return () => dialog.close();
   }, []);
   return (

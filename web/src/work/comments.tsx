@@ -21,7 +21,7 @@ export function CommentBox({ onClose }: { onClose: () => void }) {
   return (
     <Dialog title={frame === null ? "Comment" : `Comment at ${formatTimecode(map.getRecordMs(frame))}, frame ${frame}`} onClose={onClose}>
       <form className="form" onSubmit={submit}>
-        <label>What should others know?<textarea required maxLength={2000} rows={4} autoFocus value={text} onChange={(event) => setText(event.target.value)} /></label>
+        <label>What should others know?<textarea required maxLength={2000} rows={4} value={text} onChange={(event) => setText(event.target.value)} /></label>
         <div className="row end"><button type="button" onClick={onClose}>Cancel</button><button type="submit" className="primary">Pin it</button></div>
       </form>
     </Dialog>

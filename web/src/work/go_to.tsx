@@ -18,7 +18,7 @@ export function GoToDialog({ onClose }: { onClose: () => void }) {
   return (
     <Dialog title="Go to" onClose={onClose}>
       <form className="form" onSubmit={submit}>
-        <label>Frame of the record (1234), or a time on its clock (1:02.5)<input autoFocus value={typed} onChange={(event) => setTyped(event.target.value)} /></label>
+        <label>Frame of the record (1234), or a time on its clock (1:02.5)<input value={typed} onChange={(event) => setTyped(event.target.value)} /></label>
         <div className="row end"><button type="submit" className="primary" disabled={moment === null}>Go</button></div>
       </form>
     </Dialog>

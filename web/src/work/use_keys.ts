@@ -13,7 +13,14 @@ function isTaken(event: KeyboardEvent): boolean {
   if (target.isContentEditable || target instanceof HTMLTextAreaElement || target instanceof HTMLSelectElement) return true;
   if (target instanceof HTMLInputElement) return true;
   const isPressable = target instanceof HTMLButtonElement || target instanceof HTMLAnchorElement || target.tagName === "SUMMARY";
-  return isPressable && (event.key === "Enter" || event.key === " ");
+  return isPressable && !event.ctrlKey && !event.metaKey && (event.key === "Enter" || event.key === " ");
+}
+
+/** A button that was clicked gives the keyboard back: space plays then, and does not press the button again. */
+function giveBack(event: MouseEvent): void {
+  const isMouse = event.detail > 0; // a button pressed by a key keeps the focus
+  const pressed = event.target instanceof Element ? event.target.closest("button") : null;
+  if (isMouse && pressed !== null && pressed.closest("dialog") === null) pressed.blur();
 }
 
 /**
@@ -39,6 +46,10 @@ export function useKeys(overrides: Overrides, handlers: Handlers, onDigit?: (dig
       }
     };
     window.addEventListener("keydown", onKeyDown);
-    return () => window.removeEventListener("keydown", onKeyDown);
+    window.addEventListener("click", giveBack);
+    return () => {
+      window.removeEventListener("keydown", onKeyDown);
+      window.removeEventListener("click", giveBack);
+    };
   }, []);
 }

@@ -126,7 +126,7 @@ export function NameDialog({ setId, path, onClose, onChoose }: {
     <Dialog title="Jump by name" onClose={onClose}>
       <label className="form">Any words of the element's name
         <input
-          autoFocus role="combobox" aria-expanded="true" aria-controls="names" aria-activedescendant={found[at] ? `name-${found[at].id}` : undefined}
+          role="combobox" aria-expanded="true" aria-controls="names" aria-activedescendant={found[at] ? `name-${found[at].id}` : undefined}
           value={typed} onChange={(event) => { setTyped(event.target.value); setAt(0); }}
           onKeyDown={(event) => {
             if (event.key === "ArrowDown") setAt(Math.min(found.length - 1, at + 1));
