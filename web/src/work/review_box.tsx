@@ -7,13 +7,13 @@ import { FormError } from "../parts/feedback";
 import { useLog, useWork } from "./context";
 
 export function ReviewBox() {
-  const { pass, project, player, log, transport } = useWork();
-  const { version, save } = useLog();
+  const { pass, project, player, transport } = useWork();
+  const { version, save, content } = useLog();
   const review = useReview(project.id, pass.id);
   const [, navigate] = useLocation();
   const [text, setText] = useState("");
   const [reason, setReason] = useState("");
-  if (!pass.can_review) return null;
+  if (!pass.can_review || (pass.is_mine && !content.isSignedOff)) return null;
   const decide = (decision: "accept" | "return"): void => {
     const frame = player.getState().frame ?? pass.item.start_frame;
     review.mutate(
@@ -34,7 +34,7 @@ export function ReviewBox() {
       <FormError error={review.error} />
       <div className="row end">
         <button type="button" disabled={isBusy || text.trim() === ""} onClick={() => decide("return")}>Return</button>
-        <button type="button" className="primary" disabled={isBusy || pass.state !== "submitted" && !log.getState().content.isSignedOff} onClick={() => decide("accept")}>Accept</button>
+        <button type="button" className="primary" disabled={isBusy || !content.isSignedOff} onClick={() => decide("accept")}>Accept</button>
       </div>
     </section>
   );
