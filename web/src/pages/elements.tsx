@@ -16,7 +16,7 @@ export function ElementsPage() {
   const { content, version } = useLog();
   const { selectedId } = useEditor();
   const [isNaming, setIsNaming] = useState(false);
-  const subActions = listSegments(content, "sub-action");
+  const subActions = useMemo(() => listSegments(content, "sub-action"), [content]);
   const hues = useMemo(() => new Map(codebook.data.sets.map((one) => [one.id, codebook.listSets(one.event_id).findIndex((other) => other.id === one.id)])), [codebook]);
   const describe = useCallback((segment: { label: string | null; is_no_element: boolean }) => {
     const setId = codebook.getSetId(segment.label);
@@ -35,8 +35,10 @@ export function ElementsPage() {
 
   // Begin with the first that has no element yet; where all have one (in review), with the first.
   useEffect(() => {
-    const first = subActions.find((one) => !isDone(one)) ?? subActions[0];
-    if (first !== undefined && editor.getState().selectedId === null) show(first.id);
+    if (editor.getState().selectedId !== null) return;
+    const open = subActions.find((one) => !isDone(one));
+    if (open !== undefined) show(open.id);
+    else if (subActions[0] !== undefined) editor.select(subActions[0].id);
   }, [version, subActions.length]);
 
   const show = (id: string): void => {
