@@ -13,6 +13,7 @@ TINY = Plan(
     minutes=0.8,
     clip_short_side=112,
     tasks=tuple(Task("event", modality, num_segments=1, epochs=1, min_instances=1) for modality in get_args(Modality)),
+    routine_epochs=1,
 )
 
 
@@ -45,6 +46,7 @@ def test_report_is_one_page_with_pictures_and_numbers(demo):
         "Optical flow",
         "Poses",
         "Figure 5",
+        "Localization: routines in records",
     )
     assert [missing for missing in words if missing not in text] == []
 

@@ -39,6 +39,7 @@ class Plan:
         minutes: a record.
         clip_short_side: of the cut clips and of the flow, pixels.
         tasks: what is trained and evaluated, in order; those of one subset stand together.
+        routine_epochs: passes of the routine finder over its records.
         drawn_set: the set whose tree the report shows.
     """
 
@@ -46,6 +47,7 @@ class Plan:
     minutes: float
     clip_short_side: int
     tasks: tuple[Task, ...]
+    routine_epochs: int
     drawn_set: str = "BB-S4"
 
 
@@ -61,6 +63,7 @@ FULL = Plan(
         Task(LARGEST_SET, "flow", num_segments=8, epochs=10, min_instances=2),
         Task(LARGEST_SET, "pose", num_segments=3, epochs=60, min_instances=2),
     ),
+    routine_epochs=60,
 )
 QUICK = Plan(
     videos=4,
@@ -72,4 +75,5 @@ QUICK = Plan(
         Task("set", "pose", num_segments=3, epochs=20, min_instances=2),
         Task(LARGEST_SET, "rgb", num_segments=4, epochs=2, min_instances=1),
     ),
+    routine_epochs=30,
 )

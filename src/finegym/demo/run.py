@@ -23,6 +23,7 @@ from finegym.annotations.subsets import find_subset, keep_frequent_classes
 from finegym.codebook.builtin import read_builtin
 from finegym.demo.features import FLOW_STORE, POSE_STORE, make_flow, make_poses
 from finegym.demo.plan import LARGEST_SET, Modality, Plan, Task
+from finegym.demo.routines import RoutinesOutcome, find_routines, make_snippets
 from finegym.errors import SimulationError, VideoError, join_problems
 from finegym.evaluation.predictions import Predictions, read_predictions
 from finegym.evaluation.report import RecognitionReport, make_recognition_report
@@ -83,6 +84,7 @@ class Outcome:
         flow: the flow of every sub-action.
         poses: the gymnast's pose in every frame of every sub-action.
         tasks: the recognition tasks.
+        routines: what looking for the routines of unseen records came to.
         seconds: wall time of every step, by name; steps that an earlier run had finished are short.
     """
 
@@ -96,6 +98,7 @@ class Outcome:
     flow: FeatureBuild
     poses: FeatureBuild
     tasks: tuple[TaskOutcome, ...]
+    routines: RoutinesOutcome
     seconds: dict[str, float]
 
 
@@ -158,8 +161,22 @@ def run_demo(out: Path, plan: Plan, *, seed: int, workers: int, say: Callable[[s
         poses = make_poses(dataset, folder, workers=workers, say=say)
         say(f"  poses: {poses.tally}")
     tasks = tuple(_run_task(task, dataset, folder, out / "runs", seed, clock) for task in plan.tasks)
+    with clock.step("snippets"):
+        num_snippets = make_snippets(dataset, folder, workers=workers)
+    with clock.step("find routines"):
+        routines = find_routines(
+            dataset,
+            folder,
+            out / "runs" / "routines",
+            num_snippets=num_snippets,
+            epochs=plan.routine_epochs,
+            seed=seed,
+            say=say,
+        )
     clip_bytes = sum(shard.size_bytes for shard in build.store.shards)
-    outcome = Outcome(plan, seed, folder, dataset, records, findings, clip_bytes, flow, poses, tasks, clock.seconds)
+    outcome = Outcome(
+        plan, seed, folder, dataset, records, findings, clip_bytes, flow, poses, tasks, routines, clock.seconds
+    )
     page = out / "report.html"
     with clock.step("report"):
         write_report(page, outcome)
