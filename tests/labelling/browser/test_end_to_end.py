@@ -31,7 +31,7 @@ pytestmark = pytest.mark.slow
 
 CUP = "Simulated cup"
 FRAME_MS = 40
-SIZE = "320x180" if IMAGES is None else "1280x720"
+SIZE = "320x180" if IMAGES is None else "960x540"
 
 
 @dataclass(frozen=True)
@@ -398,7 +398,7 @@ def test_export_equals_the_ground_truth_after_slips_returns_and_corrections(chro
         official, dataset = export(lead, tmp_path)
 
         (exported,) = read_annotation_json(official, book)
-        assert exported.video_id == record.video_id
+        assert exported.id == record.id
         assert collect(exported, has_elements=False) == collect(record, has_elements=False)
         (with_elements,) = open_source(dataset).dataset.videos
         assert collect(with_elements, has_elements=True) == collect(record, has_elements=True)
