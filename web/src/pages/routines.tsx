@@ -20,10 +20,11 @@ export function RoutinesPage() {
     const at = choices.findIndex((one) => one.id === segment.label);
     return { text: at < 0 ? (segment.label ?? "no event yet") : choices[at]!.name, hue: at < 0 ? null : at };
   }, [choices]);
-  const routines = listSegments(content, "action");
+  const routines = useMemo(() => listSegments(content, "action"), [content]);
   const gaps = routines.filter((one) => one.label === null && one.discard === null).map((one) => `the routine at frame ${one.start_frame} has no event`);
   const facts = { claim: `All routines found: ${routines.length}.`, gaps };
   const signOff = useSignOff(facts);
+  const select = useCallback((id: string) => editor.select(id), [editor]);
   const ghosts = useGhosts();
   const selected = selectedId === null ? undefined : content.segments.get(selectedId);
   return (
@@ -36,8 +37,8 @@ export function RoutinesPage() {
           <MarkTools />
           <LabelChoices choices={choices} title="Event" />
           <h2>Routines <span className="count">{routines.length}</span></h2>
-          <SegmentList segments={routines} selectedId={selectedId} onSelect={(id) => editor.select(id)} describe={describe} empty="None yet. Mark the first frame of a routine with I, its last with O." />
-          <GhostPanel state={ghosts} />
+          <SegmentList segments={routines} selectedId={selectedId} onSelect={select} describe={describe} empty="None yet. Mark the first frame of a routine with I, its last with O." />
+          <GhostPanel />
           <CommentList />
           <SignOff facts={facts} act={signOff} />
         </>

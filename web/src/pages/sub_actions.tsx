@@ -24,7 +24,7 @@ export function SubActionsPage() {
     return { text: segment.label === null ? "no set yet" : codebook.getName(segment.label), hue: at < 0 ? null : at };
   }, [choices, codebook]);
   const numStages = event === null ? 1 : (project.settings.stages_of_event?.[event] ?? 1);
-  const subActions = listSegments(content, "sub-action");
+  const subActions = useMemo(() => listSegments(content, "sub-action"), [content]);
   const countStages = (segment: Segment): number => listSegments(content, "stage", segment.id).length;
   const gaps = subActions.filter((one) => one.discard === null).flatMap((one) => [
     ...(one.label === null ? [`the sub-action at frame ${one.start_frame} has no set`] : []),
@@ -32,6 +32,7 @@ export function SubActionsPage() {
   ]);
   const facts = { claim: `All sub-actions found: ${subActions.length}.`, gaps };
   const signOff = useSignOff(facts);
+  const select = useCallback((id: string) => editor.select(id), [editor]);
   const ghosts = useGhosts();
   const setId = codebook.getSetId(selectedId === null ? null : (content.segments.get(selectedId)?.label ?? null));
   return (
@@ -45,10 +46,10 @@ export function SubActionsPage() {
           <LabelChoices choices={choices} title="Set" />
           <h2>Sub-actions <span className="count">{subActions.length}</span></h2>
           <SegmentList
-            segments={subActions} selectedId={selectedId} onSelect={(id) => editor.select(id)} describe={describe} empty="None yet. Mark the first frame of a sub-action with I, its last with O."
+            segments={subActions} selectedId={selectedId} onSelect={select} describe={describe} empty="None yet. Mark the first frame of a sub-action with I, its last with O."
             mark={(one) => (numStages > 1 ? <span className="badge">{countStages(one)}/{numStages} stages</span> : null)}
           />
-          <GhostPanel state={ghosts} />
+          <GhostPanel />
           <CommentList />
           <SignOff facts={facts} act={signOff} />
         </>

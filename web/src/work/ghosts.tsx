@@ -1,5 +1,6 @@
 /** A model's suggestions, one by one: confirm, change (confirm, then edit), or reject. */
 
+import { useMemo } from "react";
 import type { Suggestion } from "../api/types";
 import type { PassContent } from "../commands/model";
 import { formatTimecode } from "../player/timecode";
@@ -18,16 +19,14 @@ export function findGhost(ghosts: readonly Suggestion[], frame: number): Suggest
   return ghosts.find((one) => one.start_frame <= frame && frame < one.end_frame) ?? ghosts.find((one) => one.start_frame > frame) ?? ghosts[0] ?? null;
 }
 
-export function useGhosts(): { ghosts: Suggestion[]; current: Suggestion | null; confirm: () => void; reject: () => void } {
-  const work = useWork();
-  const { content } = useLog();
-  const { frame } = usePlayer();
-  const ghosts = listGhosts(work.pass.suggestions, content);
-  const current = findGhost(ghosts, frame ?? 0);
-  const { editor } = work;
+/** The keys for suggestions. Which one they mean is looked up when they are pressed: a page need not follow every frame. */
+export function useGhosts(): { confirm: () => void; reject: () => void } {
+  const { editor, pass, log, player } = useWork();
+  const find = (): Suggestion | null => findGhost(listGhosts(pass.suggestions, log.getState().content), player.getState().frame ?? 0);
   const confirm = (): void => {
+    const current = find();
     if (current === null) return editor.say("No suggestion is left.");
-    const place = getPlace(work.pass);
+    const place = getPlace(pass);
     const id = crypto.randomUUID();
     const payload = {
       segment_id: id, level: place.level, parent_id: place.parentId, start_frame: current.start_frame, end_frame: current.end_frame,
@@ -36,16 +35,25 @@ export function useGhosts(): { ghosts: Suggestion[]; current: Suggestion | null;
     void editor.run({ kind: "do", title: "Confirm a suggestion", changes: [{ kind: "create_segment", payload }], select: id });
   };
   const reject = (): void => {
+    const current = find();
     if (current === null) return editor.say("No suggestion is left.");
     void editor.run({ kind: "do", title: "Reject a suggestion", changes: [{ kind: "reject_suggestion", payload: { suggestion_id: current.id } }] });
   };
-  return { ghosts, current, confirm, reject };
+  return { confirm, reject };
 }
 
-export function GhostPanel({ state }: { state: ReturnType<typeof useGhosts> }) {
+export function GhostPanel() {
+  const { pass } = useWork();
+  return pass.suggestions.length === 0 ? null : <CurrentGhost />;
+}
+
+function CurrentGhost() {
   const { codebook, player, pass } = useWork();
-  if (pass.suggestions.length === 0) return null;
-  const { ghosts, current, confirm, reject } = state;
+  const { content } = useLog();
+  const { frame } = usePlayer();
+  const { confirm, reject } = useGhosts();
+  const ghosts = useMemo(() => listGhosts(pass.suggestions, content), [pass, content]);
+  const current = findGhost(ghosts, frame ?? 0);
   return (
     <section className="ghosts" aria-labelledby="ghosts">
       <h2 id="ghosts">Suggestions <span className="count">{ghosts.length}</span></h2>
