@@ -136,7 +136,7 @@ class SpotterLocalizer(Localizer):
             self.classes,
             scores.times_ms,
             max_length_ms=self.section.max_length_ms,
-            min_score=self.section.min_score,
+            min_score=self.section.min_segment_score,
             inside=scores.inside,
         )
         segments_ms = scores.times_ms[formed.frames].clip(0, timeline.duration_ms).astype(np.float64)

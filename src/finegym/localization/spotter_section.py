@@ -28,8 +28,8 @@ class SpotterSection(Section):
     last weights are the first ones; parameters that match a pattern of ``freeze`` stand still, and with
     ``partial_batch_norm`` mean and variance of every batch norm of the backbone but the first. Labels: ``staged``,
     ``dilation``; ``event_weight`` in the loss, ``inside_weight`` of the second layer (0: there is none). Detection:
-    ``step`` between windows, ``windows_fade`` at their ends, ``nms_window``, ``min_score`` of events,
-    ``max_length_ms``, ``nms_tiou`` of segments.
+    ``step`` between windows, ``windows_fade`` at their ends, ``min_score`` of events; of segments ``nms_window`` of the
+    peaks that they are formed of, ``min_segment_score``, ``max_length_ms``, ``nms_tiou``.
     """
 
     source: Literal["records", "clips"] = "records"
@@ -67,8 +67,9 @@ class SpotterSection(Section):
     step: Positive = 50
     windows_fade: bool = False
     windows_at_once: Positive = 4
-    nms_window: NonNegative = 1
     min_score: Annotated[float, Field(gt=0, lt=1)] = 0.01
+    nms_window: NonNegative = 5
+    min_segment_score: Annotated[float, Field(gt=0, lt=1)] = 0.001
     max_length_ms: Positive = 10_000
     nms_tiou: Annotated[float, Field(ge=0, le=1)] = 0.5
 
