@@ -9,7 +9,7 @@ from finegym.localization.snippets import Snippets
 from finegym.localization.ssn_actionness import compute_curve, compute_unseen_curves, deal_folds, draw_window, is_inside
 from finegym.localization.ssn_detections import make_detections
 from finegym.localization.ssn_localizer import SSNLocalizer
-from finegym.localization.ssn_samples import SSNSamples
+from finegym.localization.ssn_samples import SSNSamples, label_snippets
 from finegym.localization.ssn_sampling import Bounds, make_pool
 from finegym.localization.ssn_section import SsnSection
 from finegym.localization.timelines import Timeline
@@ -99,6 +99,29 @@ def test_whole_timelines_are_taught_as_they_are_detected():
     model.train()
     sum(model(batch).values()).backward()
     assert model.encoder.project.weight.grad.abs().sum() > 0
+
+
+def test_snippets_are_labelled_by_what_they_are_in():
+    timeline = Timeline(
+        "r", "r", None, 0, 500, np.array([[100, 200], [300, 340]]), np.array([1, 0]), np.array([[400, 440]])
+    )
+    times = np.array([99, 100, 199, 200, 339, 340, 400, 440])
+    assert label_snippets(times, timeline).tolist() == [0, 2, 2, 0, 1, 0, -1, 0]
+
+
+def test_nothing_is_taught_behind_the_end_of_a_timeline():
+    section, model = build_encoded()
+    timelines = make_timelines(3, 0)
+    samples = make_samples(timelines, MemorySource(timelines), section)
+    rng = np.random.default_rng(0)
+    batch = samples.collate([samples.draw(place, rng) for place in range(3)])
+    is_there = torch.arange(batch["timelines"].shape[1]) < batch["lengths"][:, None]
+    assert bool(((batch["labels"] >= 0) == is_there).all())
+    with torch.no_grad():
+        loss = model(batch)["snippet_loss"]
+        logits = model.snippet_classifier(model.encoder(batch["timelines"], batch["lengths"]))[is_there]
+        own = logits.log_softmax(dim=1).gather(1, batch["labels"][is_there][:, None])
+    assert loss.item() == pytest.approx(-own.mean().item(), rel=1e-5)
 
 
 def test_a_long_timeline_is_encoded_in_parts_with_the_same_result(monkeypatch):

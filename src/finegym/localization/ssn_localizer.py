@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from torch import nn
+from torch.nn import functional as F
 
 from finegym.datasets.transforms import normalise
 from finegym.localization.localizer import Batch, Found, Localizer
@@ -46,16 +48,19 @@ class SSNLocalizer(Localizer):
         super().__init__()
         self.ssn, self.actionness, self.encoder = ssn, actionness, encoder
         self.section, self.frames = section, frames
+        # Dense labels teach an encoder faster than some proposals of a timeline do.
+        has_classifier = encoder is not None and section.snippet_weight > 0
+        self.snippet_classifier = nn.Linear(ssn.feature_size, ssn.num_classes + 1) if has_classifier else None
 
     def forward(self, batch: Batch) -> dict[str, torch.Tensor]:
-        """Losses of activity, completeness, regression and actionness; ``batch`` is of ``SSNSamples.collate``."""
+        """Losses of activity, completeness, regression, snippets and actionness; see ``SSNSamples.collate``."""
         section = self.section
         self.ssn.regression_stats.copy_(batch["regression_stats"])
         if self.encoder is None:
             scores = self.ssn(self.normalise(batch["snippets"]), batch["scales"])
         else:  # timelines one after another, each with nothing behind its end: ticks count through all of them
-            features = self.encoder(batch["timelines"], batch["lengths"]).flatten(0, 1)
-            scores = self.ssn.score_directly(self.ssn.dropout(features), batch["ticks"], batch["scales"])
+            features = self.ssn.dropout(self.encoder(batch["timelines"], batch["lengths"]).flatten(0, 1))
+            scores = self.ssn.score_directly(features, batch["ticks"], batch["scales"])
         losses = compute_losses(
             scores,
             batch["class_index"],
@@ -66,6 +71,10 @@ class SSNLocalizer(Localizer):
             regression_weight=section.regression_weight,
         )
         losses = {f"{name}_loss": loss for name, loss in losses.items()}
+        if self.snippet_classifier is not None:
+            logits = self.snippet_classifier(features).float()
+            loss = F.cross_entropy(logits, batch["labels"].flatten(), ignore_index=-1)
+            losses["snippet_loss"] = section.snippet_weight * loss
         if self.actionness is not None:
             logits = self.actionness(batch["window"])
             loss = compute_actionness_loss(logits, batch["is_action"], batch["is_known"])

@@ -14,7 +14,7 @@ import torch
 
 from finegym.localization.localizer import Batch
 from finegym.localization.proposals import find_stages, find_ticks, make_proposals
-from finegym.localization.ssn_actionness import Window, compute_unseen_curves, draw_window
+from finegym.localization.ssn_actionness import Window, compute_unseen_curves, draw_window, is_inside
 from finegym.localization.ssn_frames import SnippetFrames, open_snippet_frames
 from finegym.localization.ssn_sampling import KINDS, Bounds, Pool, check_pool, draw_group, draw_snippets, make_pool
 from finegym.localization.ssn_section import SsnSection
@@ -33,6 +33,7 @@ class GroupSample:
         snippets: of P proposals, float32 features (P, S, D) or uint8 frames (P, S, 3, H, H); ``None`` where whole
             timelines are seen.
         timelines: float32 (T, F) each, whole: the group's own and those that it borrowed proposals of; else ``()``.
+        labels: int64 (T,) each, the class of every snippet of ``timelines``, see ``label_snippets``.
         slot: int64 (P,), place of each proposal's timeline in ``timelines``.
         ticks: int64 (P, 4), of ``find_ticks``.
         scales: float32 (P, 2).
@@ -43,6 +44,7 @@ class GroupSample:
 
     snippets: np.ndarray | None
     timelines: tuple[np.ndarray, ...]
+    labels: tuple[np.ndarray, ...]
     slot: np.ndarray
     ticks: np.ndarray
     scales: np.ndarray
@@ -94,6 +96,9 @@ class SSNSamples:
         return GroupSample(
             snippets=drawn,
             timelines=tuple(np.asarray(each.features, np.float32) for each in snippets) if sees_all else (),
+            labels=tuple(
+                label_snippets(each.times_ms, self.timelines[n]) for each, n in zip(snippets, seen, strict=True)
+            ),
             slot=slot,
             ticks=np.concatenate([find_ticks(s, snippets[n]) for (s, _), n in zip(stages, slot, strict=True)]),
             scales=np.concatenate([scales for _, scales in stages]),
@@ -117,9 +122,10 @@ class SSNSamples:
         Returns:
             ``snippets`` as in a sample (B*P, S, …), ``scales`` float32 (B*P, 2), ``class_index`` int64 (B*P,),
             ``targets`` float32 (B*P, 2), ``regression_stats`` (2, 2); for actionness ``window`` float32 (B, W, D),
-            ``is_action`` float32 (B, W), ``is_known`` bool (B, W). Where whole timelines are seen, instead of
-            ``snippets``: ``timelines`` float32 (L, T, F), zeros behind their ends, one snippet at least; ``lengths``
-            int64 (L,); ``ticks`` int64 (B*P, 4), counted through timelines that follow each other.
+            ``is_action`` float32 (B, W), ``is_known`` bool (B, W).
+            Where whole timelines are seen, instead of ``snippets``: ``timelines`` float32 (L, T, F), zeros behind their
+            ends, one snippet at least; ``lengths`` int64 (L,); ``labels`` int64 (L, T), -1 behind the ends; ``ticks``
+            int64 (B*P, 4), counted through timelines that follow each other.
         """
         batch = {
             name: torch.from_numpy(np.concatenate([getattr(sample, name) for sample in samples]))
@@ -140,12 +146,26 @@ class SSNSamples:
         return batch
 
 
+def label_snippets(times_ms: np.ndarray, timeline: Timeline) -> np.ndarray:
+    """Classes of snippets int64 (T,): 0 background, k + 1 inside a segment of class k (of several the last), else -1.
+
+    Those in ignore regions are -1.
+    """
+    labels = np.where(is_inside(times_ms, timeline.ignored_ms), -1, 0)
+    for segment, class_index in zip(timeline.segments_ms, timeline.class_index, strict=True):
+        labels[is_inside(times_ms, segment[None])] = class_index + 1
+    return labels
+
+
 def _collate_timelines(samples: Sequence[GroupSample]) -> Batch:
     timelines = [timeline for sample in samples for timeline in sample.timelines]
     longest = max(map(len, timelines)) + 1
     padded = np.zeros((len(timelines), longest, timelines[0].shape[1]), np.float32)
+    labels = np.full((len(timelines), longest), -1)
     for row, timeline in zip(padded, timelines, strict=True):
         row[: len(timeline)] = timeline
+    for row, known in zip(labels, (each for sample in samples for each in sample.labels), strict=True):
+        row[: len(known)] = known
     before = np.cumsum([0, *(len(sample.timelines) for sample in samples)])
     ticks = [
         sample.ticks + longest * (sample.slot + first)[:, None]
@@ -153,6 +173,7 @@ def _collate_timelines(samples: Sequence[GroupSample]) -> Batch:
     ]
     return {
         "timelines": torch.from_numpy(padded),
+        "labels": torch.from_numpy(labels),
         "lengths": torch.tensor([len(timeline) for timeline in timelines]),
         "ticks": torch.from_numpy(np.concatenate(ticks)),
     }

@@ -55,6 +55,7 @@ class SsnSection(Section):
     hidden_layers: Annotated[int, Field(ge=0)] = 2
     hidden_kernel: Positive = 5
     hidden_dropout: Share = 0.3
+    snippet_weight: NotNegative = 1.0
     backbone: str = ""
     weights: str = "none"
     freeze_backbone: bool = False
