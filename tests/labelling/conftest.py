@@ -98,7 +98,13 @@ def postgres_world(ingested, postgres, postgres_template, tmp_path):
     made.server.database.close()
 
 
+@pytest.fixture
+def world(sqlite_world):
+    """An app with a project and people, where the database makes no difference."""
+    return sqlite_world
+
+
 @pytest.fixture(params=["sqlite", "postgres"])
-def world(request):
-    """The same on both."""
+def either_world(request):
+    """The same on both databases, one after the other."""
     return request.getfixturevalue(f"{request.param}_world")

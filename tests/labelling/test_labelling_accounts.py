@@ -1,15 +1,9 @@
 """People, links, sessions, roles: who gets in, and who does not."""
 
-import pytest
 from labelling_world import PASSWORD, make_world
 
 from finegym.labelling.invitations import make_first_link
 from finegym.labelling.passwords import hash_password, verify_password
-
-
-@pytest.fixture
-def world(sqlite_world):
-    return sqlite_world
 
 
 def log_in(client, email, password=PASSWORD):

@@ -8,11 +8,6 @@ import schemathesis
 from labelling_world import create, make_operation, make_uuid
 
 
-@pytest.fixture
-def world(sqlite_world):
-    return sqlite_world
-
-
 def test_the_schema_is_whole(world):
     schema = world.ann.get("/api/openapi.json")
     ids = [one["operationId"] for path in schema["paths"].values() for one in path.values()]

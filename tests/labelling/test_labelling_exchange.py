@@ -27,11 +27,6 @@ VIDEOS = (
 )
 
 
-@pytest.fixture
-def world(sqlite_world):
-    return sqlite_world
-
-
 def send(world, content, expected=None, **query):
     path = f"/api/projects/{world.project_id}/import"
     return world.lead.call("POST", path, expected, content=content, params=query)

@@ -54,11 +54,10 @@ def test_old_data_are_brought_forward(tmp_path, file):
     database.close()
 
 
-def test_a_copy_of_a_database_goes_on(sqlite_world, tmp_path):
+def test_a_copy_of_a_database_goes_on(world, tmp_path):
     """A backup taken while the server runs: SQLite's own, which docs/labelling-operators.md describes."""
     import sqlite3
 
-    world = sqlite_world
     detail = world.take(world.ann, "routines", record="alpha", chunk=0)
     first = create(100, 400, "BB")
     world.ann.save(detail["id"], 0, first)

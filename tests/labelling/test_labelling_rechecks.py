@@ -11,11 +11,6 @@ from finegym.codebook.yaml_text import format_codebook
 
 
 @pytest.fixture
-def world(sqlite_world):
-    return sqlite_world
-
-
-@pytest.fixture
 def labelled(world):
     """A beam routine with three labelled turns: t1, t2, and no such element. Element passes and segment ids."""
     operations = [create(50, 400, "BB")]

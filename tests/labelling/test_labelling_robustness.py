@@ -49,8 +49,9 @@ def expect(operations):
     }
 
 
-def test_a_server_killed_in_a_burst_has_kept_what_it_accepted_and_does_nothing_twice(world):
+def test_a_server_killed_in_a_burst_has_kept_what_it_accepted_and_does_nothing_twice(either_world):
     """Three browsers send as fast as they can; the server is killed; the outboxes are sent again to the next one."""
+    world = either_world
     people = (world.ann, world.bob, world.reviewer)
     next_ = f"/api/projects/{world.project_id}/work/next"
     details = [person.post(next_) for person in people]
@@ -97,8 +98,7 @@ def test_a_server_killed_in_a_burst_has_kept_what_it_accepted_and_does_nothing_t
         server.stop()
 
 
-def test_a_full_disk_refuses_saves_and_loses_nothing(sqlite_world):
-    world = sqlite_world
+def test_a_full_disk_refuses_saves_and_loses_nothing(world):
     pass_id = world.take(world.ann, "routines", record="alpha", chunk=0)["id"]
     folder = real_time(world)
     world.server.database.close()
@@ -133,7 +133,8 @@ def test_a_full_disk_of_postgresql_is_told_as_such():
     assert not is_storage_full(OperationalError("INSERT", {}, gone))
 
 
-def test_two_people_on_one_pass_never_write_over_each_other(world):
+def test_two_people_on_one_pass_never_write_over_each_other(either_world):
+    world = either_world
     detail = world.take(world.ann, "routines", record="alpha", chunk=0)
     first = create(100, 400, "BB")
     id_ = first["payload"]["segment_id"]
@@ -156,7 +157,8 @@ def test_two_people_on_one_pass_never_write_over_each_other(world):
     assert len(world.lead.get(f"/api/segments/{id_}/history")["revisions"]) == 6
 
 
-def test_a_replay_that_meets_the_first_try_is_done_once(world):
+def test_a_replay_that_meets_the_first_try_is_done_once(either_world):
+    world = either_world
     detail = world.take(world.ann, "routines", record="alpha", chunk=0)
     operation = create(100, 400, "BB")
     with ThreadPoolExecutor(6) as pool:
@@ -166,7 +168,8 @@ def test_a_replay_that_meets_the_first_try_is_done_once(world):
     assert world.ann.get(f"/api/passes/{detail['id']}")["version"] == 1
 
 
-def test_a_rush_for_work_gives_each_place_to_one(world):
+def test_a_rush_for_work_gives_each_place_to_one(either_world):
+    world = either_world
     people = [world.ann, world.bob, world.reviewer, world.lead, world.admin]
     path = f"/api/projects/{world.project_id}/work/next"
     with ThreadPoolExecutor(5) as pool:
@@ -177,8 +180,7 @@ def test_a_rush_for_work_gives_each_place_to_one(world):
 
 
 @pytest.mark.parametrize("jump_ms", [-40 * 24 * 3_600_000, 5 * 3_600_000])
-def test_a_clock_that_jumps_moves_no_change_before_another(sqlite_world, jump_ms):
-    world = sqlite_world
+def test_a_clock_that_jumps_moves_no_change_before_another(world, jump_ms):
     detail = world.take(world.ann, "routines", record="alpha", chunk=0)
     first = create(100, 400, "BB")
     id_ = first["payload"]["segment_id"]
@@ -195,9 +197,8 @@ def test_a_clock_that_jumps_moves_no_change_before_another(sqlite_world, jump_ms
     world.reviewer.review(detail["id"], "accept")
 
 
-def test_a_lease_from_the_future_is_cut(sqlite_world):
+def test_a_lease_from_the_future_is_cut(world):
     """The clock ran ahead when the lease was given: it does not keep the item for years."""
-    world = sqlite_world
     world.clock.now_ms += 400 * 24 * 3_600_000
     world.admin.get("/api/session")
     with world.server.database.write() as session:

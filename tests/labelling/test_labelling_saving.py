@@ -5,6 +5,12 @@ from labelling_world import create, make_operation, make_uuid
 
 
 @pytest.fixture
+def world(either_world):
+    """Saving is looked at on both databases."""
+    return either_world
+
+
+@pytest.fixture
 def detail(world):
     return world.take(world.ann, "routines", record="alpha", chunk=0)
 

@@ -10,11 +10,6 @@ from labelling_world import create, make_operation, write_video
 
 
 @pytest.fixture
-def world(sqlite_world):
-    return sqlite_world
-
-
-@pytest.fixture
 def outsider(world):
     """Somebody with a project of her own, on the same server."""
     other = world.admin.post("/api/projects", {"name": "Other", "codebook": "diving"})
@@ -130,11 +125,22 @@ def test_forged_links_are_refused(world):
         world.ann.get(f"/media/{forged}/{name}", 404)
 
 
-@pytest.mark.parametrize("path", ["..", "/etc", "/", "../..", "ingest/../../..", "/proc/self"])
+@pytest.mark.parametrize("path", ["..", "/etc", "/", "../..", "ingest/../../..", "/proc/self", "x" * 300, "x/" * 1500])
 def test_ingest_stays_in_the_media_folders(world, path):
     project = f"/api/projects/{world.project_id}"
     assert world.lead.post(f"{project}/ingest", {"paths": [path]}, 422)["problems"][0]["field"] == "paths"
     world.lead.get(f"{project}/media-folders", 422, params={"path": path})
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["assets/../api.py", "assets/%2e%2e%2f__init__.py", "assets/" + "x" * 290, "assets/", "api/nothing", "media/x"],
+)
+def test_pages_serve_their_own_files_only(world, path):
+    answer = world.ann.client.get(f"/{path}")
+    assert "labelling" not in answer.text
+    assert answer.status_code in (404, 401, 200, 503)
+    assert answer.status_code not in (200, 503) or "<html" in answer.text
 
 
 def test_a_viewer_and_an_annotator_write_nothing_beyond_their_role(world, caplog):

@@ -24,8 +24,9 @@ def find_routines(world, *routines, record="alpha", chunk=0):
     return [one["payload"]["segment_id"] for one in operations]
 
 
-def test_the_whole_job_gives_what_was_seen(world):
+def test_the_whole_job_gives_what_was_seen(either_world):
     """Two routines, a vault of three stages, turns and a leap, trees, review, export: worked out by hand."""
+    world = either_world
     beam, vault = find_routines(world, (50, 300, "BB"), (320, 400, "VT"))
     detail = world.take(world.bob, "sub-actions", record="alpha")
     assert detail["context"][0]["label"] == "BB"
@@ -88,7 +89,8 @@ def test_the_whole_job_gives_what_was_seen(world):
     assert copy["path"] == [{"query": "q_tuck", "answer": "no"}]  # the whole path, not only the leaf
 
 
-def test_nobody_gets_the_same_chunk_twice_and_two_get_it_where_the_rules_say_two(world):
+def test_nobody_gets_the_same_chunk_twice_and_two_get_it_where_the_rules_say_two(either_world):
+    world = either_world
     world.change_settings(annotators_per_item={"routines": 2})
     work = f"/api/projects/{world.project_id}/work"
     num_chunks = world.ann.get(work)["available"]["routines"]
@@ -119,7 +121,8 @@ def test_blind_work_is_not_shown_to_another_annotator(world):
     assert len(world.reviewer.get(f"/api/passes/{mine['id']}")["item"]["passes"]) == 2
 
 
-def test_leases_end_and_nothing_is_lost(world):
+def test_leases_end_and_nothing_is_lost(either_world):
+    world = either_world
     world.change_settings(lease_minutes=10)
     mine = world.take(world.ann, "routines", record="alpha", chunk=0)
     world.ann.save(mine["id"], 0, create(100, 200, "BB"))
@@ -237,8 +240,9 @@ def test_changed_sub_actions_begin_their_elements_anew_and_keep_what_is_still_tr
     assert labels == {stay["payload"]["segment_id"]: "t3", go["payload"]["segment_id"]: "BB-S2"}
 
 
-def test_a_routine_in_both_halves_of_an_overlap_is_proposed_as_one(world):
+def test_a_routine_in_both_halves_of_an_overlap_is_proposed_as_one(either_world):
     """Chunks of alpha: frames 0 to 600 and 450 to 1000; the routine at 470 to 590 is whole in both."""
+    world = either_world
     (left,) = find_routines(world, (470, 590, "BB"), chunk=0)
     right, other = find_routines(world, (472, 590, "BB"), (700, 800, "VT"), chunk=1)
     (proposal,) = world.reviewer.get(f"/api/projects/{world.project_id}/overlaps")["overlaps"]
@@ -264,7 +268,8 @@ def test_two_halves_of_a_routine_are_proposed_too(world):
     assert proposal["tiou"] < 0.3
 
 
-def test_progress_counts_minutes_a_minute(world):
+def test_progress_counts_minutes_a_minute(either_world):
+    world = either_world
     detail = world.take(world.ann, "routines", record="alpha", chunk=0)
     world.clock.now_ms += 30_000
     world.ann.post(f"/api/passes/{detail['id']}/heartbeat", {"active_ms": 12_000})

@@ -36,10 +36,14 @@ def check_paths(paths: Sequence[str], roots: Sequence[Path]) -> list[str]:
     """
     checked = []
     for text in paths:
-        path = (Path(text) if Path(text).is_absolute() else roots[0] / text).resolve()
+        try:
+            path = (Path(text) if Path(text).is_absolute() else roots[0] / text).resolve()
+            is_there = path.exists()
+        except (OSError, RuntimeError, ValueError) as error:  # a name too long, links in a circle, odd characters
+            raise invalid_field("paths", f"cannot be looked at: {error}"[:300], text[:500]) from error
         if not any(path.is_relative_to(root) for root in roots):
             raise invalid_field("paths", "must lie in one of the server's media folders", text[:500])
-        if not path.exists():
+        if not is_there:
             raise invalid_field("paths", "is not there", text[:500])
         checked.append(str(path))
     return checked

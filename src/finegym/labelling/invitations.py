@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from finegym.labelling.access import Caller, write_log
-from finegym.labelling.passwords import check_password_rules, hash_password, hash_token, make_token
+from finegym.labelling.passwords import hash_token, make_token
 from finegym.labelling.projects import set_role
 from finegym.labelling.refusals import conflict, invalid_field, not_found
 from finegym.labelling.sessions import NewSession, end_sessions, start_session
@@ -91,7 +91,7 @@ def accept_invitation(
     caller: Caller | None = None,
     email: str | None = None,
     name: str | None = None,
-    password: str | None = None,
+    password_hash: str | None = None,
 ) -> NewSession | None:
     """Use a link: become a person, join a project, or set a new password.
 
@@ -108,10 +108,10 @@ def accept_invitation(
         return None
     if row.kind == "password":
         person = session.get_one(Person, row.person_id)
-        person.password_hash = _hash(password, person.email)
+        person.password_hash = _require_hash(password_hash)
         end_sessions(session, now_ms, person_id=person.id)
     else:
-        person = _make_person(session, row, email, name, password, now_ms)
+        person = _make_person(session, row, email, name, password_hash, now_ms)
     row.used_by = person.id
     if row.kind == "project":
         _join(session, row, person.id, now_ms)
@@ -120,7 +120,7 @@ def accept_invitation(
 
 
 def _make_person(
-    session: Session, row: Invitation, email: str | None, name: str | None, password: str | None, now_ms: int
+    session: Session, row: Invitation, email: str | None, name: str | None, password_hash: str | None, now_ms: int
 ) -> Person:
     if row.kind == "first_admin" and session.scalar(select(func.count()).select_from(Person)):
         raise conflict("invitation_over", "This link was for the first person, and there is one. Ask for another.")
@@ -134,7 +134,7 @@ def _make_person(
     person = Person(
         email=address,
         name=name,
-        password_hash=_hash(password, address),
+        password_hash=_require_hash(password_hash),
         is_admin=row.kind == "first_admin",
         created_at_ms=now_ms,
     )
@@ -149,8 +149,7 @@ def _join(session: Session, row: Invitation, person_id: str, now_ms: int) -> Non
     set_role(session, row.project_id, person_id, row.role, given_by=row.created_by, now_ms=now_ms)
 
 
-def _hash(password: str | None, email: str) -> str:
-    if password is None:
+def _require_hash(password_hash: str | None) -> str:
+    if password_hash is None:
         raise invalid_field("password", "must be given")
-    check_password_rules(password, email)
-    return hash_password(password)
+    return password_hash

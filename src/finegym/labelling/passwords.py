@@ -38,6 +38,16 @@ def hash_password(password: str) -> str:
     return _get_hasher().hash(password)
 
 
+def make_password_hash(password: str, email: str) -> str:
+    """The hash of a new password.
+
+    Raises:
+        Refusal: it is too easy to guess.
+    """
+    check_password_rules(password, email)
+    return hash_password(password)
+
+
 @cache
 def _get_decoy() -> str:
     return hash_password(secrets.token_urlsafe(16))

@@ -9,10 +9,10 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 from starlette.exceptions import HTTPException
 
-from finegym.errors import FineGymError
+from finegym.errors import FineGymError, OutputError
 from finegym.labelling.database import is_storage_full, is_unavailable
 from finegym.labelling.refusals import Refusal
 
@@ -79,6 +79,9 @@ async def _answer_refusal(request: Request, error: Exception) -> JSONResponse:
 
 
 async def _answer_error(request: Request, error: Exception) -> JSONResponse:
+    if isinstance(error, OutputError):
+        log.error("%s could not be stored: %s", _name(request), error)
+        return _reply(503, {"error": str(error), "code": "storage_full"}, {"Retry-After": "30"})
     return _reply(422, {"error": str(error), "code": "invalid"})
 
 
@@ -119,5 +122,7 @@ async def _answer_database(request: Request, error: Exception) -> JSONResponse:
         log.error("the database does not answer: %s", getattr(error, "orig", error))
         text = "The database does not answer. Nothing was saved; try again in a moment."
         return _reply(503, {"error": text, "code": "busy"}, {"Retry-After": "5"})
+    if isinstance(error, IntegrityError):  # two requests made the same thing at the same moment; one of them was first
+        return _reply(409, {"error": "Somebody did the same at the same moment. Try again.", "code": "conflict"})
     log.exception("an error of the database", exc_info=error)
     return _reply(500, {"error": "The server has a fault; it is in its log.", "code": "fault"})

@@ -27,11 +27,10 @@ def find_static() -> Path:
 @router.get("/assets/{name:path}")
 def get_asset(name: Annotated[str, PathPart(max_length=300)]) -> Response:
     """A script, a style, a font: named by its content, so it never changes."""
-    folder = (find_static() / "assets").resolve()
-    path = (folder / name).resolve() if "\0" not in name else folder
-    if not path.is_relative_to(folder) or not path.is_file():
+    folder = find_static() / "assets"
+    if name not in _list_files(folder):
         raise not_found("file")
-    return FileResponse(path, headers={"cache-control": "public, max-age=31536000, immutable"})
+    return FileResponse(folder / name, headers={"cache-control": "public, max-age=31536000, immutable"})
 
 
 @router.get("/{page:path}")
@@ -48,6 +47,6 @@ def get_page(page: Annotated[str, PathPart(max_length=300)]) -> Response:
     return FileResponse(index, headers={"cache-control": "no-cache"})
 
 
-def _list_files(static: Path) -> set[str]:
-    """What lies beside the pages, such as an icon."""
-    return {path.name for path in static.iterdir() if path.is_file()} if static.is_dir() else set()
+def _list_files(folder: Path) -> set[str]:
+    """What lies in a folder; names of requests are compared with these and never become paths."""
+    return {path.name for path in folder.iterdir() if path.is_file()} if folder.is_dir() else set()

@@ -14,7 +14,7 @@ from finegym.labelling.api.dependencies import COOKIE, CallerNow, ServerNow, fin
 from finegym.labelling.api.server import Server
 from finegym.labelling.clock import format_time
 from finegym.labelling.invitations import accept_invitation, find_invitation
-from finegym.labelling.passwords import check_password_rules, hash_password, verify_password
+from finegym.labelling.passwords import make_password_hash, verify_password
 from finegym.labelling.refusals import Refusal, invalid_field
 from finegym.labelling.sessions import LIFETIME_MS, NewSession, end_sessions, log_in
 from finegym.labelling.settings import Role
@@ -147,8 +147,7 @@ def get_session(request: Request, server: ServerNow) -> SessionShape:
 def start_session(body: LoginRequest, request: Request, response: Response, server: ServerNow) -> SessionShape:
     """Log in."""
     place = request.client.host if request.client else "unknown"
-    with server.database.write() as session:
-        new = log_in(session, body.email, body.password, place, server.now())
+    new = log_in(server.database, body.email, body.password, place, server.now())
     if new is None:
         raise Refusal(401, "wrong_password", "The address or the password is wrong.")
     return _enter(server, response, new)
@@ -191,6 +190,9 @@ def look_at_invitation(body: LookRequest, server: ServerNow) -> InvitationShape:
 def use_invitation(body: AcceptRequest, request: Request, response: Response, server: ServerNow) -> SessionShape:
     """Use a one-time link: become a person, join a project, set a new password."""
     caller = find_caller_of(request, server)
+    with server.database.read() as session:
+        find_invitation(session, body.token, server.now())
+    hashed = make_password_hash(body.password, body.email or "") if body.password is not None else None
     with server.database.write() as session:
         new = accept_invitation(
             session,
@@ -199,7 +201,7 @@ def use_invitation(body: AcceptRequest, request: Request, response: Response, se
             caller=caller,
             email=body.email,
             name=body.name,
-            password=body.password,
+            password_hash=hashed,
         )
     return _enter(server, response, new) if new else _show_session(server, caller)
 
@@ -207,17 +209,15 @@ def use_invitation(body: AcceptRequest, request: Request, response: Response, se
 @router.patch("/me")
 def change_me(body: ChangeMeRequest, caller: CallerNow, server: ServerNow) -> MeShape:
     """Change one's name, password or preferences. A new password ends all other sessions."""
+    hashed = _check_new_password(server, caller, body) if body.password is not None else None
     with server.database.write() as session:
         person = session.get_one(Person, caller.person_id)
         if body.name is not None:
             person.name = body.name
         if body.preferences is not None:
             person.preferences = body.preferences
-        if body.password is not None:
-            if not verify_password(body.old_password or "", person.password_hash):
-                raise invalid_field("old_password", "is wrong")
-            check_password_rules(body.password, person.email)
-            person.password_hash = hash_password(body.password)
+        if hashed is not None:
+            person.password_hash = hashed
             others = select(LoginSession).where(
                 LoginSession.person_id == person.id, LoginSession.id != caller.session_id
             )
@@ -225,3 +225,12 @@ def change_me(body: ChangeMeRequest, caller: CallerNow, server: ServerNow) -> Me
                 other.ended_at_ms = other.ended_at_ms or caller.now_ms
             write_log(session, caller.now_ms, "password", f"{person.name} set a new password.", person_id=person.id)
         return _show_me(person)
+
+
+def _check_new_password(server: Server, caller: Caller, body: ChangeMeRequest) -> str:
+    """The hash of a new password, where the old one is right."""
+    with server.database.read() as session:
+        person = session.get_one(Person, caller.person_id)
+    if not verify_password(body.old_password or "", person.password_hash):
+        raise invalid_field("old_password", "is wrong")
+    return make_password_hash(str(body.password), person.email)
