@@ -40,6 +40,8 @@ interface Answer<T> {
 interface Extra {
   readonly ifMatch?: string;
   readonly signal?: AbortSignal;
+  /** Sent even if the page is left meanwhile. */
+  readonly keepsAlive?: boolean;
   /** Sent as it is, with this type, instead of JSON. */
   readonly raw?: { readonly body: BodyInit; readonly type: string };
 }
@@ -55,7 +57,7 @@ export async function request<T>(method: string, path: string, body?: unknown, e
   let response: Response;
   try {
     response = await fetch(`/api${path}`, {
-      method, headers, credentials: "same-origin",
+      method, headers, credentials: "same-origin", keepalive: extra.keepsAlive ?? false,
       signal: extra.signal ?? AbortSignal.timeout(extra.raw === undefined ? TIMEOUT_MS : 30 * TIMEOUT_MS),
       ...(extra.raw !== undefined ? { body: extra.raw.body } : body !== undefined ? { body: JSON.stringify(body) } : {}),
     });

@@ -90,7 +90,7 @@ export class CommandLog {
     this.takeBase(version, content);
     this.pending = await this.options.outbox.list(this.options.passId, this.options.personId);
     const count = this.pending.reduce((sum, entry) => sum + entry.operations.length, 0);
-    if (count > 0) this.notify("info", `${count} unsent ${count === 1 ? "change" : "changes"} of an earlier visit found; sending.`);
+    if (count > 0) this.notify("info", `${count} unsent ${count === 1 ? "change" : "changes"} of an earlier visit found, and taken up again.`);
     this.refresh();
     void this.flush();
   }

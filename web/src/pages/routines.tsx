@@ -9,20 +9,20 @@ import { GhostPanel, useGhosts } from "../work/ghosts";
 import { LabelChoices } from "../work/label_choices";
 import { MarkTools } from "../work/mark_tools";
 import { SegmentList } from "../work/segment_list";
-import { SignOff, useSignOff } from "../work/sign_off";
+import { countKept, SignOff, useSignOff } from "../work/sign_off";
 
 export function RoutinesPage() {
   const { codebook, editor } = useWork();
   const { content } = useLog();
   const { selectedId } = useEditor();
   const choices = useMemo(() => codebook.data.events.map((one, k) => ({ id: one.id, name: one.name, hue: k })), [codebook]);
-  const describe = useCallback((segment: { label: string | null }) => {
+  const describe = useCallback((segment: { label: string | null; discard?: string | null }) => {
     const at = choices.findIndex((one) => one.id === segment.label);
-    return { text: at < 0 ? (segment.label ?? "no event yet") : choices[at]!.name, hue: at < 0 ? null : at };
+    return { text: at < 0 ? (segment.label ?? segment.discard ?? "no event yet") : choices[at]!.name, hue: at < 0 ? null : at };
   }, [choices]);
   const routines = useMemo(() => listSegments(content, "action"), [content]);
   const gaps = routines.filter((one) => one.label === null && one.discard === null).map((one) => `the routine at frame ${one.start_frame} has no event`);
-  const facts = { claim: `All routines found: ${routines.length}.`, gaps };
+  const facts = { claim: `All routines found: ${countKept(routines)}.`, gaps };
   const signOff = useSignOff(facts);
   const select = useCallback((id: string) => editor.select(id), [editor]);
   const ghosts = useGhosts();

@@ -10,7 +10,7 @@ import { GhostPanel, useGhosts } from "../work/ghosts";
 import { LabelChoices } from "../work/label_choices";
 import { MarkTools } from "../work/mark_tools";
 import { SegmentList } from "../work/segment_list";
-import { SignOff, useSignOff } from "../work/sign_off";
+import { countKept, SignOff, useSignOff } from "../work/sign_off";
 
 export function SubActionsPage() {
   const { codebook, editor, pass, project } = useWork();
@@ -18,10 +18,10 @@ export function SubActionsPage() {
   const { selectedId } = useEditor();
   const event = pass.item.action?.label ?? null;
   const choices = useMemo(() => codebook.listSets(event).map((one, k) => ({ id: one.id, name: one.name, hue: k })), [codebook, event]);
-  const describe = useCallback((segment: { label: string | null }) => {
+  const describe = useCallback((segment: { label: string | null; discard?: string | null }) => {
     const setId = codebook.getSetId(segment.label);
     const at = choices.findIndex((one) => one.id === setId);
-    return { text: segment.label === null ? "no set yet" : codebook.getName(segment.label), hue: at < 0 ? null : at };
+    return { text: segment.label === null ? (segment.discard ?? "no set yet") : codebook.getName(segment.label), hue: at < 0 ? null : at };
   }, [choices, codebook]);
   const numStages = event === null ? 1 : (project.settings.stages_of_event?.[event] ?? 1);
   const subActions = useMemo(() => listSegments(content, "sub-action"), [content]);
@@ -30,7 +30,7 @@ export function SubActionsPage() {
     ...(one.label === null ? [`the sub-action at frame ${one.start_frame} has no set`] : []),
     ...(numStages > 1 && countStages(one) !== numStages ? [`the sub-action at frame ${one.start_frame} has ${countStages(one)} of ${numStages} stages`] : []),
   ]);
-  const facts = { claim: `All sub-actions found: ${subActions.length}.`, gaps };
+  const facts = { claim: `All sub-actions found: ${countKept(subActions)}.`, gaps };
   const signOff = useSignOff(facts);
   const select = useCallback((id: string) => editor.select(id), [editor]);
   const ghosts = useGhosts();

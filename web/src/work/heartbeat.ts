@@ -26,15 +26,17 @@ export function useHeartbeat(): boolean {
       const activeMs = Math.round(Math.max(0, Math.min(now, lastTouch + IDLE_MS) - lastBeat));
       lastBeat = now;
       if (activeMs === 0) return;
-      post<Beat>(`/passes/${pass.id}/heartbeat`, { active_ms: activeMs })
+      post<Beat>(`/passes/${pass.id}/heartbeat`, { active_ms: activeMs }, { keepsAlive: true })
         .then((told) => setIsLost(told.lease.state === "lost"))
         .catch(() => undefined); // the save state says when the server is away
     };
     const events = ["keydown", "pointermove", "pointerdown"] as const;
     for (const event of events) window.addEventListener(event, touch, { passive: true });
     const timer = setInterval(beat, BEAT_MS);
+    window.addEventListener("pagehide", beat); // a tab that is closed or left for another address
     return () => {
       clearInterval(timer);
+      window.removeEventListener("pagehide", beat);
       beat();
       for (const event of events) window.removeEventListener(event, touch);
     };

@@ -40,7 +40,7 @@ const Row = memo(function Row({ segment, isSelected, onSelect, describe, mark }:
       <button type="button" aria-current={isSelected} className={segment.discard === null ? "segment" : "segment discarded"} onClick={() => onSelect(segment.id)}>
         <span className="swatch" style={{ background: hue === null ? "var(--unlabelled)" : `var(--hue-${hue % 10})` }} aria-hidden="true" />
         <span className="segment-text" title={text}>{text}</span>
-        {segment.discard !== null && <span className="badge">{segment.discard}</span>}
+        {segment.discard !== null && segment.discard !== text && <span className="badge">{segment.discard}</span>}
         {mark}
         <span className="segment-time">{formatTimecode(segment.start_ms).slice(2)}</span>
         <span className="segment-length">{formatLength(segment.end_ms - segment.start_ms)}</span>

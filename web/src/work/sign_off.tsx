@@ -1,5 +1,6 @@
 /** "All found": said on purpose, so that what nobody looked at is never mistaken for empty. */
 
+import type { Segment } from "../commands/model";
 import { useLog, useWork } from "./context";
 
 export interface SignOffFacts {
@@ -7,6 +8,12 @@ export interface SignOffFacts {
   readonly claim: string;
   /** What is missing yet. */
   readonly gaps: readonly string[];
+}
+
+/** How many there are, and how many were discarded: `2, and 1 discarded`. */
+export function countKept(segments: readonly Segment[]): string {
+  const numDiscarded = segments.filter((one) => one.discard !== null).length;
+  return `${segments.length - numDiscarded}${numDiscarded === 0 ? "" : `, and ${numDiscarded} discarded`}`;
 }
 
 /** Sign off, or take it back; what is missing is said. */
