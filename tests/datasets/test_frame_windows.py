@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from finegym.datasets.frame_windows import average_windows, draw_window, list_windows
+from finegym.datasets.frame_windows import average_windows, draw_window, list_windows, smooth_scores
 
 
 def test_random_windows_lie_inside_and_show_every_frame():
@@ -35,3 +35,10 @@ def test_scores_are_averaged_over_the_windows_that_hold_a_frame(fades):
         weights = [(1, 2, 1)[place] if fades else 1 for place, _ in places]
         expected = np.average([score[place] for place, score in places], axis=0, weights=weights)
         np.testing.assert_allclose(averaged[frame], expected)
+
+
+@pytest.mark.parametrize("reach", [0, 1, 3, 20])
+def test_smooth_scores_are_means_of_the_frames_there_are(reach):
+    scores = np.random.default_rng(0).random((9, 2))
+    expected = [scores[max(0, frame - reach) : frame + reach + 1].mean(axis=0) for frame in range(9)]
+    np.testing.assert_allclose(smooth_scores(scores, reach), expected, atol=1e-12)

@@ -74,3 +74,23 @@ def average_windows(
         total[frames] += weights * rows
         sum_of_weights[frames] += weights
     return total / sum_of_weights
+
+
+def smooth_scores(scores: np.ndarray, reach: int) -> np.ndarray:
+    """The mean over a frame and ``reach`` frames on each side of it, as far as there are any.
+
+    Args:
+        scores: float (T, K).
+        reach: 0 changes nothing.
+
+    Returns:
+        float64 (T, K).
+
+    Example:
+        >>> smooth_scores(np.array([[0.0], [3.0], [0.0], [0.0]]), 1).ravel()
+        array([1.5, 1. , 1. , 0. ])
+    """
+    sums = np.concatenate([np.zeros((1, scores.shape[1])), np.cumsum(scores, axis=0, dtype=np.float64)])
+    frames = np.arange(len(scores))
+    first, stop = (frames - reach).clip(min=0), (frames + reach + 1).clip(max=len(scores))
+    return (sums[stop] - sums[first]) / (stop - first)[:, None]

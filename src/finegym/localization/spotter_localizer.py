@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from finegym.datasets.frame_windows import average_windows, list_windows
+from finegym.datasets.frame_windows import average_windows, list_windows, smooth_scores
 from finegym.datasets.transforms import normalise
 from finegym.localization.localizer import Batch, Found, Localizer
 from finegym.localization.run_folder import LocalizationRun
@@ -102,7 +102,7 @@ class SpotterLocalizer(Localizer):
         return normalise(pixels, wanted.mean, wanted.std)
 
     def score_frames(self, timeline: Timeline, source: FrameSource) -> FrameScores:
-        """Probabilities of every frame of a timeline's film: the mean over the windows that hold it."""
+        """Probabilities of every frame of a timeline's film: means over the windows that hold it; events smoothed."""
         section, stretch = self.section, source.get_stretch(timeline)
         film = source.films.get_film(stretch)
         windows = list_windows(film.num_frames, section.clip_len, section.stride, section.step)
@@ -115,7 +115,9 @@ class SpotterLocalizer(Localizer):
             if logits.inside is not None:
                 inside += list(logits.inside.float().softmax(dim=-1).cpu().numpy())
         return FrameScores(
-            average_windows(windows, events, film.num_frames, fades=section.windows_fade),
+            smooth_scores(
+                average_windows(windows, events, film.num_frames, fades=section.windows_fade), section.smooth
+            ),
             average_windows(windows, inside, film.num_frames, fades=section.windows_fade) if inside else None,
             film.find_times(np.arange(film.num_frames + 1)),
         )

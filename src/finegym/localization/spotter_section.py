@@ -28,7 +28,8 @@ class SpotterSection(Section):
     last weights are the first ones; parameters that match a pattern of ``freeze`` stand still, and with
     ``partial_batch_norm`` mean and variance of every batch norm of the backbone but the first. Labels: ``staged``,
     ``dilation``; ``event_weight`` in the loss, ``inside_weight`` of the second layer (0: there is none). Detection:
-    ``step`` between windows, ``windows_fade`` at their ends, ``min_score`` of events; of segments ``nms_window`` of the
+    ``step`` between windows, ``windows_fade`` at their ends, ``smooth`` frames on each side that
+    scores of events are averaged over, ``min_score`` of events; of segments ``nms_window`` of the
     peaks that they are formed of, ``min_segment_score``, ``max_length_ms``, ``nms_tiou``.
     """
 
@@ -66,6 +67,7 @@ class SpotterSection(Section):
 
     step: Positive = 50
     windows_fade: bool = False
+    smooth: NonNegative = 0
     windows_at_once: Positive = 4
     min_score: Annotated[float, Field(gt=0, lt=1)] = 0.01
     nms_window: NonNegative = 5
