@@ -22,11 +22,12 @@ from finegym.models.weights_origin import Origin
 from finegym.training.build_model import build_model
 from finegym.training.predict import predict, read_recipe_for_prediction
 from finegym.training.recipe import read_recipe
+from finegym.training.recipe_text import RECOGNITION, read_task
 from finegym.training.run import train
 from finegym.training.run_folder import read_checkpoint
 
 RECIPES = Path(__file__).parents[2] / "recipes"
-SMOKE = sorted((RECIPES / "smoke").glob("*.toml"))
+SMOKE = sorted(path for path in (RECIPES / "smoke").glob("*.toml") if read_task(path) == RECOGNITION)
 
 TINY = ("data.short_side=32", "data.crop_size=32", "data.crop_scales=[1.0]", "schedule.epochs=1", "train.batch_size=4")
 CLIPS = ("clip.clip_len=4", "clip.frame_interval=1", "model.backbone=resnet18")
