@@ -287,7 +287,12 @@ def split_and_merge(annotator: Person, action: Action) -> None:
 def name_elements(cast: Cast, action: Action) -> None:
     """Walks with an answer taken back; the last one by its name."""
     annotator, page = cast.annotator, cast.annotator.page
-    annotator.take_next(CUP, "Elements")
+    if action is cast.actions[0]:
+        annotator.take_next(CUP, "Elements")
+    else:
+        page.get_by_role("button", name="Next item").click()
+        page.locator(".signoff:not(.done)").wait_for()
+        watch_progress(cast.lead)
     for number, sub in enumerate(action.sub_actions):
         page.locator(f".segments li:nth-child({number + 1}) button[aria-current=true]").wait_for()
         if 0 < number == len(action.sub_actions) - 1:
@@ -330,11 +335,10 @@ def name_by_words(annotator: Person, sub: SubAction, book: Codebook) -> None:
 # --- and out ----------------------------------------------------------------------------------------------------------
 
 
-def watch_progress(cast: Cast) -> None:
-    """Half of the elements are named; how long that took is known."""
-    cast.annotator.open_tab(CUP, "Progress")
-    page = cast.lead.page
-    cast.lead.open_tab(CUP, "Progress")
+def watch_progress(lead: Person) -> None:
+    """Half of the elements are signed off and the other half is in work; how long the rest took is known."""
+    page = lead.page
+    lead.open_tab(CUP, "Progress")
     page.locator("tr", has_text="sub-actions").locator("[role=img][aria-label^='2 of 2 accepted']").wait_for()
     assert float(page.locator("section[aria-labelledby=people] tbody tr").first.locator("td").nth(5).inner_text()) > 0
     keep_image(page, "app_progress")
@@ -403,8 +407,6 @@ def test_export_equals_the_ground_truth_after_slips_returns_and_corrections(chro
         reviewer.accept_reviews(CUP, len(cast.actions))
         for action in cast.actions:
             name_elements(cast, action)
-            if action is cast.actions[0]:
-                watch_progress(cast)
         reviewer.accept_reviews(CUP, len(cast.actions))
         look_on(cast)
         official, dataset = export(lead, tmp_path)

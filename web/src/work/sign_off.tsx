@@ -1,6 +1,9 @@
 /** "All found": said on purpose, so that what nobody looked at is never mistaken for empty. */
 
+import { useLocation } from "wouter";
+import { useTakeNext } from "../api/queries";
 import type { Segment } from "../commands/model";
+import { FormError } from "../parts/feedback";
 import { useLog, useWork } from "./context";
 
 export interface SignOffFacts {
@@ -42,6 +45,23 @@ export function SignOff({ facts, act }: { facts: SignOffFacts; act: () => void }
           {content.isSignedOff ? "Take it back" : "Sign off"} <kbd>Ctrl ↵</kbd>
         </button>
       )}
+      {pass.is_mine && content.isSignedOff && <NextItem />}
     </div>
+  );
+}
+
+/** From one item to the next of its stage; where there is none, back to the work list. */
+function NextItem() {
+  const { pass, project } = useWork();
+  const { save } = useLog();
+  const take = useTakeNext(project.id);
+  const [, navigate] = useLocation();
+  const go = (): void =>
+    take.mutate(pass.stage, { onSuccess: (next) => navigate(next === null ? `/projects/${project.id}` : `/passes/${next.id}`) });
+  return (
+    <>
+      <button type="button" className="primary" disabled={save.kind !== "saved" || take.isPending} onClick={go}>Next item</button>
+      <FormError error={take.error} />
+    </>
   );
 }
