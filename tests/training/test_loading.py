@@ -102,6 +102,7 @@ def test_the_command_permits_and_reports(make_recipe, make_data, tmp_path, monke
     data = make_data()
     break_clips(data, monkeypatch, list(data.labels["train"])[:1])
     monkeypatch.setattr("finegym.training.data.open_data", lambda section: data)
+    monkeypatch.setattr("finegym.training.recipe_text.read_task", lambda path: "recognition")
     monkeypatch.setattr("finegym.training.recipe.read_recipe", lambda path, o: make_recipe("schedule.epochs=1"))
     words = ["train", "r.toml", "--out", str(tmp_path / "run"), "--max-bad-clips", "1"]
     result = CliRunner().invoke(app, [*words, "--json"])

@@ -114,6 +114,7 @@ def test_evaluation_mode_that_lags_behind_is_blamed_on_batch_norm(make_recipe):
 
 def test_the_command_says_so_in_its_exit_status(make_recipe, make_data, tmp_path, monkeypatch):
     monkeypatch.setattr("finegym.training.data.open_data", lambda section: make_data())
+    monkeypatch.setattr("finegym.training.recipe_text.read_task", lambda path: "recognition")
     monkeypatch.setattr("finegym.training.recipe.read_recipe", lambda path, overrides: make_recipe())
     words = ["train", "r.toml", "--out", str(tmp_path / "run"), "--overfit", "4", "--stop-after", "1", "--json"]
     result = CliRunner().invoke(app, words)
