@@ -68,6 +68,7 @@ function InviteDialog({ id, onClose }: { id: string; onClose: () => void }) {
   const invite = useInvite(id);
   const [role, setRole] = useState<Role>("annotator");
   const [email, setEmail] = useState("");
+  const [isCopied, setIsCopied] = useState(false);
   const submit = (event: FormEvent): void => {
     event.preventDefault();
     invite.mutate({ role, ...(email === "" ? {} : { email }) });
@@ -86,7 +87,9 @@ function InviteDialog({ id, onClose }: { id: string; onClose: () => void }) {
           <p>Send this link. It works once, and is shown only now.</p>
           <p className="note link-out" data-testid="invitation">{invite.data.url}</p>
           <div className="row end">
-            <button type="button" onClick={() => void navigator.clipboard.writeText(invite.data.url)}>Copy</button>
+            {window.isSecureContext && (
+              <button type="button" onClick={() => void navigator.clipboard.writeText(invite.data.url).then(() => setIsCopied(true))}>{isCopied ? "Copied" : "Copy"}</button>
+            )}
             <button type="button" className="primary" onClick={onClose}>Done</button>
           </div>
         </div>
