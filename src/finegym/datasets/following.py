@@ -85,7 +85,7 @@ def _iterate_motion(greys: list[np.ndarray]) -> Iterator[np.ndarray]:
 def _find_best_path(values: np.ndarray) -> np.ndarray:
     """The cells (T, 2) with the highest sum of values (T, h, w) less the cost of moving (Viterbi)."""
     T, rows, columns = values.shape
-    places = np.stack(np.mgrid[:rows, :columns], axis=-1).reshape(-1, 2)
+    places = np.indices((rows, columns)).reshape(2, -1).T
     cost = JUMP_COST * ((places[:, None] - places[None]) ** 2).sum(axis=-1)  # (cells, cells)
     flat = values.reshape(T, -1)
     best, came_from = flat[0], []

@@ -97,14 +97,14 @@ def form_segments(
             ``None``: not known.
     """
     found = []
-    for class_index, first_event in enumerate(classes.first_events):
-        moments = [peaks[first_event + m] for m in range(classes.num_moments[class_index])]
+    for index, first_event in enumerate(classes.first_events):
+        moments = [peaks[first_event + m] for m in range(classes.num_moments[index])]
         frames, scores = _join_moments(moments, times_ms, max_length_ms)
         if inside is not None and len(frames):
-            sums = np.concatenate([[0.0], np.cumsum(inside[:, class_index + 1], dtype=np.float64)])
+            sums = np.concatenate([[0.0], np.cumsum(inside[:, index + 1], dtype=np.float64)])
             scores = scores * (sums[frames[:, 1]] - sums[frames[:, 0]]) / (frames[:, 1] - frames[:, 0])
         is_kept = scores >= min_score
-        found.append((frames[is_kept], np.full(is_kept.sum(), class_index, np.int64), scores[is_kept]))
+        found.append((frames[is_kept], np.full(is_kept.sum(), index, np.int64), scores[is_kept]))
     frames, class_index, scores = (np.concatenate(columns) for columns in zip(*found, strict=True))
     return FormedSegments(frames, class_index, scores)
 

