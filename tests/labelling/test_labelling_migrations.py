@@ -110,6 +110,8 @@ def test_a_migration_that_fails_changes_nothing(database_url, monkeypatch):
         ("nonsense", "expected postgresql"),
         ("mysql://x/y", "expected postgresql or sqlite"),
         ("postgresql://finegym:secret@127.0.0.1:1/x", "cannot be reached"),
+        ("postgresql://finegym:secret@127.0.0.1:port/x", "expected postgresql"),
+        ("postgresql://finegym:secret", "expected postgresql"),
     ],
 )
 def test_databases_that_cannot_be_used_are_named_without_their_password(url, fact):

@@ -2,6 +2,8 @@
 
 import io
 import json
+import struct
+import zlib
 
 import av
 import numpy as np
@@ -197,7 +199,9 @@ def test_attachments_are_what_their_content_says(world, tmp_path):
     jpeg = b"\xff\xd8\xff" + b"no picture"
     script = b"<svg xmlns='http://www.w3.org/2000/svg' onload='alert(1)'/>"
     fake = b"\x00\x00\x00\x20ftypisom" + bytes(500)
-    for content in (jpeg, script, fake, b"MZ", json.dumps({}).encode()):
+    size = b"IHDR" + struct.pack(">IIBBBBB", 100_000, 100_000, 8, 2, 0, 0, 0)  # 30 GB, if anybody believed it
+    huge = b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + size + struct.pack(">I", zlib.crc32(size))
+    for content in (jpeg, script, fake, huge, b"MZ", json.dumps({}).encode()):
         refused = world.lead.call("POST", f"{path}?name=x.mp4", 415, content=content)
         assert refused["code"] == "unsupported_media"
     clip = write_video(tmp_path / "clip.mp4", 10, 25).read_bytes()
@@ -233,3 +237,23 @@ def test_odd_text_is_refused_and_never_a_fault(world):
     world.ann.call("PATCH", "/api/me", 422, content=raw, headers={"Content-Type": "application/json"})
     world.ann.call("PATCH", "/api/me", 422, json={"preferences": {"x\0": 1}})
     assert world.ann.call("PATCH", "/api/me", json={"preferences": {"keys": {"é": "\u2028"}}})["preferences"]
+    for name in ("a\r\nSet-Cookie: x=1", "a\x1b[2J", "gpj.\u202eexe"):
+        refused = world.ann.call("PATCH", "/api/me", 422, json={"name": name})
+        assert "control character" in refused["error"]
+    assert world.ann.call("PATCH", "/api/me", json={"name": "Zoë 👩‍🦰 中"})["name"] == "Zoë 👩‍🦰 中"
+
+
+def test_json_that_cannot_be_sent_again_is_refused(world):
+    headers = {"Content-Type": "application/json"}
+    for value in ("NaN", "-Infinity", "[" * 900 + "]" * 900):
+        content = f'{{"preferences": {{"x": {value}}}}}'
+        assert world.ann.call("PATCH", "/api/me", 422, content=content, headers=headers)["code"] == "invalid"
+    assert world.ann.get("/api/session")["person"]["preferences"] == {}
+    deep = b"[" * 100_000
+    for path in ("import?format=official", "suggestions?name=x&stage=routines"):
+        assert (
+            world.lead.call("POST", f"/api/projects/{world.project_id}/{path}", 422, content=deep)["code"] == "invalid"
+        )
+    caption = {"title": "t", "text": "", "media": [{"id": "0f8fad5b-d9cb-469f-a165-70867728950e", "caption": "a\0"}]}
+    path = f"/api/projects/{world.project_id}/guidelines/general"
+    world.lead.call("PUT", path, 422, json=caption, headers={"If-Match": "*"})

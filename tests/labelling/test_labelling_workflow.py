@@ -173,6 +173,16 @@ def test_reviews_replayed_are_done_once_and_own_work_is_not_reviewed(world):
     world.ann.post(f"/api/passes/{detail['id']}/review", body, 404, headers={"If-Match": "*"})
 
 
+def test_a_save_whose_answer_was_lost_is_answered_after_the_review_too(world):
+    detail = world.take(world.ann, "routines", record="alpha", chunk=0)
+    sent = make_operation("sign_off")
+    world.ann.save(detail["id"], 0, sent)
+    world.reviewer.review(detail["id"], "accept")
+    again = world.ann.save(detail["id"], 0, sent)
+    assert (again["state"], again["replayed"], again["accepted"]) == ("accepted", [sent["uuid"]], [])
+    assert world.ann.save(detail["id"], "*", create(100, 200, "BB"), expected=409)["code"] == "pass_closed"
+
+
 def test_a_review_of_what_has_changed_since_is_refused(world):
     detail = world.take(world.ann, "routines", record="alpha", chunk=0)
     world.ann.save(detail["id"], 0, create(100, 200, "BB"), make_operation("sign_off"))

@@ -356,6 +356,8 @@ def _load(text: str, path: Path) -> Any:
             f"{path}: expected JSON, but line {error.lineno}, column {error.colno}: {error.msg}. Correct the file, or "
             "download it again if it is cut off."
         ) from error
+    except RecursionError as error:
+        raise AnnotationError(f"{path}: expected an official annotation file, got JSON nested far deeper") from error
 
 
 def _read_text(path: Path) -> str:

@@ -56,7 +56,10 @@ def _recognise(content: bytes) -> tuple[str, str]:
 
 
 def _check_image(content: bytes, kind: tuple[str, str]) -> tuple[str, str]:
-    picture = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
+    try:
+        picture = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
+    except cv2.error as error:  # it claims a size that nobody has the memory for
+        raise Refusal(415, "unsupported_media", f"This says it is {kind[0]}, of a size that is not decoded.") from error
     if picture is None:
         raise Refusal(415, "unsupported_media", f"This says it is {kind[0]}, but does not decode.")
     return kind

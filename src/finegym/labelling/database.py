@@ -36,9 +36,11 @@ class Database:
     def __init__(self, url: str) -> None:
         try:
             parsed = make_url(url)
-        except ArgumentError as error:
+        except (ArgumentError, ValueError) as error:  # ValueError: the port is no number
+            scheme, mark, _ = url.partition("://")  # what follows may hold a password, wherever it was put
             raise LabellingError(
-                f"database {url!r}: expected postgresql://USER@HOST/NAME or sqlite:///FILE ({error})"
+                f"database {scheme + mark!r}…: cannot be read as a URL; expected postgresql://USER@HOST:PORT/NAME or "
+                "sqlite:///FILE, with characters such as @ and / in a password written as %40 and %2F"
             ) from error
         if parsed.drivername in ("postgresql", "postgres"):
             parsed = parsed.set(drivername="postgresql+psycopg")

@@ -84,6 +84,7 @@ def save_operations(
         before = work.pass_.version
         draft = Draft({})
         if new:
+            _check_open(work)  # what is known is answered all the same: its first answer may have been lost
             _check_version(session, work, operations, request)
             draft = _apply(session, workspace, work, request)
             state = work.pass_.state
@@ -99,13 +100,17 @@ def _check_rights(session: Session, caller: Caller, work: Work) -> Manner:
     if not can_see_pass(role, caller, row):
         raise not_found("pass")
     is_mine = row.person_id == caller.person_id and role in ("annotator", "lead", "reviewer")
-    if row.state in ("accepted", "superseded"):
-        raise conflict("pass_closed", f"This pass is {row.state}; a reviewer can return it.", state=row.state)
     if is_mine:
         return "own"
     if role in REVIEWS:
         return "correction"
     raise forbidden(f"Your role here is {role}: you can look, not change.")
+
+
+def _check_open(work: Work) -> None:
+    state = work.pass_.state
+    if state in ("accepted", "superseded"):
+        raise conflict("pass_closed", f"This pass is {state}; a reviewer can return it.", state=state)
 
 
 def _find_known(session: Session, pass_id: str, operations: Sequence[AnyOperation]) -> set[str]:

@@ -95,7 +95,7 @@ def load_suggestions_file(
 def _parse(content: bytes) -> dict[str, Any]:
     try:
         data = json.loads(content)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:  # RecursionError: brackets in brackets, thousands deep
         raise invalid_field("body", f"expected ActivityNet detection JSON: {error}") from error
     if not isinstance(data, dict) or not isinstance(data.get("results"), dict):
         raise invalid_field("body", 'expected an object with "results", a list of detections by video')

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Body, Path, Query, Response
-from pydantic import BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field
 
 from finegym.labelling.access import get_project, require_role
 from finegym.labelling.api.dependencies import CallerNow, IdPath, SeenVersion, ServerNow
@@ -58,7 +58,7 @@ class MediumRequest(Strict):
     """An attachment on a page."""
 
     id: Uuid
-    caption: Annotated[str, Field(max_length=500)] = ""
+    caption: Annotated[str, Field(max_length=500), AfterValidator(check_text)] = ""
     answer: Literal["yes", "no"] | None = None
 
 
@@ -109,8 +109,6 @@ def put_one_guideline(
     server: ServerNow,
 ) -> GuidelineShape:
     """Write a page; earlier versions stay. For leads. ``If-Match: "0"`` for a page that is not there yet."""
-    for one in body.media:
-        check_text(one.caption)
     with server.database.write() as session:
         get_project(session, project_id, lock=True)
         require_role(session, caller, project_id, ["lead"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, Field, StringConstraints
 from sqlalchemy import func, select
 
 from finegym import __version__
@@ -20,9 +20,11 @@ from finegym.labelling.sessions import LIFETIME_MS, NewSession, end_sessions, lo
 from finegym.labelling.settings import Role
 from finegym.labelling.tables.people import LoginSession, Person
 from finegym.labelling.tables.projects import Project
-from finegym.labelling.values import FreeJson, Line, Strict
+from finegym.labelling.values import FreeJson, Line, Strict, check_line
 
-Email = Annotated[str, StringConstraints(min_length=3, max_length=254, strip_whitespace=True)]
+Email = Annotated[
+    str, StringConstraints(min_length=3, max_length=254, strip_whitespace=True), AfterValidator(check_line)
+]
 Password = Annotated[str, Field(max_length=1000)]
 Token = Annotated[str, Field(min_length=1, max_length=200)]
 
