@@ -160,6 +160,9 @@ def test_a_truth_that_is_none_says_so(tmp_path):
     for content in ([], {}, {"database": {"v0": 1}}):
         with pytest.raises(AnnotationError, match="database"):
             read_truth(write_json(tmp_path / "truth.json", content), None)
+    (tmp_path / "truth.json").write_text("[" * 100_000)
+    with pytest.raises(AnnotationError, match="cannot be read"):
+        read_truth(tmp_path / "truth.json", None)
     with pytest.raises(AnnotationError, match="nowhere"):
         read_truth(tmp_path / "nowhere.json", None)
 

@@ -218,7 +218,7 @@ def _read_content(path: Path) -> dict[str, Any]:
     try:
         with open_text(path) as file:
             content = json.load(file)
-    except (OSError, ValueError, EOFError) as error:
+    except (OSError, ValueError, EOFError, RecursionError) as error:
         raise AnnotationError(f"{path}: cannot be read as ActivityNet's annotation JSON: {error}") from error
     database = content.get("database") if isinstance(content, dict) else None
     if not isinstance(database, dict) or not all(map(_is_entry, database.values())):

@@ -205,7 +205,7 @@ def _read_videos(path: Path, error: type[FineGymError]) -> list[dict[str, Any]]:
     try:
         with open_text(path) as file:
             videos = json.load(file)
-    except (OSError, ValueError, EOFError) as cause:
+    except (OSError, ValueError, EOFError, RecursionError) as cause:
         raise error(f"{path}: cannot be read as a list of videos with events: {cause}") from cause
     is_one = isinstance(videos, list) and all(
         isinstance(video, dict)
