@@ -175,6 +175,41 @@ def test_sub_actions_are_looked_for_in_the_actions_that_were_found(runs, folder,
         localize_nested_inputs(*opened[::-1], [folder], tmp_path / "wrong", min_score=0.02, min_sub_score=0.05)
 
 
+def test_actions_too_short_for_a_snippet_are_left_out_and_named(runs, folder, tmp_path, monkeypatch, capsys):
+    opened = [open_localizer(runs[task].path, device="cpu") for task in ("actions", "sub-actions")]
+    found = Found(np.array([[400.0, 1400], [2005, 2010]]), np.array([0, 1]), np.array([0.9, 0.8]))
+    monkeypatch.setattr(opened[0].localizer, "detect", lambda timeline, source: found)
+    localize_nested_inputs(*opened, [folder], tmp_path / "out", min_score=0.5, min_sub_score=0.0)
+    nested = json.loads((tmp_path / "out/routines.json").read_text())["records"]
+    assert [action["start_ms"] for action in nested["rec3"]] == [400]
+    assert "1 actions are left out, no snippet lies in them: rec3_E_000002_000002, 5 ms" in capsys.readouterr().err
+    with pytest.raises(ConfigError, match="must be numbers, got nan"):
+        localize_nested_inputs(*opened, [folder], tmp_path / "out", min_score=float("nan"), min_sub_score=0.0)
+
+
+def test_parts_of_another_run_leave_the_snippets_of_this_one(runs, folder, tmp_path):
+    opened = open_localizer(runs["actions"].path, device="cpu")
+    localize_inputs(opened, [folder / "records/rec3.mp4"], tmp_path / "whole.json")
+    parts = tmp_path / "again.json.parts"
+    parts.mkdir()
+    (parts / "made-by.json").write_text("another run")
+    (parts / "rec3.npz").write_bytes(b"PK cut off")
+    localize_inputs(opened, [folder / "records/rec3.mp4"], tmp_path / "again.json")
+    assert (tmp_path / "again.json").read_text() == (tmp_path / "whole.json").read_text()
+    assert not parts.exists()
+
+
+def test_inputs_are_not_written_over(runs, folder):
+    opened = open_localizer(runs["actions"].path, device="cpu")
+    film, codebook = folder / "records/rec3.mp4", (folder / "codebook.yaml").read_bytes()
+    before = film.read_bytes()
+    with pytest.raises(ConfigError, match="is one of the videos"):
+        localize_inputs(opened, [film], film)
+    with pytest.raises(ConfigError, match="is a dataset folder"):
+        train(make_recipe(folder), folder, device="cpu")
+    assert film.read_bytes() == before and (folder / "codebook.yaml").read_bytes() == codebook
+
+
 def test_of_actions_that_share_their_time_the_surest_is_taken():
     record = Timeline("r", "r", "r.mp4", 0, 60_000)
     segments = np.array([[0, 10_000], [6_000, 12_000], [9_000, 30_000], [40_000, 41_000], [20_000.4, 21_000]])

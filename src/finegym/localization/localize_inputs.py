@@ -44,6 +44,8 @@ def localize_inputs(
     """
     if _is_dataset(inputs, split):
         return localize_dataset(opened, inputs[0], out, split=split, side=side)
+    if out.exists() and any(out.samefile(path) for path in inputs if path.exists()):
+        raise ConfigError(f"--out {out} is one of the videos. Give another file.")
     recordings = make_recordings(inputs, opened.classes)
     source = open_recordings(opened, recordings.timelines, get_parts(out), features_runs=features_runs, device=device)
     return write_localized(opened, recordings, source, out, _describe(inputs))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,12 +13,13 @@ from typing import Any
 
 import numpy as np
 
-from finegym.errors import ConfigError
+from finegym.errors import ConfigError, join_problems
 from finegym.files import write_text
 from finegym.localization.localize import Localized, find_parts
 from finegym.localization.localizer import Found
 from finegym.localization.opening import OpenedRun
 from finegym.localization.parts import get_parts, remove_parts, write_found
+from finegym.localization.snippets_source import SnippetSource
 from finegym.localization.timelines import Timeline, Timelines
 
 FORMAT = "finegym-routines/1"
@@ -102,16 +105,21 @@ def localize_nested(
     for opened, task in ((actions, "actions"), (sub_actions, "sub-actions")):
         if opened.task != task:
             raise ConfigError(f"{opened.path} is a run of the task {opened.task}; expected one of {task}")
+    if not (math.isfinite(min_score) and math.isfinite(min_sub_score)):
+        raise ConfigError(f"least scores must be numbers, got {min_score} and {min_sub_score}")
     known = more or {}
     upper, lower = out / ACTIONS_FILE, out / SUB_ACTIONS_FILE
     found, num_before = find_parts(
         actions, records, open_source(actions, records.timelines), upper, known, show_progress
     )
     chosen = [choose_actions(*each, min_score) for each in zip(records.timelines, found, strict=True)]
-    inside = tuple(action.timeline for each in chosen for action in each)
+    inside = _list_timelines(chosen)
+    source = open_source(sub_actions, inside) if inside else None
+    if isinstance(source, SnippetSource):
+        chosen = _leave_out(chosen, source.find_empty(inside))
+        inside = _list_timelines(chosen)
     timelines = dataclasses.replace(sub_actions.classes, timelines=inside)
     looked = known | {"actions": actions.identify(), "min_score": min_score}
-    source = open_source(sub_actions, inside) if inside else None
     found_inside, num_before_inside = find_parts(sub_actions, timelines, source, lower, looked, show_progress)
     write_found(upper, found, records, actions.identify() | known)
     write_found(lower, found_inside, timelines, sub_actions.identify() | looked)
@@ -123,6 +131,19 @@ def localize_nested(
         Localized(upper, len(records), num_before, sum(len(each.scores) for each in found)),
         Localized(lower, len(inside), num_before_inside, sum(len(each.scores) for each in found_inside)),
     )
+
+
+def _list_timelines(chosen: Sequence[Sequence[ChosenAction]]) -> tuple[Timeline, ...]:
+    return tuple(action.timeline for each in chosen for action in each)
+
+
+def _leave_out(chosen: Sequence[Sequence[ChosenAction]], empty: Sequence[Timeline]) -> list[list[ChosenAction]]:
+    """Without actions that are too short to be looked into; the user sees how many."""
+    ids = {timeline.timeline_id for timeline in empty}
+    if ids:
+        named = join_problems([f"{each.timeline_id}, {each.duration_ms} ms" for each in empty], limit=3)
+        print(f"{len(ids)} actions are left out, no snippet lies in them: {named}", file=sys.stderr, flush=True)
+    return [[action for action in each if action.timeline.timeline_id not in ids] for each in chosen]
 
 
 def _share(start_ms: int, end_ms: int, other: Timeline) -> float:

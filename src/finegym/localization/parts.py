@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -54,7 +55,8 @@ def find_all(
     text = json.dumps(made_by, sort_keys=True, indent=1) + "\n"
     if (parts / MADE_BY).is_file() and (parts / MADE_BY).read_text(encoding="utf-8") != text:
         print(f"{parts}: was begun by another run or checkpoint; begun anew", file=sys.stderr, flush=True)
-        remove_parts(parts)
+        for path in parts.glob("*.npz"):  # snippets beside them may be what is looked at now
+            path.unlink()
     write_text(parts / MADE_BY, text)
     remove_stale(parts)
     found, num_before = [], 0
@@ -114,5 +116,5 @@ def _read_part(path: Path, timeline: Timeline) -> Found | None:
             if arrays["span"].tolist() != [timeline.start_ms, timeline.end_ms]:
                 return None
             return Found(arrays["segments_ms"], arrays["class_index"], arrays["scores"])
-    except (OSError, ValueError, KeyError, EOFError):  # not there, most of the time
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile):  # not there, most of the time
         return None

@@ -13,7 +13,7 @@ from accelerate import Accelerator
 from accelerate.utils import gather_object
 
 from finegym import __version__
-from finegym.annotations.folder import CODEBOOK_FILE
+from finegym.annotations.folder import CODEBOOK_FILE, is_dataset_folder
 from finegym.annotations.splits import read_split
 from finegym.errors import ConfigError, FeatureError, join_problems
 from finegym.evaluation.localization.detection_map import TIOUS, compute_detection_map
@@ -60,6 +60,8 @@ def train(
         OutputError: the folder cannot be written.
     """
     run = LocalizationRun(out)
+    if is_dataset_folder(out):  # whose codebook.yaml the run's would replace
+        raise ConfigError(f"{out} is a dataset folder. Give another --out.")
     if run.exists() and resume == "never":
         raise ConfigError(f"{out} holds a run already. Give --resume auto to go on with it, or another --out.")
     folder, method = Path(recipe.data.dataset), METHODS[recipe.model.name]

@@ -61,7 +61,17 @@ class SnippetSource:
             for store in self.stores:
                 if _find_item(store, timeline) is None:
                     missing[timeline.timeline_id] = f"not in {store}"
+        for timeline in self.find_empty([each for each in timelines if each.timeline_id not in missing]):
+            missing[timeline.timeline_id] = f"no snippet lies in its {timeline.duration_ms} ms (a smaller --stride)"
         return missing
+
+    def find_empty(self, timelines: Sequence[Timeline]) -> list[Timeline]:
+        """Timelines too short for a snippet's centre to lie in them, in a store of records that has their record."""
+        store = self.stores[0]
+        if store.settings.unit != "record":
+            return []
+        spans = [_find_span(store.read(timeline.record_id)[1], timeline) for timeline in timelines]
+        return [timeline for timeline, (first, stop) in zip(timelines, spans, strict=True) if first == stop]
 
     def describe(self) -> list[dict[str, Any]]:
         """What made the features, for a run's facts; which files are not part of it."""
@@ -86,7 +96,7 @@ class SnippetSource:
                     f"[{timeline.start_ms}, {timeline.end_ms}) ms. Make the snippets again; what did not change stays."
                 )
             return features, times
-        first, stop = np.searchsorted(times[:, 1], [timeline.start_ms, timeline.end_ms]).tolist()
+        first, stop = _find_span(times, timeline)
         if first == stop:
             raise FeatureError(
                 f"{store}: no snippet lies in {timeline.timeline_id}, which lasts {timeline.duration_ms} ms. Make "
@@ -117,3 +127,9 @@ def open_snippets(folder: Path, names: Sequence[str]) -> SnippetSource:
 def _find_item(store: SnippetStore, timeline: Timeline) -> str | None:
     """The item that holds a timeline: its own, or its record."""
     return next((item_id for item_id in (timeline.timeline_id, timeline.record_id) if item_id in store), None)
+
+
+def _find_span(times: np.ndarray, timeline: Timeline) -> tuple[int, int]:
+    """The first snippet of a record's whose centre lies in a timeline, and the first behind it."""
+    first, stop = np.searchsorted(times[:, 1], [timeline.start_ms, timeline.end_ms]).tolist()
+    return first, stop
