@@ -17,8 +17,8 @@ demo: $(STAMP)demo  ## the main job: simulate, check, train, evaluate; writes de
 demo-quick: $(STAMP)demo  ## the same, smoke-sized (under four minutes)
 	$(BIN)/finegym demo --out demo-quick --quick
 
-test: $(STAMP)dev $(STAMP)system  ## every test but the slow ones
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+test: $(STAMP)dev $(STAMP)system $(STAMP)web  ## every test but the slow ones
+	OMP_NUM_THREADS=1 PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
 test-slow: $(STAMP)dev  ## the slow tests only
 	$(BIN)/python -m pytest -m slow
@@ -54,6 +54,11 @@ $(STAMP)system: | $(BIN)/python
 	@{ ldconfig -p 2>/dev/null | grep -q libavcodec.so && command -v chromium && ls /usr/lib/postgresql/*/bin/initdb; } >/dev/null 2>&1 \
 	  || { [ "$$(id -u)" = 0 ] && apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $(SYSTEM); } >/dev/null 2>&1 \
 	  || echo "$(SYSTEM): not all on this machine, and they could not be installed: the tests that need them skip"
+	@touch $@
+
+# What the web pages' own tests are run with; Node is the machine's, or that of a PyPI package.
+$(STAMP)web: web/package-lock.json | $(STAMP)dev
+	@cd web && PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --no-audit --no-fund --silent
 	@touch $@
 
 $(STAMP)dev: pyproject.toml | $(BIN)/python

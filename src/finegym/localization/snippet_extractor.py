@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -13,6 +12,7 @@ import torch
 from torch import nn
 
 from finegym.datasets.views import View
+from finegym.models import hash_weights
 from finegym.models.backbones import Backbone, Normalisation, build_backbone
 from finegym.models.tsn import TSN
 from finegym.training.build_model import build_model, get_network
@@ -73,16 +73,6 @@ class Extractor:
             found = {"features": features, "logits": logits, "softmax": logits.softmax(dim=-1)}
             self._maps = None
             return torch.cat([found[output] for output in outputs], dim=1).cpu().numpy()
-
-
-def hash_weights(model: nn.Module) -> str:
-    """SHA-256 of a model's tensors, names, types and shapes included."""
-    digest = hashlib.sha256()
-    for key, value in sorted(model.state_dict().items()):
-        array = value.detach().cpu().contiguous().numpy()
-        digest.update(f"{key} {array.dtype} {array.shape}\n".encode())
-        digest.update(array.tobytes())
-    return digest.hexdigest()
 
 
 @lru_cache(maxsize=2)
