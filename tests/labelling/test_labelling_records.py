@@ -1,10 +1,13 @@
 """Records that are ingested again: what people see follows, what they did stays."""
 
 import shutil
+import sys
+import time
 
 import pytest
 from labelling_world import create, make_world
 
+from finegym.labelling import ingest_jobs
 from finegym.labelling.record_clock import read_record_clock
 from finegym.labelling.records import add_records
 from finegym.video.index_cache import read_index
@@ -103,3 +106,29 @@ def test_the_clock_of_a_record_is_that_of_its_frame_index(ingested, name):
         assert time_ms == round(index.pts_ms[frame])
         assert clock.find_frame(time_ms) == frame
         assert index.find_frames_between(time_ms, time_ms + 1).start == frame
+
+
+@pytest.mark.parametrize(
+    ("script", "state", "fact"),
+    [
+        ("sys.stderr.write('a frame is damaged\\n' * 50_000); print('{\"report\": {}, \"names\": []}')", "done", None),
+        ("sys.stderr.write('x' * 100_000 + 'out of memory'); sys.exit(9)", "failed", "out of memory"),
+        ("print('a library said something')", "failed", "has a fault (JSONDecodeError)"),
+    ],
+)
+def test_a_worker_that_says_too_much_or_nonsense_leaves_no_job_running(own, monkeypatch, script, state, fact):
+    monkeypatch.setattr(ingest_jobs, "WORKER", (sys.executable, "-c", f"import sys; sys.stdin.readline(); {script}"))
+    world = own
+    (world.server.workspace.folder / "new.mp4").write_bytes(b"x")
+    job = world.lead.post(f"/api/projects/{world.project_id}/ingest", {"paths": ["new.mp4"]})
+    world.server.jobs.start()
+    try:
+        deadline = time.monotonic() + 30
+        while job["state"] in ("queued", "running"):
+            assert time.monotonic() < deadline, job
+            time.sleep(0.05)
+            job = world.lead.get(f"/api/jobs/{job['id']}")
+    finally:
+        world.server.jobs.stop()
+    assert job["state"] == state
+    assert fact is None or fact in job["error"]

@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
+import os
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -26,6 +28,7 @@ from finegym.workspace import Workspace
 
 log = logging.getLogger("finegym.labelling")
 LOOK_S = 1.0
+WORKER = (sys.executable, "-m", "finegym.labelling.ingest_worker")
 
 
 def check_paths(paths: Sequence[str], roots: Sequence[Path]) -> list[str]:
@@ -118,12 +121,24 @@ class IngestJobs:
             try:
                 job_id = self._claim()
                 if job_id is not None:
-                    self._work(job_id)
+                    self._try(job_id)
                     continue
             except Exception:
                 log.exception("an ingest job met a fault")
             self._wake.wait(timeout=5)
             self._wake.clear()
+
+    def _try(self, job_id: str) -> None:
+        try:
+            self._work(job_id)
+        except Exception as error:  # whatever it was, the lead must not wait for a job that nobody works on
+            log.exception("ingest job %s met a fault", job_id)
+            if self._is_over:
+                return  # it goes on at the next start
+            with self._database.write() as session:
+                job = session.get_one(Job, job_id)
+                job.state, job.finished_at_ms = "failed", self._now()
+                job.error = f"The server has a fault ({type(error).__name__}); it is in its log."
 
     def _claim(self) -> str | None:
         with self._database.write() as session:
@@ -137,10 +152,13 @@ class IngestJobs:
     def _work(self, job_id: str) -> None:
         with self._database.read() as session:
             asked = dict(session.get_one(Job, job_id).asked)
-        command = [sys.executable, "-m", "finegym.labelling.ingest_worker"]
-        with subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        ) as process:
+        # Errors go to a file: a pipe that nobody reads is full after some hundred lines, and all stands still.
+        with (
+            tempfile.TemporaryFile() as errors,
+            subprocess.Popen(
+                WORKER, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True
+            ) as process,
+        ):
             self._process = process
             assert process.stdin is not None and process.stdout is not None
             process.stdin.write(json.dumps({**asked, "workspace": str(self._workspace.folder.resolve())}) + "\n")
@@ -154,13 +172,16 @@ class IngestJobs:
                     watcher.start()
             with contextlib.suppress(OSError):
                 process.stdin.close()
-            errors = process.stderr.read() if process.stderr else ""
+            process.wait()
+            if watcher.is_alive():
+                watcher.join()  # or it might count once more after the job is done
+            last_words = _read_end(errors)
         self._process = None
         if self._is_over and "report" not in last:
             with self._database.write() as session:
                 session.get_one(Job, job_id).state = "queued"
             return
-        self._finish(job_id, last, errors)
+        self._finish(job_id, last, last_words)
 
     def _watch(self, job_id: str, process: subprocess.Popen[str]) -> None:
         """Count finished records while the worker is at work."""
@@ -176,12 +197,12 @@ class IngestJobs:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(timeout=LOOK_S)
 
-    def _finish(self, job_id: str, last: dict[str, Any], errors: str) -> None:
+    def _finish(self, job_id: str, last: dict[str, Any], last_words: str) -> None:
         with self._database.write() as session:
             job = session.get_one(Job, job_id)
             job.finished_at_ms = self._now()
             if "report" not in last:
-                job.state, job.error = "failed", str(last.get("error") or f"the process ended: {errors[-2000:]}")
+                job.state, job.error = "failed", str(last.get("error") or f"the process ended: {last_words}")
                 return
             outcome = add_records(session, self._workspace, job.project_id, last["names"], self._now())
             added = sum(text.startswith("added") for text in outcome.values())
@@ -190,3 +211,8 @@ class IngestJobs:
             job.progress = {"done": done, "total": len(outcome), "text": text, "added": added}
             job.report = {**last["report"], "project": outcome}
             job.state = "done"
+
+
+def _read_end(file: IO[bytes]) -> str:
+    file.seek(max(0, file.seek(0, os.SEEK_END) - 2000))
+    return file.read().decode("utf-8", "replace")

@@ -17,6 +17,7 @@ LIFETIME_MS = 14 * 24 * 3_600_000
 IDLE_MS = 3 * 24 * 3_600_000
 _SEEN_EVERY_MS = 60_000  # a write for each request would be too many
 ATTEMPTS, WINDOW_MS = 8, 10 * 60_000
+_AHEAD_MS = 60_000  # guesses that came together are stored in any order
 ATTEMPTS_OF_PLACE = 60  # many people may sit behind one address
 
 
@@ -118,12 +119,12 @@ def end_sessions(session: Session, now_ms: int, *, session_id: str | None = None
 
 
 def _check_rate(session: Session, limits: dict[str, int], now_ms: int) -> None:
-    # A clock that was set back would keep people out until it has caught up: what lies ahead does not count.
+    # A clock that was set back would keep people out until it has caught up: what lies far ahead does not count.
     since = now_ms - WINDOW_MS
     for key, limit in limits.items():
         count, first = session.execute(
             select(func.count(), func.min(LoginAttempt.at_ms)).where(
-                LoginAttempt.key == key, LoginAttempt.at_ms > since, LoginAttempt.at_ms <= now_ms
+                LoginAttempt.key == key, LoginAttempt.at_ms > since, LoginAttempt.at_ms <= now_ms + _AHEAD_MS
             )
         ).one()
         if count >= limit:
