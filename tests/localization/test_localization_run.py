@@ -199,6 +199,13 @@ def test_parts_of_another_run_leave_the_snippets_of_this_one(runs, folder, tmp_p
     assert not parts.exists()
 
 
+def test_a_features_run_that_nothing_reads_is_refused(runs, folder, tmp_path):
+    opened = open_localizer(runs["actions"].path, device="cpu")
+    for given, message in ((folder, "--features-run is for videos"), (folder / "records/rec3.mp4", "of no run")):
+        with pytest.raises(ConfigError, match=message):
+            localize_inputs(opened, [given], tmp_path / "out.json", features_runs=[tmp_path])
+
+
 def test_inputs_are_not_written_over(runs, folder):
     opened = open_localizer(runs["actions"].path, device="cpu")
     film, codebook = folder / "records/rec3.mp4", (folder / "codebook.yaml").read_bytes()

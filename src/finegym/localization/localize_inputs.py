@@ -42,7 +42,7 @@ def localize_inputs(
     Raises:
         ConfigError: the inputs are neither, or do not suit.
     """
-    if _is_dataset(inputs, split):
+    if _is_dataset(inputs, split, features_runs):
         return localize_dataset(opened, inputs[0], out, split=split, side=side)
     if out.exists() and any(out.samefile(path) for path in inputs if path.exists()):
         raise ConfigError(f"--out {out} is one of the videos. Give another file.")
@@ -68,7 +68,7 @@ def localize_nested_inputs(
 
     ``features_runs`` are those of both localizers, which then join as many stores.
     """
-    if _is_dataset(inputs, split):
+    if _is_dataset(inputs, split, features_runs):
         records, _ = open_dataset(actions, inputs[0], split=split, side=side)
         read = partial(_open_stored, inputs[0])
         more = {"given_split": split or actions.recipe.data.split, "side": side}
@@ -99,7 +99,7 @@ def _open_made(
     return open_recordings(opened, timelines, work, features_runs=features_runs, device=device)
 
 
-def _is_dataset(inputs: Sequence[Path], split: str) -> bool:
+def _is_dataset(inputs: Sequence[Path], split: str, features_runs: Sequence[Path]) -> bool:
     folders = [path for path in inputs if path.is_dir()]
     if not folders:
         if split:
@@ -109,6 +109,8 @@ def _is_dataset(inputs: Sequence[Path], split: str) -> bool:
         raise ConfigError(f"{folders[0]} is a folder: give one dataset folder, or video files")
     if not is_dataset_folder(folders[0]):
         raise ConfigError(f"{folders[0]} is a folder, but no dataset: it lacks a codebook or annotations")
+    if features_runs:
+        raise ConfigError(f"--features-run is for videos; of the dataset {folders[0]}, the snippets are there")
     return True
 
 

@@ -116,10 +116,10 @@ def fit(
                     parameters["lr"] = learning_rate * parameters.get(LEARNING_RATE_FACTOR, 1.0)
                 losses = _add_gradients(model, optimizer, group, accelerator)
                 bad = [name for name, value in losses.items() if not math.isfinite(value)]
-                if bad:
+                if bad:  # the last is named, as the first is their sum
                     raise ConfigError(
-                        f"loss {bad[0]} is {losses[bad[0]]} in epoch {epoch + 1}, iteration {iteration + 1} (learning "
-                        f"rate {learning_rate:g}). Lower optim.learning_rate or optim.max_gradient_norm"
+                        f"loss {bad[-1]} is {losses[bad[-1]]} in epoch {epoch + 1}, iteration {iteration + 1} "
+                        f"(learning rate {learning_rate:g}). Lower optim.learning_rate or optim.max_gradient_norm"
                         f"{describe_kept(run)}."
                     )
                 norm = float(accelerator.clip_grad_norm_(model.parameters(), max_gradient_norm or math.inf))

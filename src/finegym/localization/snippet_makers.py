@@ -154,10 +154,14 @@ def open_origin(origin: dict[str, Any], *, run: Path | None = None, device: str 
         device: where to compute.
 
     Raises:
-        ConfigError: the run is not there any more.
+        ConfigError: the run is not there any more, or one is given for what no run made.
     """
     known = dict(origin)
     if "backbone" in known:
+        if run is not None:
+            raise ConfigError(
+                f"--features-run {run}: the features are of an image network, {known['backbone']}, of no run"
+            )
         return open_backbone(known.pop("backbone"), device=device, **known)
     if run is None and "run" not in known:
         raise ConfigError("the snippet store does not say what made it. Say where the recogniser is: --features-run")
