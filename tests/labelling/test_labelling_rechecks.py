@@ -118,9 +118,9 @@ def test_the_walk_of_the_api_is_the_codebooks(world):
 def load(world, results, expected=None, **query):
     content = json.dumps({"version": "1", "results": results, "external_data": {"used": False}}).encode()
     query = {"name": "tsn.json", "model": "tsn", "stage": "routines", **query}
-    return world.lead.call(
-        "POST", f"/api/projects/{world.project_id}/suggestions", expected, content=content, params=query
-    )
+    path = f"/api/projects/{world.project_id}/suggestions"
+    headers = {"Content-Type": "application/json"}  # as the page sends it
+    return world.lead.call("POST", path, expected, content=content, params=query, headers=headers)
 
 
 GHOSTS = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import secrets
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Depends, Header, Path, Request
 
@@ -65,6 +65,23 @@ def get_caller(request: Request, server: ServerNow, x_csrf_token: Annotated[str 
 
 
 CallerNow = Annotated[Caller, Depends(get_caller)]
+
+
+async def read_content(request: Request, caller: CallerNow) -> bytes:
+    """The body of a request as it came, once it is known who sends it.
+
+    As a ``Body`` it would be in memory before anybody asks who sent it, and parsed where it calls itself JSON.
+    """
+    return await request.body()
+
+
+Content = Annotated[bytes, Depends(read_content)]
+
+
+def describe_content(media_type: str) -> dict[str, Any]:
+    """What the schema says of a handler that takes ``Content``."""
+    schema = {"type": "string", "contentMediaType": media_type, "title": "Content"}
+    return {"requestBody": {"required": True, "content": {media_type: {"schema": schema}}}}
 
 
 def get_seen_version(if_match: Annotated[str | None, Header()] = None) -> int:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Body, Query, Response
+from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel
 
 from finegym.labelling.access import get_project, require_role
-from finegym.labelling.api.dependencies import CallerNow, IdPath, ServerNow
+from finegym.labelling.api.dependencies import CallerNow, Content, IdPath, ServerNow, describe_content
 from finegym.labelling.codebooks import get_codebook
 from finegym.labelling.exchange import ExportFormat, export_project
 from finegym.labelling.import_files import ImportFormat, read_videos
@@ -55,12 +55,12 @@ def get_export(
     return Response(exported.content, media_type=exported.media_type, headers=headers)
 
 
-@router.post("/projects/{project_id}/import")
+@router.post("/projects/{project_id}/import", openapi_extra=describe_content("application/octet-stream"))
 def post_import(
     project_id: IdPath,
     caller: CallerNow,
     server: ServerNow,
-    content: Annotated[bytes, Body(media_type="application/octet-stream")],
+    content: Content,
     form: Annotated[ImportFormat, Query(alias="format")],
     state: Literal["accepted", "open"] = "open",
     record: Word | None = None,

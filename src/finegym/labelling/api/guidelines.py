@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Body, Path, Query, Response
+from fastapi import APIRouter, Path, Query, Response
 from pydantic import AfterValidator, BaseModel, Field
 
 from finegym.labelling.access import get_project, require_role
-from finegym.labelling.api.dependencies import CallerNow, IdPath, SeenVersion, ServerNow
+from finegym.labelling.api.dependencies import CallerNow, Content, IdPath, SeenVersion, ServerNow, describe_content
 from finegym.labelling.attachments import store_attachment
 from finegym.labelling.guidelines import add_attachment, list_guidelines, put_guideline, show_guideline
 from finegym.labelling.values import Line, Prose, Strict, Uuid, check_text
@@ -118,12 +118,14 @@ def put_one_guideline(
         return GuidelineShape.model_validate(show_guideline(session, server.links, caller, project_id, key))
 
 
-@router.post("/projects/{project_id}/attachments", status_code=201)
+@router.post(
+    "/projects/{project_id}/attachments", status_code=201, openapi_extra=describe_content("application/octet-stream")
+)
 def post_attachment(
     project_id: IdPath,
     caller: CallerNow,
     server: ServerNow,
-    content: Annotated[bytes, Body(media_type="application/octet-stream")],
+    content: Content,
     name: Annotated[Line, Query()],
 ) -> AttachmentShape:
     """Attach a picture or an MP4, for leads. What it is, its content says."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Body, Query
+from fastapi import APIRouter, Query
 from pydantic import BaseModel
 
 from finegym.labelling.access import require_role
-from finegym.labelling.api.dependencies import CallerNow, IdPath, ServerNow
+from finegym.labelling.api.dependencies import CallerNow, Content, IdPath, ServerNow, describe_content
 from finegym.labelling.settings import Stage
 from finegym.labelling.suggestions import describe_batches, load_suggestions_file, withdraw_batch
 from finegym.labelling.values import Line
@@ -52,12 +52,12 @@ class BatchesShape(BaseModel):
     batches: list[BatchShape]
 
 
-@router.post("/projects/{project_id}/suggestions", status_code=201)
+@router.post("/projects/{project_id}/suggestions", status_code=201, openapi_extra=describe_content("application/json"))
 def post_suggestions(
     project_id: IdPath,
     caller: CallerNow,
     server: ServerNow,
-    content: Annotated[bytes, Body(media_type="application/json")],
+    content: Content,
     name: Annotated[Line, Query()],
     stage: Annotated[Literal["routines", "sub-actions"], Query()],
     model: Annotated[str, Query(max_length=200, pattern=r"^[^\x00]*$")] = "",
