@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from finegym.errors import ConfigError, FeatureError, FineGymError
 from finegym.evaluation.localization.detection_map import compute_detection_map
 from finegym.evaluation.localization.reading import read_detections
 from finegym.features.snippets.build import build_snippets
+from finegym.localization.localize import open_dataset
 from finegym.localization.localize_inputs import localize_inputs, localize_nested_inputs
 from finegym.localization.localizer import Found
 from finegym.localization.nested import choose_actions
@@ -204,6 +206,12 @@ def test_a_features_run_that_nothing_reads_is_refused(runs, folder, tmp_path):
     for given, message in ((folder, "--features-run is for videos"), (folder / "records/rec3.mp4", "of no run")):
         with pytest.raises(ConfigError, match=message):
             localize_inputs(opened, [given], tmp_path / "out.json", features_runs=[tmp_path])
+
+
+def test_frames_are_those_of_the_dataset_that_is_given(runs, folder, tmp_path):
+    shutil.copytree(folder, tmp_path / "moved")
+    timelines, _ = open_dataset(open_localizer(runs["actions"].path, device="cpu"), tmp_path / "moved")
+    assert [each.path for each in timelines.timelines] == [str(tmp_path / "moved/records/rec3.mp4")]
 
 
 def test_inputs_are_not_written_over(runs, folder):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -80,7 +80,7 @@ def open_dataset(opened: OpenedRun, folder: Path, *, split: str = "", side: str 
     source = METHODS[recipe.model.name].open_source(folder, recipe)
     check_features(opened, source)
     check_source(source, timelines)
-    return timelines, source
+    return (_point_to_files(timelines, folder) if opened.sees_snippets else timelines), source
 
 
 def write_localized(
@@ -135,6 +135,15 @@ def find_differences(trained: dict[str, Any], given: dict[str, Any]) -> list[str
         for key in {**flat[0], **flat[1]}
         if key not in ("unit", "maker", "name", "flow_from") and flat[0].get(key) != flat[1].get(key)
     ]
+
+
+def _point_to_files(timelines: Timelines, folder: Path) -> Timelines:
+    """With whole paths: SSN end to end sees frames by its own recipe, which names the dataset of training."""
+    found = [
+        each if each.path is None else replace(each, path=str((folder / each.path).absolute()))
+        for each in timelines.timelines
+    ]
+    return replace(timelines, timelines=tuple(found))
 
 
 def _detect(opened: OpenedRun, source: Any, timeline: Any) -> Found:
