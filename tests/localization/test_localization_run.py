@@ -201,6 +201,16 @@ def test_parts_of_another_run_leave_the_snippets_of_this_one(runs, folder, tmp_p
     assert not parts.exists()
 
 
+def test_a_run_trained_anew_under_the_same_name_is_another(runs, folder, tmp_path):
+    where = tmp_path / "run"
+    shutil.copytree(runs["actions"].path, where)
+    before = open_localizer(where, device="cpu").identify()
+    shutil.rmtree(where)
+    train(make_recipe(folder, "optim.learning_rate=0.002"), where, device="cpu")
+    after = open_localizer(where, device="cpu").identify()
+    assert {key for key in before if before[key] != after[key]} == {"checkpoint_sha256"}
+
+
 def test_a_features_run_that_nothing_reads_is_refused(runs, folder, tmp_path):
     opened = open_localizer(runs["actions"].path, device="cpu")
     for given, message in ((folder, "--features-run is for videos"), (folder / "records/rec3.mp4", "of no run")):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from finegym.localization.recipe import LocalizationRecipe
 from finegym.localization.run_folder import LocalizationRun
 from finegym.localization.spotter_localizer import without_first_weights
 from finegym.localization.timelines import Task, Timelines
+from finegym.training.data import hash_file
 from finegym.training.run import load_checkpoint
 from finegym.training.run_folder import read_checkpoint
 
@@ -54,12 +56,17 @@ class OpenedRun:
     def sees_snippets(self) -> bool:
         return self.recipe.snippets is not None
 
+    @cached_property
+    def _checkpoint_sha256(self) -> str:
+        return hash_file(self.checkpoint)
+
     def identify(self) -> dict[str, Any]:
         """What decides what is found; for prediction files, and for going on with them."""
         return {
             "run": str(self.path),
             "name": self.recipe.name,
             "checkpoint": self.checkpoint.name,
+            "checkpoint_sha256": self._checkpoint_sha256,
             "task": self.recipe.task,
             "level": self.classes.level,
             "method": self.recipe.model.name,
