@@ -197,3 +197,13 @@ def test_suggestions_for_sub_actions_count_from_the_start_of_their_action(world)
 def test_files_that_are_no_detections_are_refused(world, content):
     path = f"/api/projects/{world.project_id}/suggestions"
     world.lead.call("POST", path, 422, content=content, params={"name": "x", "stage": "routines"})
+
+
+@pytest.mark.parametrize("odd", ["NaN", "1e999", r'"\u0000"', r'"\ud800"', "[" * 90 + "]" * 90])
+def test_what_a_file_says_of_itself_is_stored_as_any_database_holds_it(either_world, odd):
+    world = either_world
+    content = b'{"version": %s, "external_data": {"x": %s}, "results": {}}' % (odd.encode(), odd.encode())
+    params = {"name": "x", "stage": "routines"}
+    world.lead.call("POST", f"/api/projects/{world.project_id}/suggestions", 201, content=content, params=params)
+    (batch,) = world.lead.get(f"/api/projects/{world.project_id}/suggestions")["batches"]
+    assert batch["provenance"].keys() == {"version"}

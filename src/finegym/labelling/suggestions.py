@@ -29,7 +29,7 @@ from finegym.labelling.refusals import invalid_field, not_found
 from finegym.labelling.tables.base import make_id
 from finegym.labelling.tables.projects import Suggestion, SuggestionBatch
 from finegym.labelling.tables.records import Record
-from finegym.labelling.values import check_text
+from finegym.labelling.values import check_json, check_text
 from finegym.workspace import Workspace
 
 MAX_SUGGESTIONS = 200_000
@@ -105,8 +105,10 @@ def _parse(content: bytes) -> dict[str, Any]:
 def _get_provenance(data: dict[str, Any]) -> dict[str, Any]:
     """What the file says of itself, short."""
     known: dict[str, Any] = {key: data[key] for key in ("version", "external_data") if key in data}
-    text = json.dumps(known)
-    return known if len(text) < 10_000 and "\\u0000" not in text else {"version": str(data.get("version"))[:200]}
+    try:
+        return check_json(known)
+    except ValueError:  # long, or with what no database holds
+        return {"version": ascii(data.get("version"))[:200]}
 
 
 def _iterate(data: dict[str, Any]) -> Iterator[_Row]:
@@ -122,7 +124,8 @@ def _iterate(data: dict[str, Any]) -> Iterator[_Row]:
                 yield _Row(video, start, end, label, score)
             except (KeyError, TypeError, ValueError) as error:
                 where = f"results.{video}.{number}"[:200]
-                raise invalid_field(where, f"expected label, score, segment: {error!r}"[:300]) from error
+                reason = f"{error} is missing" if isinstance(error, KeyError) else str(error)
+                raise invalid_field(where, f"expected label, score, segment: {reason}"[:300]) from error
 
 
 def _place(
