@@ -314,4 +314,4 @@ def test_the_command_line(runs, folder, tmp_path):
     assert trained.exit_code == 0, trained.output
     assert "mAP" in trained.stdout and "finegym localize" in trained.stdout
     refused = runner.invoke(app, ["train", str(recipe), "--out", str(tmp_path / "run"), "--overfit", "4"])
-    assert "--overfit is for recognisers" in str(refused.exception)
+    assert "only for recognisers: --overfit" in str(refused.exception)

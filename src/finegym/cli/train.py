@@ -149,7 +149,7 @@ def train_localizer(
     from finegym.training.run import is_first_process
 
     if options_for_recognisers:
-        raise ConfigError(f"{', '.join(options_for_recognisers)} is for recognisers, and {recipe} is of a localizer")
+        raise ConfigError(f"only for recognisers: {', '.join(options_for_recognisers)}; {recipe} is of a localizer")
     settings = read_localization_recipe(recipe, overrides)
     run = train_run(settings, out, resume=resume.value, stop_after=stop_after, device=device.value)
     if not is_first_process():
