@@ -18,10 +18,11 @@ from finegym.codebook.builtin import read_builtin
 from finegym.errors import ConfigError
 from finegym.evaluation.localization.detections import read_truth
 from finegym.evaluation.localization.reading import read_detections
+from finegym.localization.opening import without_first_weights
 from finegym.localization.recipe import read_localization_recipe
 from finegym.localization.run import train
 from finegym.localization.run_folder import LocalizationRun
-from finegym.localization.spotter_localizer import build_spotter, without_first_weights
+from finegym.localization.spotter_localizer import build_spotter
 from finegym.localization.spotter_predict import read_spotter_recipe, spot
 from finegym.localization.timelines import read_timelines
 

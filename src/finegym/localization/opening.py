@@ -17,7 +17,6 @@ from finegym.localization.localizer import Localizer
 from finegym.localization.methods import METHODS
 from finegym.localization.recipe import LocalizationRecipe
 from finegym.localization.run_folder import LocalizationRun
-from finegym.localization.spotter_localizer import without_first_weights
 from finegym.localization.timelines import Task, Timelines
 from finegym.training.data import hash_file
 from finegym.training.run import load_checkpoint
@@ -112,3 +111,13 @@ def open_localizer(
     if level is not None and level != recipe.data.level:
         classes = replace(classes, level=level, classes=localizer.choose_level(level))
     return OpenedRun(run.path, path, recipe, facts, classes, localizer)
+
+
+def without_first_weights(recipe: LocalizationRecipe) -> LocalizationRecipe:
+    """The recipe of a network whose weights are there already: none are to be looked for."""
+    if recipe.ssn is not None:
+        return recipe.model_copy(update={"ssn": recipe.ssn.model_copy(update={"weights": "none"})})
+    if recipe.spotter is None:
+        return recipe
+    section = recipe.spotter.model_copy(update={"weights": "none", "start": ""})
+    return recipe.model_copy(update={"spotter": section})

@@ -249,16 +249,6 @@ def build_spotter(recipe: LocalizationRecipe, timelines: Timelines, feature_size
     return localizer
 
 
-def without_first_weights(recipe: LocalizationRecipe) -> LocalizationRecipe:
-    """The recipe of a network whose weights are there already: none are to be looked for."""
-    if recipe.ssn is not None:
-        return recipe.model_copy(update={"ssn": recipe.ssn.model_copy(update={"weights": "none"})})
-    if recipe.spotter is None:
-        return recipe
-    section = recipe.spotter.model_copy(update={"weights": "none", "start": ""})
-    return recipe.model_copy(update={"spotter": section})
-
-
 def build_spotter_samples(recipe: LocalizationRecipe, timelines: Timelines, source: FrameSource) -> SpotterSamples:
     """What a recipe's spotter learns from."""
     section = recipe.spotter

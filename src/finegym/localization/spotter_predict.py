@@ -12,12 +12,13 @@ import torch
 from finegym.annotations.folder import read_dataset
 from finegym.errors import ConfigError
 from finegym.localization.localizer import Found
+from finegym.localization.opening import without_first_weights
 from finegym.localization.recipe import LocalizationRecipe, read_localization_recipe
 from finegym.localization.run import check_source
 from finegym.localization.run_folder import LocalizationRun
 from finegym.localization.spotter_events import find_stages
 from finegym.localization.spotter_files import Spots, make_predicted_spots, make_true_spots
-from finegym.localization.spotter_localizer import SpotterLocalizer, build_spotter, open_frames, without_first_weights
+from finegym.localization.spotter_localizer import SpotterLocalizer, build_spotter, open_frames
 from finegym.localization.timelines import Timelines, read_timelines
 from finegym.training.progress import Progress
 from finegym.training.run import load_checkpoint
