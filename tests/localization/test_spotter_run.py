@@ -18,12 +18,13 @@ from finegym.codebook.builtin import read_builtin
 from finegym.errors import ConfigError
 from finegym.evaluation.localization.detections import read_truth
 from finegym.evaluation.localization.reading import read_detections
-from finegym.localization.opening import without_first_weights
+from finegym.localization import spotter_predict
+from finegym.localization.opening import open_localizer, without_first_weights
 from finegym.localization.recipe import read_localization_recipe
 from finegym.localization.run import train
 from finegym.localization.run_folder import LocalizationRun
 from finegym.localization.spotter_localizer import build_spotter
-from finegym.localization.spotter_predict import read_spotter_recipe, spot
+from finegym.localization.spotter_predict import spot
 from finegym.localization.timelines import read_timelines
 
 RECIPES = Path(__file__).parents[2] / "recipes"
@@ -135,16 +136,30 @@ def test_a_run_becomes_files_of_events_and_segments(dataset, tmp_path):
     assert CliRunner().invoke(app, [*words, "--split", "sets", "--out", str(annotations)]).exit_code == 0
     detections = read_detections(files["segments"], read_truth(annotations, "validation"))
     assert len(detections.scores) == tally["num_segments"]
+    made_by = json.loads(files["segments"].read_text())["external_data"]
+    opened = open_localizer(tmp_path / "run", device="cpu")
+    assert made_by == opened.identify() | {"given_split": "sets", "side": "val", "changed": []}
+    assert (made_by["method"], made_by["level"]) == ("spotter", "set")
+    assert len(made_by["checkpoint_sha256"]) == len(made_by["split"]["val_sha256"]) == 64
+
+
+def test_only_the_truth_needs_annotated_stages(dataset, tmp_path, monkeypatch):
+    train(read(dataset, "schedule.epochs=1"), tmp_path / "run", device="cpu")
+    opened = open_localizer(tmp_path / "run", device="cpu")
+    with monkeypatch.context() as patch:
+        patch.delattr(spotter_predict, "read_dataset")
+        spotted = spot(opened, side="val")
+    true = spotter_predict.list_true_spots(opened, spotted)
+    assert [entry["num_events"] for entry in true] == [4, 4]
 
 
 def test_the_same_weights_see_the_same(dataset, tmp_path):
     train(read(dataset, "schedule.epochs=1"), tmp_path / "run", device="cpu")
     run = LocalizationRun(tmp_path / "run")
-    recipe = read_spotter_recipe(run)
-    first, second = (spot(run, recipe, side="val", device="cpu") for _ in range(2))
+    first, second = (spot(open_localizer(run.path, device="cpu"), side="val") for _ in range(2))
     assert first.predicted == second.predicted
-    cached = read_spotter_recipe(run, ["spotter.cache=films"])
-    assert spot(run, cached, side="val", device="cpu").predicted == first.predicted
+    cached = open_localizer(run.path, device="cpu", overrides=["spotter.cache=films"])
+    assert spot(cached, side="val").predicted == first.predicted
     assert len(list((dataset / "features" / "films").glob("*.npy"))) == 2
 
 

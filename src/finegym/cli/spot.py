@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -41,38 +42,38 @@ def spot(
 
     **Example**: `finegym spot runs/spotter --split val --out spots.json --truth truth.json`
     """
-    from finegym.evaluation.localization.detections import write_detections
-    from finegym.localization.run_folder import LocalizationRun
+    from finegym.localization.opening import open_localizer
+    from finegym.localization.parts import write_found
     from finegym.localization.spotter_files import write_spots
-    from finegym.localization.spotter_predict import read_spotter_recipe
+    from finegym.localization.spotter_predict import list_true_spots
     from finegym.localization.spotter_predict import spot as spot_run
-    from finegym.localization.truth import make_detections
 
-    folder = LocalizationRun(run)
-    recipe = read_spotter_recipe(folder, overrides or ())
-    target = folder.predictions_path / f"{split.value}_spots.json" if out is None else out
-    spotted = spot_run(folder, recipe, side=split.value, checkpoint=checkpoint, device=device.value)
+    changes = list(overrides or ())
+    opened = open_localizer(run, checkpoint=checkpoint, device=device.value, overrides=changes)
+    data = opened.recipe.data
+    target = run / "predictions" / f"{split.value}_spots.json" if out is None else out
+    spotted = spot_run(opened, side=split.value)
     write_spots(target, spotted.predicted)
-    tally = {"spots": str(target), "num_timelines": len(spotted.timelines)}
-    tally["num_events"] = sum(entry["num_events"] for entry in spotted.predicted)
+    tally = {"spots": str(target), "num_timelines": len(spotted.timelines), "num_events": _count(spotted.predicted)}
     if truth is not None:
-        write_spots(truth, spotted.true)
-        tally["truth"] = str(truth)
+        true = list_true_spots(opened, spotted)
+        write_spots(truth, true)
+        tally |= {"truth": str(truth), "num_true_events": _count(true)}
     if segments is not None:
-        detections = make_detections(spotted.segments)
-        ids = [timeline.timeline_id for timeline in spotted.timelines.timelines]
-        classes = [class_.id for class_ in spotted.timelines.classes.classes]
-        facts = {"run": str(run), "checkpoint": spotted.checkpoint.name, "split": recipe.data.split}
-        write_detections(segments, detections, ids, classes, external_data=facts)
-        tally |= {"segments": str(segments), "num_segments": len(detections.scores)}
+        facts = opened.identify() | {"given_split": data.split, "side": split.value, "changed": changes}
+        write_found(segments, spotted.segments, spotted.timelines, facts)
+        tally |= {"segments": str(segments), "num_segments": sum(len(each.scores) for each in spotted.segments)}
     if as_json:
         typer.echo(json.dumps(tally))
         return
-    where = f"{tally['num_timelines']} timelines of {recipe.data.split}/{split.value}"
+    where = f"{tally['num_timelines']} timelines of {data.split}/{split.value}"
     typer.echo(f"wrote       {target}: {tally['num_events']} events in {where}")
     if truth is not None:
-        count = sum(entry["num_events"] for entry in spotted.true)
-        typer.echo(f"truth       {truth}: {count} events")
+        typer.echo(f"truth       {truth}: {tally['num_true_events']} events")
         typer.echo(f"next        finegym evaluate spotting {target} --ground-truth {truth}")
     if segments is not None:
         typer.echo(f"segments    {segments}: {tally['num_segments']}")
+
+
+def _count(spots: Sequence[Mapping[str, Any]]) -> int:
+    return sum(entry["num_events"] for entry in spots)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -77,7 +78,12 @@ class OpenedRun:
 
 
 def open_localizer(
-    folder: Path, *, checkpoint: str = "last", level: Level | None = None, device: str = "auto"
+    folder: Path,
+    *,
+    checkpoint: str = "last",
+    level: Level | None = None,
+    device: str = "auto",
+    overrides: Sequence[str] = (),
 ) -> OpenedRun:
     """Open a run of ``finegym train`` whose recipe has a ``task``.
 
@@ -86,13 +92,15 @@ def open_localizer(
         checkpoint: ``last``, or epochs done.
         level: what is to be found, of a method that learns several levels; the recipe's by default.
         device: ``auto`` takes a GPU where there is one.
+        overrides: of the recipe, ``section.key=value``: how to look, not what was trained.
 
     Raises:
-        ConfigError: there is no such run or checkpoint, it is not of a localizer, or it has not learnt the level.
+        ConfigError: there is no such run or checkpoint, it is not of a localizer, it has not learnt the level, or an
+            override does not fit.
         CodebookError: the run's codebook is damaged.
     """
     run = LocalizationRun(folder)
-    recipe, facts = run.read_recipe(), run.read_facts()
+    recipe, facts = run.read_recipe(overrides), run.read_facts()
     path = run.find_checkpoint(checkpoint)
     content = read_checkpoint(path)
     if not (run.path / CODEBOOK_FILE).is_file():
