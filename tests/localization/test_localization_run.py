@@ -17,6 +17,7 @@ from finegym.errors import ConfigError, FeatureError, FineGymError
 from finegym.evaluation.localization.detection_map import compute_detection_map
 from finegym.evaluation.localization.reading import read_detections
 from finegym.features.snippets.build import build_snippets
+from finegym.files import hash_samples
 from finegym.localization.localize import open_dataset
 from finegym.localization.localize_inputs import localize_inputs, localize_nested_inputs
 from finegym.localization.localizer import Found
@@ -199,6 +200,32 @@ def test_parts_of_another_run_leave_the_snippets_of_this_one(runs, folder, tmp_p
     localize_inputs(opened, [folder / "records/rec3.mp4"], tmp_path / "again.json")
     assert (tmp_path / "again.json").read_text() == (tmp_path / "whole.json").read_text()
     assert not parts.exists()
+
+
+def test_a_video_that_was_replaced_is_looked_through_again(runs, folder, tmp_path, monkeypatch):
+    opened = open_localizer(runs["actions"].path, device="cpu")
+    films = [tmp_path / f"{name}.mp4" for name in ("first", "other")]
+    for film, name in zip(films, ("rec3", "rec2"), strict=True):
+        shutil.copy(folder / f"records/{name}.mp4", film)
+    whole, stopped = tmp_path / "whole.json", tmp_path / "stopped.json"
+    detect, seen = opened.localizer.detect, []
+
+    def die_at_the_second(timeline, source):
+        if seen:
+            raise KeyboardInterrupt
+        seen.append(timeline.timeline_id)
+        return detect(timeline, source)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(opened.localizer, "detect", die_at_the_second)
+        with pytest.raises(KeyboardInterrupt):
+            localize_inputs(opened, films, stopped)
+    first, other = json.loads((tmp_path / "stopped.json.parts/made-by.json").read_text())["videos"].values()
+    assert first == hash_samples(films[0]) != other
+    shutil.copy(folder / "records/rec1.mp4", films[0])  # as long as the one before
+    assert localize_inputs(opened, films, stopped).num_before == 0
+    localize_inputs(opened, films, whole)
+    assert stopped.read_text() == whole.read_text()
 
 
 def test_a_run_trained_anew_under_the_same_name_is_another(runs, folder, tmp_path):

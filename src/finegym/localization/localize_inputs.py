@@ -9,6 +9,7 @@ from typing import Any
 
 from finegym.annotations.folder import is_dataset_folder
 from finegym.errors import ConfigError
+from finegym.files import hash_samples
 from finegym.localization.localize import Localized, localize_dataset, move_recipe, open_dataset, write_localized
 from finegym.localization.methods import METHODS
 from finegym.localization.nested import ACTIONS_FILE, localize_nested
@@ -115,4 +116,5 @@ def _is_dataset(inputs: Sequence[Path], split: str, features_runs: Sequence[Path
 
 
 def _describe(inputs: Sequence[Path]) -> dict[str, Any]:
-    return {"videos": [str(path) for path in inputs]}
+    """Videos by what is in them: parts found in one of before are not gone on with."""
+    return {"videos": {str(path): hash_samples(path) for path in inputs}}

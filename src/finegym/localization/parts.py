@@ -54,7 +54,7 @@ def find_all(
     """
     text = json.dumps(made_by, sort_keys=True, indent=1) + "\n"
     if (parts / MADE_BY).is_file() and (parts / MADE_BY).read_text(encoding="utf-8") != text:
-        print(f"{parts}: was begun by another run or checkpoint; begun anew", file=sys.stderr, flush=True)
+        print(f"{parts}: was begun with another run, checkpoint or video; begun anew", file=sys.stderr, flush=True)
         for path in parts.glob("*.npz"):  # snippets beside them may be what is looked at now
             path.unlink()
     write_text(parts / MADE_BY, text)
