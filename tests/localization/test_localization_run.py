@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from finegym.annotations.folder import read_dataset
 from finegym.cli.app import app
-from finegym.errors import ConfigError, FeatureError, FineGymError
+from finegym.errors import ConfigError, FeatureError, FineGymError, OutputError
 from finegym.evaluation.localization.detection_map import compute_detection_map
 from finegym.evaluation.localization.reading import read_detections
 from finegym.features.snippets.build import build_snippets
@@ -260,6 +260,29 @@ def test_inputs_are_not_written_over(runs, folder):
     with pytest.raises(ConfigError, match="is a dataset folder"):
         train(make_recipe(folder), folder, device="cpu")
     assert film.read_bytes() == before and (folder / "codebook.yaml").read_bytes() == codebook
+
+
+def test_files_that_are_not_its_own_are_not_written_over(runs, folder, tmp_path):
+    opened = [open_localizer(runs[task].path, device="cpu") for task in ("actions", "sub-actions")]
+    convert = ["annotations", "convert", str(folder), "--to", "activitynet", "--task", "actions", "--level", "event"]
+    out = tmp_path / "truth.json"
+    assert CliRunner().invoke(app, [*convert, "--split", "toy", "--out", str(out)]).exit_code == 0
+    before = out.read_bytes()
+    for given in (folder, folder / "records/rec3.mp4"):
+        with pytest.raises(OutputError, match=r"truth.json: is there already and no file of detections of finegym's"):
+            localize_inputs(opened[0], [given], out)
+    assert out.read_bytes() == before and not list(tmp_path.glob("*.parts"))
+    found = tmp_path / "found.json"
+    first, second = (localize_inputs(opened[0], [folder], found).num_detections for _ in range(2))
+    assert first == second
+    for name, content in (("actions.json", before), ("sub-actions.json", b"\xff"), ("routines.json", before)):
+        nested = tmp_path / name.replace(".json", "")
+        localize_nested_inputs(*opened, [folder], nested, min_score=0.02, min_sub_score=0.05)
+        localize_nested_inputs(*opened, [folder], nested, min_score=0.02, min_sub_score=0.05)
+        (nested / name).write_bytes(content)
+        with pytest.raises(OutputError, match=rf"{name}: is there already"):
+            localize_nested_inputs(*opened, [folder], nested, min_score=0.02, min_sub_score=0.05)
+        assert (nested / name).read_bytes() == content
 
 
 def test_of_actions_that_share_their_time_the_surest_is_taken():

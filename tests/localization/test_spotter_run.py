@@ -15,7 +15,7 @@ from finegym.annotations.splits import Split, write_split
 from finegym.annotations.subsets import make_subset
 from finegym.cli.app import app
 from finegym.codebook.builtin import read_builtin
-from finegym.errors import ConfigError
+from finegym.errors import ConfigError, OutputError
 from finegym.evaluation.localization.detections import read_truth
 from finegym.evaluation.localization.reading import read_detections
 from finegym.localization import spotter_predict
@@ -140,6 +140,16 @@ def test_a_run_becomes_files_of_events_and_segments(dataset, tmp_path):
     opened = open_localizer(tmp_path / "run", device="cpu")
     assert made_by == opened.identify() | {"given_split": "sets", "side": "val", "changed": []}
     assert (made_by["method"], made_by["level"]) == ("spotter", "set")
+    refused = [tmp_path / "recipe.toml", files["truth"], files["segments"]]
+    refused[0].write_text("name = 'mine'")
+    before = [path.read_bytes() for path in refused]
+    for path in refused:
+        result = CliRunner().invoke(app, ["spot", str(tmp_path / "run"), "--out", str(path)])
+        assert isinstance(result.exception, OutputError) and "is there already" in str(result.exception)
+    twice = ["--out", str(files["spots"]), "--truth", str(files["spots"])]
+    result = CliRunner().invoke(app, ["spot", str(tmp_path / "run"), *twice])
+    assert isinstance(result.exception, ConfigError) and "are different files" in str(result.exception)
+    assert [path.read_bytes() for path in refused] == before
     assert len(made_by["checkpoint_sha256"]) == len(made_by["split"]["val_sha256"]) == 64
 
 

@@ -49,9 +49,10 @@ def spot(
     from finegym.localization.spotter_predict import spot as spot_run
 
     changes = list(overrides or ())
+    target = run / "predictions" / f"{split.value}_spots.json" if out is None else out
+    _check_outputs(target, truth, segments)
     opened = open_localizer(run, checkpoint=checkpoint, device=device.value, overrides=changes)
     data = opened.recipe.data
-    target = run / "predictions" / f"{split.value}_spots.json" if out is None else out
     spotted = spot_run(opened, side=split.value)
     write_spots(target, spotted.predicted)
     tally = {"spots": str(target), "num_timelines": len(spotted.timelines), "num_events": _count(spotted.predicted)}
@@ -73,6 +74,21 @@ def spot(
         typer.echo(f"next        finegym evaluate spotting {target} --ground-truth {truth}")
     if segments is not None:
         typer.echo(f"segments    {segments}: {tally['num_segments']}")
+
+
+def _check_outputs(out: Path, truth: Path | None, segments: Path | None) -> None:
+    """Before anything is computed: three files, none of which takes the place of something else."""
+    from finegym.errors import ConfigError
+    from finegym.localization.outputs import check_detections_path, check_spots_path
+
+    given = [path.absolute() for path in (out, truth, segments) if path is not None]
+    if len(set(given)) < len(given):
+        raise ConfigError(f"{', '.join(map(str, given))}: --out, --truth and --segments are different files")
+    check_spots_path(out, "score")
+    if truth is not None:
+        check_spots_path(truth, "comment")
+    if segments is not None:
+        check_detections_path(segments)
 
 
 def _count(spots: Sequence[Mapping[str, Any]]) -> int:

@@ -12,8 +12,9 @@ from finegym.errors import ConfigError
 from finegym.files import hash_samples
 from finegym.localization.localize import Localized, localize_dataset, move_recipe, open_dataset, write_localized
 from finegym.localization.methods import METHODS
-from finegym.localization.nested import ACTIONS_FILE, localize_nested
+from finegym.localization.nested import ACTIONS_FILE, NESTED_FILE, SUB_ACTIONS_FILE, localize_nested
 from finegym.localization.opening import OpenedRun
+from finegym.localization.outputs import check_detections_path, check_nested_path
 from finegym.localization.parts import get_parts
 from finegym.localization.recordings import make_recordings, open_recordings
 from finegym.localization.timelines import Timeline
@@ -42,11 +43,14 @@ def localize_inputs(
 
     Raises:
         ConfigError: the inputs are neither, or do not suit.
+        OutputError: ``out`` is there, and no file of detections of ours.
     """
-    if _is_dataset(inputs, split, features_runs):
-        return localize_dataset(opened, inputs[0], out, split=split, side=side)
-    if out.exists() and any(out.samefile(path) for path in inputs if path.exists()):
+    is_dataset = _is_dataset(inputs, split, features_runs)
+    if not is_dataset and out.exists() and any(out.samefile(path) for path in inputs if path.exists()):
         raise ConfigError(f"--out {out} is one of the videos. Give another file.")
+    check_detections_path(out)
+    if is_dataset:
+        return localize_dataset(opened, inputs[0], out, split=split, side=side)
     recordings = make_recordings(inputs, opened.classes)
     source = open_recordings(opened, recordings.timelines, get_parts(out), features_runs=features_runs, device=device)
     return write_localized(opened, recordings, source, out, _describe(inputs))
@@ -67,8 +71,11 @@ def localize_nested_inputs(
 ) -> tuple[Localized, Localized]:
     """Look for actions, and in those for sub-actions; arguments as for ``localize_inputs`` and ``localize_nested``.
 
-    ``features_runs`` are those of both localizers, which then join as many stores.
+    ``features_runs`` are those of both localizers, which then join as many stores. ``out`` is a folder.
     """
+    for name in (ACTIONS_FILE, SUB_ACTIONS_FILE):
+        check_detections_path(out / name)
+    check_nested_path(out / NESTED_FILE)
     if _is_dataset(inputs, split, features_runs):
         records, _ = open_dataset(actions, inputs[0], split=split, side=side)
         read = partial(_open_stored, inputs[0])

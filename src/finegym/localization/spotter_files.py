@@ -79,7 +79,12 @@ def write_spots(path: Path, spots: Spots) -> None:
     Raises:
         OutputError: the file cannot be written.
     """
-    write_text(path, json.dumps(spots, ensure_ascii=False) + "\n")
+    write_text(path, format_spots(spots))
+
+
+def format_spots(spots: Spots) -> str:
+    """Entries as JSON, in one line."""
+    return json.dumps(spots, ensure_ascii=False) + "\n"
 
 
 def _make_entry(timeline: Timeline, film: Film, events: list[dict[str, Any]]) -> dict[str, Any]:
