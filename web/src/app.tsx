@@ -2,6 +2,7 @@
 
 import { Redirect, Route, Switch } from "wouter";
 import { useSession } from "./api/queries";
+import { CodebookPage } from "./pages/codebook";
 import { ExchangePage } from "./pages/exchange";
 import { GuidelinesPage } from "./pages/guidelines";
 import { InvitationPage } from "./pages/invitation";
@@ -35,6 +36,7 @@ export function App() {
       <Route path="/projects/:id/progress">{({ id }) => <ProgressPage id={id} />}</Route>
       <Route path="/projects/:id/records">{({ id }) => <RecordsPage id={id} />}</Route>
       <Route path="/projects/:id/people">{({ id }) => <PeoplePage id={id} />}</Route>
+      <Route path="/projects/:id/codebook">{({ id }) => <CodebookPage id={id} />}</Route>
       <Route path="/projects/:id/guidelines">{({ id }) => <GuidelinesPage id={id} />}</Route>
       <Route path="/projects/:id/exchange">{({ id }) => <ExchangePage id={id} />}</Route>
       <Route path="/projects/:id/settings">{({ id }) => <SettingsPage id={id} />}</Route>

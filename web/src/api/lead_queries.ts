@@ -3,7 +3,7 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { get, post, send } from "./client";
 import type {
-  Batch, Folder, Guideline, Item, Job, LogEvent, Overlap, PassDetail, People, Progress, Project, ProjectSettings, Recheck,
+  Account, Batch, CodebookChange, Folder, Guideline, Item, Job, LogEvent, Overlap, PassDetail, People, Progress, Project, ProjectSettings, Recheck,
   RecordFacts, Revision, Role, Stage,
 } from "./types";
 
@@ -29,16 +29,35 @@ export const useSetRole = (id: string) =>
 export const useRemovePerson = (id: string) =>
   useChange(id, (person: string) => send("DELETE", `${project(id)}/people/${person}`));
 
+export const useEverybody = () =>
+  useQuery({ queryKey: ["everybody"], queryFn: async () => (await get<{ people: Account[] }>("/people")).people });
+export const useMakePasswordLink = () =>
+  useMutation({ mutationFn: (person: Account) => post<{ url: string }>(`/people/${person.id}/password-link`, undefined) });
+export function useSetDisabled() {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: ({ person, is_disabled }: { person: string; is_disabled: boolean }) => send("PATCH", `/people/${person}`, { is_disabled }),
+    onSettled: () => client.invalidateQueries({ queryKey: ["everybody"] }),
+  });
+}
+
 export const useSettings = (id: string) =>
   useChange(id, ({ version, settings }: { version: number; settings: ProjectSettings }) =>
     send<Project>("PATCH", project(id), { settings }, { ifMatch: `"${version}"` }));
+
+type AskedCodebook = { codebook?: string; codebook_yaml?: string };
+/** What another codebook would come to; changes nothing. */
+export const useTryCodebook = (id: string) =>
+  useMutation({ mutationFn: (asked: AskedCodebook) => send<CodebookChange>("PUT", `${project(id)}/codebook?dry_run=true`, asked) });
+export const useChangeCodebook = (id: string) =>
+  useChange(id, (asked: AskedCodebook) => send<CodebookChange>("PUT", `${project(id)}/codebook`, asked));
 
 export const useRecords = (id: string) =>
   useQuery({ queryKey: ["records", id], queryFn: async () => (await get<{ records: RecordFacts[] }>(`${project(id)}/records`)).records });
 export const useFolder = (id: string, path: string | null) =>
   useQuery({ queryKey: ["folder", id, path], queryFn: () => get<Folder>(`${project(id)}/media-folders${path === null ? "" : `?path=${encodeURIComponent(path)}`}`) });
 export const useIngest = (id: string) =>
-  useChange(id, (facts: { paths: string[]; chunk_minutes: number; overlap_s: number; rules_toml?: string }) => post<Job>(`${project(id)}/ingest`, facts));
+  useChange(id, (facts: { paths: string[]; chunk_minutes: number; overlap_s: number; rules_toml?: string; routines?: "known" }) => post<Job>(`${project(id)}/ingest`, facts));
 
 /** Jobs, asked for again every two seconds while one runs. */
 export const useJobs = (id: string) =>
@@ -89,9 +108,9 @@ export const useLoadSuggestions = (id: string) =>
 export const useWithdrawBatch = (id: string) =>
   useChange(id, (batch: string) => send("DELETE", `${project(id)}/suggestions/${batch}`));
 export const useImport = (id: string) =>
-  useChange(id, ({ file, format, state }: { file: File; format: string; state: string }) =>
+  useChange(id, ({ file, format, state, record }: { file: File; format: string; state: string; record?: string }) =>
     post<{ records: number; actions: number; sub_actions: number; left_out: { why: string; count: number }[] }>(
-      `${project(id)}/import?${new URLSearchParams({ format, state })}`, undefined, { raw: { body: file, type: format === "official" ? JSON_TYPE : "text/plain" } }));
+      `${project(id)}/import?${new URLSearchParams({ format, state, ...(record === undefined ? {} : { record }) })}`, undefined, { raw: { body: file, type: format === "official" ? JSON_TYPE : "text/plain" } }));
 
 export const useGuidelineList = (id: string) =>
   useQuery({ queryKey: ["guideline-list", id], queryFn: async () => (await get<{ guidelines: { key: string; title: string }[] }>(`${project(id)}/guidelines`)).guidelines });

@@ -30,3 +30,5 @@ export type Revision = Schemas["RevisionShape"];
 export type Batch = Schemas["BatchShape"];
 export type ProjectSettings = Schemas["ProjectSettings"];
 export type LogEvent = Schemas["LogShape"]["events"][number];
+export type CodebookChange = Schemas["CodebookChange"];
+export type Account = Schemas["PersonShape"];

@@ -3,6 +3,7 @@
 import { useState, type FormEvent } from "react";
 import { Link, useLocation } from "wouter";
 import { useCreateProject, useProjects, useSession } from "../api/queries";
+import { CodebookChoice, type ChosenCodebook } from "../parts/codebook_choice";
 import { Dialog } from "../parts/dialog";
 import { Failure, FormError, Loading } from "../parts/feedback";
 import { Shell } from "../parts/shell";
@@ -45,33 +46,20 @@ function NewProject({ onClose }: { onClose: () => void }) {
   const create = useCreateProject();
   const [, navigate] = useLocation();
   const [name, setName] = useState("");
-  const [codebook, setCodebook] = useState("artistic-women");
-  const [yaml, setYaml] = useState<string | null>(null);
+  const [chosen, setChosen] = useState<ChosenCodebook | null>({ codebook: "artistic-women" });
   const submit = (event: FormEvent): void => {
     event.preventDefault();
-    const facts = codebook === "file" ? { name, codebook_yaml: yaml ?? "" } : { name, codebook };
-    create.mutate(facts, { onSuccess: (project) => navigate(`/projects/${project.id}`) });
+    if (chosen !== null) create.mutate({ name, ...chosen }, { onSuccess: (project) => navigate(`/projects/${project.id}`) });
   };
   return (
     <Dialog title="New project" onClose={onClose}>
       <form className="form" onSubmit={submit}>
         <label>Name<input required maxLength={120} value={name} onChange={(event) => setName(event.target.value)} /></label>
-        <label>Codebook
-          <select value={codebook} onChange={(event) => setCodebook(event.target.value)}>
-            <option value="artistic-women">Artistic gymnastics, women (built in)</option>
-            <option value="diving">Diving (built in)</option>
-            <option value="file">A codebook.yaml of your own …</option>
-          </select>
-        </label>
-        {codebook === "file" && (
-          <label>codebook.yaml
-            <input type="file" accept=".yaml,.yml" required onChange={(event) => void event.target.files?.[0]?.text().then(setYaml)} />
-          </label>
-        )}
+        <CodebookChoice onChoose={setChosen} />
         <FormError error={create.error} />
         <div className="row end">
           <button type="button" onClick={onClose}>Cancel</button>
-          <button type="submit" className="primary" disabled={create.isPending}>Make the project</button>
+          <button type="submit" className="primary" disabled={chosen === null || create.isPending}>Make the project</button>
         </div>
       </form>
     </Dialog>

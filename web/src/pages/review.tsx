@@ -65,7 +65,8 @@ function Overlaps({ id }: { id: string }) {
   );
 }
 
-function Rechecks({ id }: { id: string }) {
+/** Labels that a new codebook gives another meaning; the label is kept, or its annotator walks the tree again. */
+export function Rechecks({ id }: { id: string }) {
   const rechecks = useRechecks(id);
   const answer = useAnswerRecheck(id);
   if (rechecks.data === undefined || rechecks.data.length === 0) return null;
@@ -74,10 +75,10 @@ function Rechecks({ id }: { id: string }) {
       <h2 id="rechecks">The codebook changed <span className="count">{rechecks.data.length}</span></h2>
       <FormError error={answer.error} />
       <div className="table-wrap"><table className="table">
-        <thead><tr><th scope="col">Segment</th><th scope="col">Why</th><th scope="col">Answer</th></tr></thead>
+        <thead><tr><th scope="col">Segment</th><th scope="col">Record</th><th scope="col">Why</th><th scope="col">Answer</th></tr></thead>
         <tbody>{rechecks.data.map((one) => (
           <tr key={one.id}>
-            <th scope="row"><Link href={`/passes/${one.pass_id}`}>{one.segment.label} at {formatTimecode(one.segment.start_ms)}</Link></th><td>{one.reason}</td>
+            <th scope="row"><Link href={`/passes/${one.pass_id}`}>{one.segment.label ?? "no element"} at {formatTimecode(one.segment.start_ms)}</Link></th><td>{one.record_name}</td><td className="wrap">{one.reason}</td>
             <td><div className="row"><button type="button" onClick={() => answer.mutate({ recheck: one.id, answer: "keep" })}>Keep</button><button type="button" onClick={() => answer.mutate({ recheck: one.id, answer: "redo" })}>Walk again</button></div></td>
           </tr>
         ))}</tbody>

@@ -16,6 +16,7 @@ const TABS: readonly { readonly path: string; readonly title: string; readonly w
   { path: "/progress", title: "Progress", who: "all" },
   { path: "/records", title: "Records", who: "lead" },
   { path: "/people", title: "People", who: "lead" },
+  { path: "/codebook", title: "Codebook", who: "lead" },
   { path: "/guidelines", title: "Guidelines", who: "lead" },
   { path: "/exchange", title: "Exchange", who: "lead" },
   { path: "/settings", title: "Settings", who: "lead" },
