@@ -2,19 +2,23 @@
 
 import { useState, type FormEvent } from "react";
 import { useInvite, usePeople, useRemovePerson, useSetRole, useWithdrawInvitation } from "../api/lead_queries";
+import { useSession } from "../api/queries";
 import type { Role } from "../api/types";
 import { formatDate, formatDateTime } from "../parts/dates";
 import { Dialog } from "../parts/dialog";
 import { Failure, FormError, Loading } from "../parts/feedback";
+import { OneTimeLink } from "../parts/one_time_link";
 import { ProjectShell } from "../parts/project_shell";
+import { Everybody } from "./everybody";
 
 const ROLES: readonly Role[] = ["lead", "annotator", "reviewer", "viewer"];
 
 export function PeoplePage({ id }: { id: string }) {
   const [isInviting, setIsInviting] = useState(false);
+  const isAdmin = useSession().data?.person?.is_admin ?? false;
   return (
     <ProjectShell id={id} title="People" actions={<button type="button" className="primary" onClick={() => setIsInviting(true)}>Invite</button>}>
-      {() => <><PeopleTable id={id} />{isInviting && <InviteDialog id={id} onClose={() => setIsInviting(false)} />}</>}
+      {() => <><PeopleTable id={id} />{isAdmin && <Everybody />}{isInviting && <InviteDialog id={id} onClose={() => setIsInviting(false)} />}</>}
     </ProjectShell>
   );
 }
@@ -68,7 +72,6 @@ function InviteDialog({ id, onClose }: { id: string; onClose: () => void }) {
   const invite = useInvite(id);
   const [role, setRole] = useState<Role>("annotator");
   const [email, setEmail] = useState("");
-  const [isCopied, setIsCopied] = useState(false);
   const submit = (event: FormEvent): void => {
     event.preventDefault();
     invite.mutate({ role, ...(email === "" ? {} : { email }) });
@@ -83,16 +86,7 @@ function InviteDialog({ id, onClose }: { id: string; onClose: () => void }) {
           <div className="row end"><button type="button" onClick={onClose}>Cancel</button><button type="submit" className="primary" disabled={invite.isPending}>Make a link</button></div>
         </form>
       ) : (
-        <div className="form">
-          <p>Send this link. It works once, and is shown only now.</p>
-          <p className="note link-out" data-testid="invitation">{invite.data.url}</p>
-          <div className="row end">
-            {window.isSecureContext && (
-              <button type="button" onClick={() => void navigator.clipboard.writeText(invite.data.url).then(() => setIsCopied(true))}>{isCopied ? "Copied" : "Copy"}</button>
-            )}
-            <button type="button" className="primary" onClick={onClose}>Done</button>
-          </div>
-        </div>
+        <OneTimeLink url={invite.data.url} onDone={onClose} />
       )}
     </Dialog>
   );
