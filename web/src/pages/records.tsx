@@ -77,6 +77,7 @@ function IngestDialog({ id, onClose }: { id: string; onClose: () => void }) {
   const [chosen, setChosen] = useState<readonly string[]>([]);
   const [minutes, setMinutes] = useState(10);
   const [overlap, setOverlap] = useState(60);
+  const [isBetween, setIsBetween] = useState(false);
   const [rules, setRules] = useState("");
   const folder = useFolder(id, path);
   const ingest = useIngest(id);
@@ -84,7 +85,7 @@ function IngestDialog({ id, onClose }: { id: string; onClose: () => void }) {
   const join = (name: string): string => `${folder.data!.path.replace(/\/$/, "")}/${name}`;
   const submit = (event: FormEvent): void => {
     event.preventDefault();
-    ingest.mutate({ paths: [...chosen], chunk_minutes: minutes, overlap_s: overlap, ...(rules.trim() === "" ? {} : { rules_toml: rules }) }, { onSuccess: onClose });
+    ingest.mutate({ paths: [...chosen], chunk_minutes: minutes, overlap_s: overlap, ...(isBetween ? { routines: "known" } : {}), ...(rules.trim() === "" ? {} : { rules_toml: rules }) }, { onSuccess: onClose });
   };
   return (
     <Dialog title="Add records" onClose={onClose}>
@@ -106,6 +107,7 @@ function IngestDialog({ id, onClose }: { id: string; onClose: () => void }) {
           <label>Chunks of … minutes<input type="number" min={0.1} step="any" value={minutes} onChange={(event) => setMinutes(Number(event.target.value))} /></label>
           <label>Overlap in seconds<input type="number" min={0} value={overlap} onChange={(event) => setOverlap(Number(event.target.value))} /></label>
         </div>
+        <label className="check"><input type="checkbox" checked={isBetween} onChange={(event) => setIsBetween(event.target.checked)} />Cut between the routines that this project knows already</label>
         <details><summary>Rules of what a record must be like</summary>
           <label className="form">TOML; empty: the built-in ones (720 lines and more)<textarea rows={4} value={rules} onChange={(event) => setRules(event.target.value)} placeholder="min_height = 360" /></label>
         </details>
