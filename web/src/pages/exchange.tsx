@@ -1,7 +1,7 @@
 /** What goes in and out of a project: annotations, and suggestions of models. */
 
 import { useState, type FormEvent } from "react";
-import { useBatches, useImport, useLoadSuggestions, useWithdrawBatch } from "../api/lead_queries";
+import { useBatches, useImport, useLoadSuggestions, useRecords, useWithdrawBatch } from "../api/lead_queries";
 import type { Stage } from "../api/types";
 import { formatDateTime } from "../parts/dates";
 import { FormError } from "../parts/feedback";
@@ -30,20 +30,30 @@ function LeftOut({ rows }: { rows: readonly { why: string; count: number }[] }) 
 
 function Import({ id }: { id: string }) {
   const load = useImport(id);
+  const records = useRecords(id);
+  const [record, setRecord] = useState("");
   const [file, setFile] = useState<File | null>(null);
   const [format, setFormat] = useState("official");
   const [state, setState] = useState("accepted");
+  const isOneRecord = format === "webvtt" && file !== null && !file.name.toLowerCase().endsWith(".zip");
   const submit = (event: FormEvent): void => {
     event.preventDefault();
-    if (file !== null) load.mutate({ file, format, state });
+    if (file !== null) load.mutate({ file, format, state, ...(isOneRecord ? { record } : {}) });
   };
   return (
     <form className="card form" onSubmit={submit}>
       <h2>Import annotations</h2>
-      <label>Format<select value={format} onChange={(event) => setFormat(event.target.value)}><option value="official">Official JSON</option><option value="csv">CSV</option><option value="webvtt">WebVTT</option></select></label>
+      <label>Format<select value={format} onChange={(event) => setFormat(event.target.value)}><option value="official">Official JSON</option><option value="dataset">Dataset folder (zip)</option><option value="csv">CSV</option><option value="webvtt">WebVTT: one file, or a zip of one a record</option></select></label>
       <label>They are<select value={state} onChange={(event) => setState(event.target.value)}><option value="accepted">accepted: the next stage begins</option><option value="open">open: to be gone over</option></select></label>
       <label>File<input type="file" required onChange={(event) => setFile(event.target.files?.[0] ?? null)} /></label>
-      <FormError error={load.error} />
+      {isOneRecord && (
+        <label>Record that it is about
+          <select required value={record} onChange={(event) => setRecord(event.target.value)}>
+            <option value="">choose …</option>{records.data?.map((one) => <option key={one.id}>{one.name}</option>)}
+          </select>
+        </label>
+      )}
+      <FormError error={load.error ?? (isOneRecord ? records.error : null)} />
       {load.data && <div role="status"><p>{load.data.records} records, {load.data.actions} routines, {load.data.sub_actions} sub-actions.</p><LeftOut rows={load.data.left_out} /></div>}
       <button type="submit" className="primary" disabled={file === null || load.isPending}>Import</button>
     </form>
