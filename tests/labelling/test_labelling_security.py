@@ -146,6 +146,19 @@ def test_pages_serve_their_own_files_only(world, path):
     assert answer.status_code not in (200, 503) or "<html" in answer.text
 
 
+def test_paths_that_are_refused_stand_in_the_log(world, caplog):
+    project = f"/api/projects/{world.project_id}"
+    world.lead.post(f"{project}/ingest", {"paths": ["../\n/etc/passwd"]}, 422)
+    world.lead.get(f"{project}/media-folders", 422, params={"path": "/etc"})
+    world.lead.post(f"{project}/ingest", {"paths": ["not-there.mp4"]}, 422)
+    lines = [one.getMessage() for one in caplog.records if one.getMessage().startswith("refused path")]
+    assert lines == [
+        r"refused path '../\n/etc/passwd': must lie in one of the server's media folders",
+        "refused path '/etc': must lie in one of the server's media folders",
+        "refused path 'not-there.mp4': is not there",
+    ]
+
+
 def test_a_viewer_and_an_annotator_write_nothing_beyond_their_role(world, caplog):
     detail = world.take(world.ann, "routines", record="alpha", chunk=0)
     world.ann.save(detail["id"], 0, create(100, 200, "BB"))

@@ -21,7 +21,7 @@ from finegym.labelling.access import Caller, write_log
 from finegym.labelling.clock import Now, format_time
 from finegym.labelling.database import Database
 from finegym.labelling.records import add_records
-from finegym.labelling.refusals import invalid_field
+from finegym.labelling.refusals import Refusal, invalid_field
 from finegym.labelling.tables.base import make_id
 from finegym.labelling.tables.projects import Job
 from finegym.workspace import Workspace
@@ -37,19 +37,26 @@ def check_paths(paths: Sequence[str], roots: Sequence[Path]) -> list[str]:
     Raises:
         Refusal: one lies outside of the media folders, or is not there.
     """
-    checked = []
-    for text in paths:
-        try:
-            path = (Path(text) if Path(text).is_absolute() else roots[0] / text).resolve()
-            is_there = path.exists()
-        except (OSError, RuntimeError, ValueError) as error:  # a name too long, links in a circle, odd characters
-            raise invalid_field("paths", f"cannot be looked at: {error}"[:300], text[:500]) from error
-        if not any(path.is_relative_to(root) for root in roots):
-            raise invalid_field("paths", "must lie in one of the server's media folders", text[:500])
-        if not is_there:
-            raise invalid_field("paths", "is not there", text[:500])
-        checked.append(str(path))
-    return checked
+    return [str(_check_path(text, roots)) for text in paths]
+
+
+def _check_path(text: str, roots: Sequence[Path]) -> Path:
+    try:
+        path = (Path(text) if Path(text).is_absolute() else roots[0] / text).resolve()
+        is_there = path.exists()
+    except (OSError, RuntimeError, ValueError) as error:  # a name too long, links in a circle, odd characters
+        raise _refuse_path(f"cannot be looked at: {error}"[:300], text) from error
+    if not any(path.is_relative_to(root) for root in roots):
+        raise _refuse_path("must lie in one of the server's media folders", text)
+    if not is_there:
+        raise _refuse_path("is not there", text)
+    return path
+
+
+def _refuse_path(why: str, text: str) -> Refusal:
+    """Somebody who tries paths is seen in the log."""
+    log.warning("refused path %s: %s", ascii(text[:500]), ascii(why)[1:-1])
+    return invalid_field("paths", why, text[:500])
 
 
 def queue_ingest(session: Session, caller: Caller, project_id: str, asked: dict[str, Any]) -> Job:
