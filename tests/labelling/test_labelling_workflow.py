@@ -3,8 +3,12 @@
 import io
 import json
 import zipfile
+from urllib.parse import unquote
 
+import pytest
 from labelling_world import create, make_operation, make_uuid
+
+from finegym.labelling.exchange import FORMATS
 
 
 def walk(segment_id, set_id, *answers, label=None):
@@ -302,3 +306,17 @@ def test_exports_of_unfinished_work_say_what_nobody_has_looked_at(world):
     written = json.dumps(export(world, "official"))
     assert '"segments": null' in written
     assert export(world, "official", what="latest")["alpha"]["E_000002_000012"]["segments"] is None
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_exports_of_the_latest_leave_out_routines_without_an_event_and_count_them(world, form):
+    detail = world.take(world.ann, "routines", record="alpha", chunk=0)
+    world.ann.save(detail["id"], 0, create(50, 300, "BB"), create(310, 400))
+    answer = world.lead.client.get(
+        f"/api/projects/{world.project_id}/export", params={"format": form, "what": "latest"}
+    )
+    assert answer.status_code == 200, answer.text
+    assert (answer.headers["x-finegym-actions"], answer.headers["x-finegym-left-out"]) == ("1", "1")
+    assert unquote(answer.headers["x-finegym-first-left-out"]) == "alpha from 12.400 s to 16.000 s"
+    if form == "official":
+        assert list(answer.json()["alpha"]) == ["E_000002_000012"]

@@ -71,8 +71,11 @@ def export(
     if as_json:
         typer.echo(json.dumps({"path": str(written.path), **written.counts}))
         return
-    counts = ", ".join(f"{number} {name.replace('_', '-')}" for name, number in written.counts.items())
+    kinds = {name: number for name, number in written.counts.items() if name != "left_out"}
+    counts = ", ".join(f"{number} {name.replace('_', '-')}" for name, number in kinds.items())
     typer.echo(f"wrote {written.path}: {counts}")
+    if written.left_out:
+        typer.echo(f"left out: {len(written.left_out)} routines without an event (first: {written.left_out[0]})")
 
 
 @app.command(name="import")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import tempfile
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -16,7 +16,7 @@ from finegym.annotations.convert import convert_to_csv
 from finegym.annotations.folder import write_dataset
 from finegym.annotations.model import Dataset
 from finegym.annotations.source import Source
-from finegym.labelling.results import What, list_accepted_actions, load_results, make_dataset
+from finegym.labelling.results import What, list_accepted_actions, load_results, make_results
 from finegym.labelling.tables.projects import Project
 from finegym.labelling.webvtt import format_webvtt
 
@@ -29,24 +29,29 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)  # the same work gives the same bytes
 
 @dataclass(frozen=True)
 class Exported:
-    """A file to hand out, and how much is in it."""
+    """A file to hand out, how much is in it, and where what is not in it stands (routines without an event)."""
 
     name: str
     media_type: str
     content: bytes
     counts: dict[str, int]
+    left_out: tuple[str, ...] = ()
 
 
 def export_project(session: Session, project: Project, form: ExportFormat, what: What = "accepted") -> Exported:
     """The results of a project as one file.
 
     ``official`` is the published JSON's shape (events, times, stages); ``dataset`` a zip of a dataset folder, with
-    elements, records and codebook; ``csv`` a row a sub-action; ``webvtt`` a zip of one file a record.
+    elements, records and codebook; ``csv`` a row a sub-action; ``webvtt`` a zip of one file a record. Routines that
+    nobody has given an event yet (``latest``) are left out and counted.
 
     Raises:
         AnnotationError: the results do not fit the format.
     """
-    return export_dataset(make_dataset(session, project, what), form)
+    results = make_results(session, project, what)
+    exported = export_dataset(results.dataset, form)
+    counts = {**exported.counts, "left_out": len(results.left_out)}
+    return replace(exported, counts=counts, left_out=results.left_out)
 
 
 def export_dataset(dataset: Dataset, form: ExportFormat) -> Exported:

@@ -30,10 +30,11 @@ from finegym.workspace import Workspace
 
 @dataclass(frozen=True)
 class Written:
-    """A file that was exported, and how much is in it."""
+    """A file that was exported, how much is in it, and where what is not in it stands."""
 
     path: Path
     counts: dict[str, int]
+    left_out: tuple[str, ...]
 
 
 @contextmanager
@@ -83,7 +84,7 @@ def export_to_file(
         exported = export_project(session, find_project(session, project), form, what)
     with replace_file(out) as temporary:
         temporary.write_bytes(exported.content)
-    return Written(out, exported.counts)
+    return Written(out, exported.counts, exported.left_out)
 
 
 def import_from_file(

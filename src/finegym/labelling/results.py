@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from sqlalchemy import select
@@ -38,6 +38,19 @@ class RecordResult:
     passes: dict[tuple[str, str], dict[str, SegmentState]]
 
 
+@dataclass(frozen=True)
+class Results:
+    """The results of a project.
+
+    Attributes:
+        dataset: what has a label.
+        left_out: routines without an event, which no format can hold: where each is, in words.
+    """
+
+    dataset: Dataset
+    left_out: tuple[str, ...]
+
+
 def load_results(session: Session, project_id: str, what: What = "accepted") -> Iterator[RecordResult]:
     """The results of every record of a project, in its order.
 
@@ -64,11 +77,19 @@ def load_results(session: Session, project_id: str, what: What = "accepted") -> 
         yield RecordResult(record, tuple(actions), passes)
 
 
-def make_dataset(session: Session, project: Project, what: What = "accepted") -> Dataset:
+def make_results(session: Session, project: Project, what: What = "accepted") -> Results:
     """The results of a project as a dataset. Sub-actions are ``None`` where nobody has finished looking for any."""
     codebook, _ = get_codebook(session, project)
-    videos = tuple(_make_video(result, codebook) for result in load_results(session, project.id, what))
-    return Dataset(codebook, videos)
+    videos, left_out = [], []
+    for result in load_results(session, project.id, what):
+        labelled = tuple(state for state in result.actions if state.label is not None)
+        videos.append(_make_video(replace(result, actions=labelled), codebook))
+        left_out += [_describe_place(result.record, state) for state in result.actions if state.label is None]
+    return Results(Dataset(codebook, tuple(videos)), tuple(left_out))
+
+
+def _describe_place(record: Record, state: SegmentState) -> str:
+    return f"{record.name} from {state.start_ms / 1000:.3f} s to {state.end_ms / 1000:.3f} s"
 
 
 def list_accepted_actions(session: Session, project_id: str) -> list[tuple[str, SegmentState]]:

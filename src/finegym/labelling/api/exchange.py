@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Annotated, Literal
+from urllib.parse import quote
 
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel
@@ -50,6 +51,7 @@ def get_export(
         exported = export_project(session, get_project(session, project_id), form, what)
     headers = {
         "content-disposition": f'attachment; filename="{exported.name}"',
+        **({"x-finegym-first-left-out": quote(exported.left_out[0])} if exported.left_out else {}),
         **{f"x-finegym-{name.replace('_', '-')}": str(number) for name, number in exported.counts.items()},
     }
     return Response(exported.content, media_type=exported.media_type, headers=headers)
