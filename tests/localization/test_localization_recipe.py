@@ -61,6 +61,8 @@ def test_a_resolved_recipe_says_the_same():
     ("overrides", "message"),
     [
         (["data.levl=set"], 'unknown key "data.levl"; did you mean "data.level"'),
+        (["actionformer.widht=8"], r'did you mean "actionformer.width"'),
+        (["actionformer.qqqq=1"], r"expected one of (actionformer\.\w+, ){7}actionformer\.\w+ or of \d\d others$"),
         (["snippets.stores=[]"], '"snippets.stores": tuple should have at least 1 item'),
         (['snippets.stores=["a", "a"]'], "snippets.stores names a store twice: a, a"),
         (["data.level=set"], 'task is "actions", which are of events, but data.level is "set"'),

@@ -17,6 +17,7 @@ from finegym.training.recipe_sections import Section
 
 Kind = TypeVar("Kind", bound=Section)
 RECOGNITION = "recognition"
+NUM_NEAR = 8  # keys that a message about an unknown one lists
 
 
 def read_text(path: Path) -> str:
@@ -155,18 +156,28 @@ def _lists_to_tuples(value: Any) -> Any:
 def _describe_problem(problem: dict[str, Any], fields: Sequence[str]) -> str:
     where = ".".join(str(part) for part in problem["loc"])
     if problem["type"] == "extra_forbidden":
-        nearest = difflib.get_close_matches(where, fields, n=1, cutoff=0.6)
-        section, _, key = where.rpartition(".")
-        # A right key in the wrong section is a likelier slip than a misspelling.
-        elsewhere = [name for name in fields if name.rpartition(".")[2] == key and name != where]
-        suggestion = next(iter(elsewhere or nearest), None)
-        if suggestion:
-            return f'unknown key "{where}"; did you mean "{suggestion}"?'
-        known = [name for name in fields if name.rpartition(".")[0] == section]
-        return f'unknown key "{where}"; expected one of {", ".join(known)}'
+        return f'unknown key "{where}"; {_suggest(where, fields)}'
     if problem["type"] == "missing":
         return f'"{where}" is missing'
     return f'"{where}": {problem["msg"][0].lower()}{problem["msg"][1:]}, got {problem["input"]!r}'
+
+
+def _suggest(where: str, fields: Sequence[str]) -> str:
+    """What an unknown key may have been meant for."""
+    section, _, key = where.rpartition(".")
+    # A right key in the wrong section is a likelier slip than a misspelling.
+    elsewhere = [name for name in fields if name.rpartition(".")[2] == key and name != where]
+    known = [name for name in fields if name.rpartition(".")[0] == section]
+    # In a section keys are compared without its name, which makes all of them alike.
+    names = {name.rpartition(".")[2]: name for name in known} if section else {name: name for name in fields}
+    nearest = [names[match] for match in difflib.get_close_matches(key, names, n=1, cutoff=0.6)]
+    suggestion = next(iter(elsewhere or nearest), None)
+    if suggestion:
+        return f'did you mean "{suggestion}"?'
+    if len(known) <= NUM_NEAR:
+        return f"expected one of {', '.join(known)}"
+    near = [names[match] for match in difflib.get_close_matches(key, names, n=NUM_NEAR, cutoff=0.0)]
+    return f"expected one of {', '.join(near)} or of {len(names) - len(near)} others"
 
 
 def _iterate_values(values: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
