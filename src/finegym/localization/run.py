@@ -30,8 +30,8 @@ from finegym.models import count_parameters
 from finegym.training.data import describe_split, hash_file
 from finegym.training.optimizers import build_optimizer, compute_learning_rate
 from finegym.training.parameter_groups import build_parameter_groups
-from finegym.training.run import build_accelerator, load_checkpoint, say
-from finegym.training.run_folder import RUN_FORMAT, read_checkpoint, read_commit
+from finegym.training.run import build_accelerator, say, start_or_resume
+from finegym.training.run_folder import RUN_FORMAT, read_commit
 
 SHOWN_TIOUS = (0.5, 0.75)
 
@@ -73,7 +73,9 @@ def train(
     torch.manual_seed(recipe.seed)
     localizer = method.build(recipe, training, source.feature_size)
     facts = _collect_facts(recipe, training, validation, source, localizer, accelerator)
-    resumed = _start_or_resume(run, recipe, facts, localizer, accelerator)
+    resumed = start_or_resume(run, recipe, facts, localizer, accelerator, epochs=recipe.schedule.epochs)
+    if resumed is None and accelerator.is_main_process:
+        _keep_codebook(run, folder)
     if resumed is not None and resumed["epochs_done"] >= recipe.schedule.epochs:
         say(accelerator, f"{out}: all {recipe.schedule.epochs} epochs are done already; nothing to do")
         return run
@@ -181,36 +183,9 @@ def _collect_facts(
     }
 
 
-def _start_or_resume(
-    run: LocalizationRun,
-    recipe: LocalizationRecipe,
-    facts: dict[str, Any],
-    localizer: Localizer,
-    accelerator: Accelerator,
-) -> dict[str, Any] | None:
-    """Write the run's beginning, or load where it stopped."""
-    resumed = None
-    if run.exists() and run.recipe_path.exists():
-        run.check_same(recipe, facts)
-    checkpoints = run.list_checkpoints()
-    if checkpoints:
-        path = checkpoints[-1][1]
-        resumed = read_checkpoint(path)
-        load_checkpoint(localizer, resumed, path, facts["classes"])
-    accelerator.wait_for_everyone()
-    if accelerator.is_main_process:
-        done = 0 if resumed is None else resumed["epochs_done"]
-        dropped = run.drop_metrics_after(done) if run.exists() else 0
-        if resumed is None:
-            run.write_start(recipe, facts)
-            # What was predicted must be known where the dataset is not.
-            codebook = Path(recipe.data.dataset) / CODEBOOK_FILE
-            write_text(run.path / CODEBOOK_FILE, codebook.read_text(encoding="utf-8"))
-        else:
-            again = f"; {dropped} lines of metrics of an unfinished epoch are dropped" if dropped else ""
-            say(accelerator, f"resuming {run.path} after epoch {done} of {recipe.schedule.epochs}{again}")
-    accelerator.wait_for_everyone()
-    return resumed
+def _keep_codebook(run: LocalizationRun, dataset: Path) -> None:
+    """What was predicted must be known where the dataset is not."""
+    write_text(run.path / CODEBOOK_FILE, (dataset / CODEBOOK_FILE).read_text(encoding="utf-8"))
 
 
 def _build_optimizer(recipe: LocalizationRecipe, localizer: Localizer) -> torch.optim.Optimizer:

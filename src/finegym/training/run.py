@@ -47,7 +47,7 @@ from finegym.training.overfit import (
 )
 from finegym.training.parameter_groups import build_parameter_groups, freeze_parameters
 from finegym.training.recipe import Recipe
-from finegym.training.run_folder import RUN_FORMAT, RunFolder, read_checkpoint, read_commit
+from finegym.training.run_folder import RUN_FORMAT, Kind, RunFiles, RunFolder, read_checkpoint, read_commit
 from finegym.training.wandb_mirror import open_mirror
 
 
@@ -134,7 +134,7 @@ def train(
         facts["overfit"] = describe_clips(evaluation)
     if begins and isinstance(network, ActionVLAD) and recipe.vlad is not None and recipe.vlad.centres == "k-means":
         facts["action_words"] = _find_words(recipe, network, EvaluationClips(selections["train"], view), accelerator)
-    resumed = _start_or_resume(run, recipe, facts, model, accelerator)
+    resumed = start_or_resume(run, recipe, facts, model, accelerator, epochs=recipe.schedule.epochs)
     project = wandb_project if accelerator.is_main_process else ""
     with open_mirror(run, project, recipe.name, recipe.model_dump()) as send:
         send()  # what an earlier call did not
@@ -309,10 +309,32 @@ def load_checkpoint(model: torch.nn.Module, content: dict[str, Any], path: Path,
     restore_normalisation(model, content)
 
 
-def _start_or_resume(
-    run: RunFolder, recipe: Recipe, facts: dict[str, Any], model: torch.nn.Module, accelerator: Accelerator
+def start_or_resume(
+    run: RunFiles[Kind],
+    recipe: Kind,
+    facts: dict[str, Any],
+    model: torch.nn.Module,
+    accelerator: Accelerator,
+    *,
+    epochs: int,
 ) -> dict[str, Any] | None:
-    """Write the run's beginning, or load where it stopped."""
+    """Write a run's beginning, or load where it stopped; of whatever kind of recipe.
+
+    Args:
+        run: the folder.
+        recipe: the settings.
+        facts: for ``run.json``, and to be compared with those of the beginning.
+        model: is given the last checkpoint's weights, if there is one.
+        accelerator: of the run; its first process writes.
+        epochs: of the whole run, for the user.
+
+    Returns:
+        The content of the last checkpoint, ``None`` if there is none.
+
+    Raises:
+        ConfigError: the folder holds another run, or its checkpoint does not fit.
+        OutputError: the folder cannot be written.
+    """
     resumed = None
     if run.exists() and run.recipe_path.exists():
         run.check_same(recipe, facts)
@@ -329,7 +351,7 @@ def _start_or_resume(
             run.write_start(recipe, facts)
         else:
             again = f"; {dropped} lines of metrics of an unfinished epoch are dropped" if dropped else ""
-            say(accelerator, f"resuming {run.path} after epoch {epochs_done} of {recipe.schedule.epochs}{again}")
+            say(accelerator, f"resuming {run.path} after epoch {epochs_done} of {epochs}{again}")
     accelerator.wait_for_everyone()
     return resumed
 
