@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from app_pages import Person
@@ -176,3 +178,16 @@ def test_nobody_disables_herself_and_leads_do_not_see_everybody(admin, chromium,
     lead.page.get_by_role("cell", name="bob@example.org").wait_for()
     assert lead.page.locator("#everybody").count() == 0
     lead.context.close()
+
+
+def test_an_export_says_what_is_in_it(admin):
+    page = admin.page
+    admin.open_tab(PROJECT, "Exchange")
+    page.get_by_label("What").select_option("latest")
+    with page.expect_download() as got:
+        page.get_by_role("link", name="Official JSON").click()
+    exported = json.loads(Path(got.value.path()).read_text())
+    assert got.value.suggested_filename == "annotations.json"
+    number = sum(len(actions) for actions in exported.values())
+    page.get_by_role("status").get_by_text(f"annotations.json: {len(exported)} records, {number} routines").wait_for()
+    admin.check("exported")

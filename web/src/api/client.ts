@@ -79,6 +79,18 @@ export const post = async <T>(path: string, body: unknown = {}, extra?: Extra): 
 export const send = async <T>(method: "PUT" | "PATCH" | "DELETE", path: string, body?: unknown, extra?: Extra): Promise<T> =>
   (await request<T>(method, path, body, extra)).body;
 
+/** A file of the server's, with the headers that say what is in it. */
+export async function fetchFile(path: string): Promise<{ content: Blob; headers: Headers }> {
+  let response: Response;
+  try {
+    response = await fetch(`/api${path}`, { credentials: "same-origin", signal: AbortSignal.timeout(30 * TIMEOUT_MS) });
+  } catch (error) {
+    throw new NoAnswer("The server cannot be reached.", { cause: error });
+  }
+  if (!response.ok) throw makeError(response, parse(await response.text()));
+  return { content: await response.blob(), headers: response.headers };
+}
+
 function parse(text: string): unknown {
   if (text === "") return null;
   try {

@@ -1,7 +1,8 @@
 /** What the pages of leads and reviewers ask the server. */
 
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { get, post, send } from "./client";
+import { fetchFile, get, post, send } from "./client";
+import { readExported, saveFile } from "./exported";
 import type {
   Account, Batch, CodebookChange, Folder, Guideline, Item, Job, LogEvent, Overlap, PassDetail, People, Progress, Project, ProjectSettings, Recheck,
   RecordFacts, Revision, Role, Stage,
@@ -107,6 +108,15 @@ export const useLoadSuggestions = (id: string) =>
   });
 export const useWithdrawBatch = (id: string) =>
   useChange(id, (batch: string) => send("DELETE", `${project(id)}/suggestions/${batch}`));
+export const useExport = (id: string) =>
+  useMutation({
+    mutationFn: async (asked: { format: string; what: string }) => {
+      const { content, headers } = await fetchFile(`${project(id)}/export?${new URLSearchParams(asked)}`);
+      const exported = readExported(headers);
+      saveFile(content, exported.name);
+      return exported;
+    },
+  });
 export const useImport = (id: string) =>
   useChange(id, ({ file, format, state, record }: { file: File; format: string; state: string; record?: string }) =>
     post<{ records: number; actions: number; sub_actions: number; left_out: { why: string; count: number }[] }>(

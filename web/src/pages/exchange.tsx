@@ -1,7 +1,7 @@
 /** What goes in and out of a project: annotations, and suggestions of models. */
 
-import { useState, type FormEvent } from "react";
-import { useBatches, useImport, useLoadSuggestions, useRecords, useWithdrawBatch } from "../api/lead_queries";
+import { useState, type FormEvent, type MouseEvent } from "react";
+import { useBatches, useExport, useImport, useLoadSuggestions, useRecords, useWithdrawBatch } from "../api/lead_queries";
 import type { Stage } from "../api/types";
 import { formatDateTime } from "../parts/dates";
 import { FormError } from "../parts/feedback";
@@ -13,12 +13,19 @@ export function ExchangePage({ id }: { id: string }) {
 
 function Export({ id }: { id: string }) {
   const [what, setWhat] = useState("accepted");
+  const load = useExport(id);
+  const fetchIt = (event: MouseEvent, format: string): void => {
+    event.preventDefault(); // a link alone would not tell what is not in the file, or why there is none
+    load.mutate({ format, what });
+  };
   const formats = { official: "Official JSON", dataset: "Dataset folder (zip)", csv: "CSV", webvtt: "WebVTT (zip)" };
   return (
     <section className="card form" aria-labelledby="export">
       <h2 id="export">Export</h2>
-      <label>What<select value={what} onChange={(event) => setWhat(event.target.value)}><option value="accepted">accepted work</option><option value="latest">the latest of everything</option></select></label>
-      <ul className="form">{Object.entries(formats).map(([format, title]) => <li key={format}><a href={`/api/projects/${id}/export?format=${format}&what=${what}`} download>{title}</a></li>)}</ul>
+      <label>What<select value={what} onChange={(event) => { setWhat(event.target.value); load.reset(); }}><option value="accepted">accepted work</option><option value="latest">the latest of everything</option></select></label>
+      <ul className="form">{Object.entries(formats).map(([format, title]) => <li key={format}><a href={`/api/projects/${id}/export?format=${format}&what=${what}`} download onClick={(event) => fetchIt(event, format)}>{title}</a></li>)}</ul>
+      <FormError error={load.error} />
+      {load.data && <div role="status"><p>{load.data.name}: {load.data.counts}.</p>{load.data.leftOut !== null && <p className="warn">{load.data.leftOut}</p>}</div>}
     </section>
   );
 }
