@@ -110,8 +110,7 @@ def test_a_weight_is_chosen_on_the_training_side(write, tmp_path):
     assert (fusion.choice.where, fusion.choice.num_instances, fusion.choice.num_missing) == ("events/train", 20, 0)
     assert fusion.weights == fusion.choice.found.weights
     assert fusion.choice.found.top1_accuracy >= max(fusion.choice.found.top1_alone)
-    note, about_weights = fusion.notes
-    assert "not said by which weights" in about_weights
+    (note,) = fusion.notes
     assert "the runs were trained on events/train" in note
     assert read_predictions(tmp_path / "fused.parquet").metadata["fusion_weights_are"] == "chosen on events/train"
 
@@ -197,7 +196,8 @@ def test_files_of_other_programs_are_fused_with_a_note(tmp_path):
     for name in ("a", "b"):
         write_predictions(tmp_path / f"{name}.parquet", IDS[:2], np.full((2, 3), float(ord(name))), {})
     fusion = fuse_files([tmp_path / "a.parquet", tmp_path / "b.parquet"], tmp_path / "c.parquet")
-    (note,) = fusion.notes
+    note, about_weights = fusion.notes
+    assert "not said by which weights" in about_weights
     assert "not said for which classes; only their number was compared" in note
 
 

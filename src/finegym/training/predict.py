@@ -112,7 +112,8 @@ def predict(
     place = torch.device("cuda" if device == "auto" and torch.cuda.is_available() else "cpu")
     folded.to(place)
     selection = data.select(side, recipe.data)
-    flip_class_map = build_flip_class_map(recipe.data, data)
+    # Only ten crops are mirrored; without them the codebook need not be there any more.
+    flip_class_map = build_flip_class_map(recipe.data, data) if recipe.data.crops_test == "ten" else None
     view = build_view(recipe, data.source, model.normalisation, recipe.data.crops_test)
     loader = build_evaluation_loader(
         EvaluationClips(selection, view),
