@@ -7,7 +7,9 @@ from urllib.parse import unquote
 
 import pytest
 from labelling_world import create, make_operation, make_uuid
+from typer.testing import CliRunner
 
+from finegym.cli.app import app
 from finegym.labelling.exchange import FORMATS
 
 
@@ -320,3 +322,14 @@ def test_exports_of_the_latest_leave_out_routines_without_an_event_and_count_the
     assert unquote(answer.headers["x-finegym-first-left-out"]) == "alpha from 12.400 s to 16.000 s"
     if form == "official":
         assert list(answer.json()["alpha"]) == ["E_000002_000012"]
+
+
+def test_the_command_says_what_an_export_leaves_out(world, tmp_path):
+    detail = world.take(world.ann, "routines", record="alpha", chunk=0)
+    world.ann.save(detail["id"], 0, create(50, 300, "BB"), create(310, 400))
+    out = tmp_path / "out.json"
+    told = CliRunner().invoke(app, ["label", "export", str(tmp_path / "world"), "--what", "latest", "--out", str(out)])
+    assert told.output.splitlines() == [
+        f"wrote {out}: 2 records, 1 actions, 0 sub-actions, 0 elements",
+        "left out: 1 routines without an event (first: alpha from 12.400 s to 16.000 s)",
+    ]
