@@ -185,7 +185,8 @@ def _make_sub_action(
     stages = tuple((child.start_ms, child.end_ms) for child in get_children(found, one.id) if child.level == "stage")
     label = labels[one.id].label if one.id in labels else one.label
     element = codebook.element_by_id.get(label or "")
-    set_id = element.set_id if element else (label if label in codebook.set_by_id else None)
+    # An element that a newer codebook no longer has leaves the set that the sub-action was found to be of.
+    set_id = element.set_id if element else next((id_ for id_ in (label, one.label) if id_ in codebook.set_by_id), None)
     return SubAction(name, stages or ((one.start_ms, one.end_ms),), element.id if element else None, set_id)
 
 
