@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from urllib.parse import unquote
 
 import pytest
 from labelling_world import create, make_codebook, make_operation
@@ -96,6 +97,19 @@ def test_elements_that_are_gone_dead_ends_that_lead_on_and_words_that_changed_ar
     assert reasons[ids[0]] == 'query q_half was "Is it half a turn?", is "Is it a half turn?"'
     assert "ends after 2 answers" in reasons[ids[1]]
     assert reasons[ids[2]] == "the answers lead to t2 now, not to no element"
+
+
+def test_an_element_that_is_gone_is_exported_as_its_set_and_counted(world, labelled):
+    root = Node("q_turn", Node("q_half", Leaf("t1"), Leaf("t3")), Leaf(None))
+    book = make_codebook()
+    change(world, with_tree(root, elements=tuple(one for one in book.elements if one.id != "t2")))
+    for one in list_rechecks(world).values():
+        world.reviewer.post(f"/api/rechecks/{one['id']}", {"answer": "keep"})
+    answer = world.lead.client.get(f"/api/projects/{world.project_id}/export", params={"format": "csv"})
+    assert answer.status_code == 200, answer.text
+    assert (answer.headers["x-finegym-old-labels"], answer.headers["x-finegym-elements"]) == ("1", "1")
+    assert unquote(answer.headers["x-finegym-first-old-label"]) == "alpha from 4.000 s to 4.800 s"
+    assert answer.text.count("BB-S1") == 3  # the set of each sub-action stays
 
 
 def test_a_codebook_with_errors_is_refused(world):

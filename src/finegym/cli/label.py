@@ -71,11 +71,16 @@ def export(
     if as_json:
         typer.echo(json.dumps({"path": str(written.path), **written.counts}))
         return
-    kinds = {name: number for name, number in written.counts.items() if name != "left_out"}
+    kinds = {name: number for name, number in written.counts.items() if name not in ("left_out", "old_labels")}
     counts = ", ".join(f"{number} {name.replace('_', '-')}" for name, number in kinds.items())
     typer.echo(f"wrote {written.path}: {counts}")
     if written.left_out:
         typer.echo(f"left out: {len(written.left_out)} routines without an event (first: {written.left_out[0]})")
+    if written.old_labels:
+        typer.echo(
+            f"labels that the codebook no longer has: {len(written.old_labels)}, written without their element (first: "
+            f"{written.old_labels[0]})"
+        )
 
 
 @app.command(name="import")

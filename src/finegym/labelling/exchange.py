@@ -29,13 +29,14 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)  # the same work gives the same bytes
 
 @dataclass(frozen=True)
 class Exported:
-    """A file to hand out, how much is in it, and where what is not in it stands (routines without an event)."""
+    """A file to hand out, how much is in it, and where what is not in it stands: see ``Results``."""
 
     name: str
     media_type: str
     content: bytes
     counts: dict[str, int]
     left_out: tuple[str, ...] = ()
+    old_labels: tuple[str, ...] = ()
 
 
 def export_project(session: Session, project: Project, form: ExportFormat, what: What = "accepted") -> Exported:
@@ -43,15 +44,15 @@ def export_project(session: Session, project: Project, form: ExportFormat, what:
 
     ``official`` is the published JSON's shape (events, times, stages); ``dataset`` a zip of a dataset folder, with
     elements, records and codebook; ``csv`` a row a sub-action; ``webvtt`` a zip of one file a record. Routines that
-    nobody has given an event yet (``latest``) are left out and counted.
+    nobody has given an event yet (``latest``) are left out and counted; so are elements that the codebook lost since.
 
     Raises:
         AnnotationError: the results do not fit the format.
     """
     results = make_results(session, project, what)
     exported = export_dataset(results.dataset, form)
-    counts = {**exported.counts, "left_out": len(results.left_out)}
-    return replace(exported, counts=counts, left_out=results.left_out)
+    counts = {**exported.counts, "left_out": len(results.left_out), "old_labels": len(results.old_labels)}
+    return replace(exported, counts=counts, left_out=results.left_out, old_labels=results.old_labels)
 
 
 def export_dataset(dataset: Dataset, form: ExportFormat) -> Exported:

@@ -35,6 +35,7 @@ class Written:
     path: Path
     counts: dict[str, int]
     left_out: tuple[str, ...]
+    old_labels: tuple[str, ...]
 
 
 @contextmanager
@@ -84,7 +85,7 @@ def export_to_file(
         exported = export_project(session, find_project(session, project), form, what)
     with replace_file(out) as temporary:
         temporary.write_bytes(exported.content)
-    return Written(out, exported.counts, exported.left_out)
+    return Written(out, exported.counts, exported.left_out, exported.old_labels)
 
 
 def import_from_file(

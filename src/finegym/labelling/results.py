@@ -45,10 +45,12 @@ class Results:
     Attributes:
         dataset: what has a label.
         left_out: routines without an event, which no format can hold: where each is, in words.
+        old_labels: sub-actions whose element or set the codebook lost since: likewise. Of an element the set is kept.
     """
 
     dataset: Dataset
     left_out: tuple[str, ...]
+    old_labels: tuple[str, ...]
 
 
 def load_results(session: Session, project_id: str, what: What = "accepted") -> Iterator[RecordResult]:
@@ -80,12 +82,24 @@ def load_results(session: Session, project_id: str, what: What = "accepted") -> 
 def make_results(session: Session, project: Project, what: What = "accepted") -> Results:
     """The results of a project as a dataset. Sub-actions are ``None`` where nobody has finished looking for any."""
     codebook, _ = get_codebook(session, project)
-    videos, left_out = [], []
+    videos, left_out, old_labels = [], [], []
     for result in load_results(session, project.id, what):
         labelled = tuple(state for state in result.actions if state.label is not None)
-        videos.append(_make_video(replace(result, actions=labelled), codebook))
-        left_out += [_describe_place(result.record, state) for state in result.actions if state.label is None]
-    return Results(Dataset(codebook, tuple(videos)), tuple(left_out))
+        whole, result = result, replace(result, actions=labelled)
+        videos.append(_make_video(result, codebook))
+        left_out += [_describe_place(whole.record, state) for state in whole.actions if state.label is None]
+        old_labels += [_describe_place(result.record, state) for state in _find_old_labels(result, codebook)]
+    return Results(Dataset(codebook, tuple(videos)), tuple(left_out), tuple(old_labels))
+
+
+def _find_old_labels(result: RecordResult, codebook: Codebook) -> Iterator[SegmentState]:
+    """Sub-actions whose label was kept when the codebook changed, and is not in it any more."""
+    for action in result.actions:
+        labels = _collect_labels(result.passes.get(("elements", action.id), {}))
+        for one in _list_kept(result.passes.get(("sub-actions", action.id), {}), labels):
+            label = _get_label(one, labels)
+            if label and label not in codebook.element_by_id and label not in codebook.set_by_id:
+                yield one
 
 
 def _describe_place(record: Record, state: SegmentState) -> str:
@@ -151,20 +165,26 @@ def _make_action(state: SegmentState, name: str, result: RecordResult, codebook:
     subs: tuple[SubAction, ...] | None = None
     if found is not None:
         labels = _collect_labels(result.passes.get(("elements", state.id), {}))
-        kept = [
-            one
-            for one in found.values()
-            if one.level == "sub-action" and not one.is_deleted and one.discard is None and not _is_out(labels, one)
-        ]
-        kept.sort(key=lambda one: (one.start_ms, one.end_ms, one.id))
+        kept = _list_kept(found, labels)
         sub_names = _name_sub_actions(kept, state.start_ms)
         subs = tuple(_make_sub_action(one, sub_names[one.id], found, labels, codebook) for one in kept)
     return Action(name, str(state.label), state.start_ms, state.end_ms, subs)
 
 
-def _is_out(labels: dict[str, SegmentState], one: SegmentState) -> bool:
-    """Whether the annotator of the elements found the sub-action to be of no use."""
-    return one.id in labels and labels[one.id].discard is not None
+def _list_kept(found: dict[str, SegmentState], labels: dict[str, SegmentState]) -> list[SegmentState]:
+    """Sub-actions in order, without those that either annotator, the one of the elements too, found to be of no use."""
+    discarded = {id_ for id_, label in labels.items() if label.discard is not None}
+    kept = [
+        one
+        for one in found.values()
+        if one.level == "sub-action" and not one.is_deleted and one.discard is None and one.id not in discarded
+    ]
+    return sorted(kept, key=lambda one: (one.start_ms, one.end_ms, one.id))
+
+
+def _get_label(one: SegmentState, labels: dict[str, SegmentState]) -> str | None:
+    """The element, where somebody has looked for it; else the set."""
+    return labels[one.id].label if one.id in labels else one.label
 
 
 def _collect_labels(copies: dict[str, SegmentState]) -> dict[str, SegmentState]:
@@ -183,7 +203,7 @@ def _make_sub_action(
     codebook: Codebook,
 ) -> SubAction:
     stages = tuple((child.start_ms, child.end_ms) for child in get_children(found, one.id) if child.level == "stage")
-    label = labels[one.id].label if one.id in labels else one.label
+    label = _get_label(one, labels)
     element = codebook.element_by_id.get(label or "")
     # An element that a newer codebook no longer has leaves the set that the sub-action was found to be of.
     set_id = element.set_id if element else next((id_ for id_ in (label, one.label) if id_ in codebook.set_by_id), None)

@@ -1,17 +1,20 @@
 /** What the server says about a file that it exports: its name, how much is in it, and what is not. */
 
-export interface Exported { readonly name: string; readonly counts: string; readonly leftOut: string | null }
+export interface Exported { readonly name: string; readonly counts: string; readonly notes: readonly string[] }
 
 const KINDS = { records: "records", actions: "routines", "sub-actions": "sub-actions", elements: "elements" } as const;
 
 export function readExported(headers: Headers): Exported {
   const count = (name: string): number => Number(headers.get(`x-finegym-${name}`) ?? 0);
-  const numLeftOut = count("left-out");
-  const first = decodeURIComponent(headers.get("x-finegym-first-left-out") ?? "");
+  const first = (name: string): string => decodeURIComponent(headers.get(`x-finegym-first-${name}`) ?? "");
+  const notes = [
+    count("left-out") && `left out: ${count("left-out")} without an event (first: ${first("left-out")})`,
+    count("old-labels") && `labels that the codebook no longer has: ${count("old-labels")}, written without their element (first: ${first("old-label")})`,
+  ];
   return {
     name: /filename="([^"]+)"/.exec(headers.get("content-disposition") ?? "")?.[1] ?? "export",
     counts: Object.entries(KINDS).map(([name, word]) => `${count(name)} ${word}`).join(", "),
-    leftOut: numLeftOut === 0 ? null : `left out: ${numLeftOut} without an event (first: ${first})`,
+    notes: notes.filter((note) => note !== 0),
   };
 }
 

@@ -25,7 +25,7 @@ function Export({ id }: { id: string }) {
       <label>What<select value={what} onChange={(event) => { setWhat(event.target.value); load.reset(); }}><option value="accepted">accepted work</option><option value="latest">the latest of everything</option></select></label>
       <ul className="form">{Object.entries(formats).map(([format, title]) => <li key={format}><a href={`/api/projects/${id}/export?format=${format}&what=${what}`} download onClick={(event) => fetchIt(event, format)}>{title}</a></li>)}</ul>
       <FormError error={load.error} />
-      {load.data && <div role="status"><p>{load.data.name}: {load.data.counts}.</p>{load.data.leftOut !== null && <p className="warn">{load.data.leftOut}</p>}</div>}
+      {load.data && <div role="status"><p>{load.data.name}: {load.data.counts}.</p>{load.data.notes.map((note) => <p key={note} className="warn">{note}</p>)}</div>}
     </section>
   );
 }

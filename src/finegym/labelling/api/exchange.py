@@ -52,6 +52,7 @@ def get_export(
     headers = {
         "content-disposition": f'attachment; filename="{exported.name}"',
         **({"x-finegym-first-left-out": quote(exported.left_out[0])} if exported.left_out else {}),
+        **({"x-finegym-first-old-label": quote(exported.old_labels[0])} if exported.old_labels else {}),
         **{f"x-finegym-{name.replace('_', '-')}": str(number) for name, number in exported.counts.items()},
     }
     return Response(exported.content, media_type=exported.media_type, headers=headers)
