@@ -88,8 +88,8 @@ def train(
         return
     from finegym.training.data import open_data
     from finegym.training.recipe import read_recipe
-    from finegym.training.run import is_first_process
     from finegym.training.run import train as train_run
+    from finegym.training.starting import is_first_process
 
     settings = read_recipe(recipe, overrides or ())
     run = train_run(
@@ -146,7 +146,7 @@ def train_localizer(
     from finegym.errors import ConfigError
     from finegym.localization.recipe import read_localization_recipe
     from finegym.localization.run import train as train_run
-    from finegym.training.run import is_first_process
+    from finegym.training.starting import is_first_process
 
     if options_for_recognisers:
         raise ConfigError(f"only for recognisers: {', '.join(options_for_recognisers)}; {recipe} is of a localizer")

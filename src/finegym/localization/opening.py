@@ -20,8 +20,8 @@ from finegym.localization.recipe import LocalizationRecipe
 from finegym.localization.run_folder import LocalizationRun
 from finegym.localization.timelines import Task, Timelines
 from finegym.training.data import hash_file
-from finegym.training.run import load_checkpoint
 from finegym.training.run_folder import read_checkpoint
+from finegym.training.starting import load_checkpoint
 
 
 @dataclass(frozen=True)

@@ -30,8 +30,8 @@ from finegym.models import count_parameters
 from finegym.training.data import describe_split, hash_file
 from finegym.training.optimizers import build_optimizer, compute_learning_rate
 from finegym.training.parameter_groups import build_parameter_groups
-from finegym.training.run import build_accelerator, say, start_or_resume
 from finegym.training.run_folder import RUN_FORMAT, read_commit
+from finegym.training.starting import build_accelerator, say, start_or_resume
 
 SHOWN_TIOUS = (0.5, 0.75)
 

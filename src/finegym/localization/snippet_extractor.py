@@ -19,8 +19,8 @@ from finegym.training.build_model import build_model, get_network
 from finegym.training.head_arrays import parse_head_facts
 from finegym.training.inference import exact_float32
 from finegym.training.recipe import Recipe
-from finegym.training.run import load_checkpoint
 from finegym.training.run_folder import RunFolder, read_checkpoint
+from finegym.training.starting import load_checkpoint
 
 Output = Literal["features", "logits", "softmax"]
 

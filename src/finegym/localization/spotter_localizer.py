@@ -32,8 +32,8 @@ from finegym.models.freezing import set_training
 from finegym.models.spotter import Spotter
 from finegym.segments import nms
 from finegym.training.parameter_groups import freeze_parameters, hold_frozen_norms
-from finegym.training.run import load_checkpoint
 from finegym.training.run_folder import read_checkpoint
+from finegym.training.starting import load_checkpoint
 
 if TYPE_CHECKING:
     from finegym.localization.recipe import LocalizationRecipe

@@ -32,8 +32,8 @@ from finegym.models.zoo import NETWORKS
 from finegym.training.build_model import build_model
 from finegym.training.head_arrays import parse_head_facts
 from finegym.training.recipe import Recipe
-from finegym.training.run import load_checkpoint
 from finegym.training.run_folder import RunFolder, read_checkpoint
+from finegym.training.starting import load_checkpoint
 
 FORMAT = "finegym-onnx/1"
 OPSET = 18  # ONNX Runtime has known it since 1.14

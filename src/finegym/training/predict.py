@@ -24,8 +24,8 @@ from finegym.training.inference import compute_logits
 from finegym.training.progress import Progress
 from finegym.training.recipe import Recipe, read_recipe
 from finegym.training.recipe_text import compare_recipes
-from finegym.training.run import load_checkpoint
 from finegym.training.run_folder import RunFolder, read_checkpoint
+from finegym.training.starting import load_checkpoint
 
 # Where clips are and how they are looked at; everything else was decided by training.
 PREDICTION_FIELDS = {
