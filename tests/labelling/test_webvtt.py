@@ -4,8 +4,8 @@ import pytest
 from labelling_world import make_codebook
 
 from finegym.annotations.model import Action, SubAction, Video
+from finegym.annotations.webvtt import format_webvtt, parse_webvtt
 from finegym.errors import AnnotationError
-from finegym.labelling.webvtt import format_webvtt, parse_webvtt
 
 VIDEO = Video(
     "rec",

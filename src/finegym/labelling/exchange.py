@@ -16,9 +16,9 @@ from finegym.annotations.convert import convert_to_csv
 from finegym.annotations.folder import write_dataset
 from finegym.annotations.model import Dataset
 from finegym.annotations.source import Source
+from finegym.annotations.webvtt import format_webvtt
 from finegym.labelling.results import What, list_accepted_actions, load_results, make_results
 from finegym.labelling.tables.projects import Project
-from finegym.labelling.webvtt import format_webvtt
 
 __all__ = ["ExportFormat", "Exported", "export_project", "find_known_routines", "list_accepted_actions"]
 

@@ -15,9 +15,9 @@ from finegym.annotations.annotation_json import read_annotation_json
 from finegym.annotations.convert import INSTANCE_COLUMNS
 from finegym.annotations.folder import read_dataset
 from finegym.annotations.model import Action, SubAction, Video
+from finegym.annotations.webvtt import parse_webvtt
 from finegym.codebook.model import Codebook
 from finegym.errors import AnnotationError
-from finegym.labelling.webvtt import parse_webvtt
 
 ImportFormat = Literal["official", "dataset", "csv", "webvtt"]
 _MAX_UNPACKED = 512 * 2**20

@@ -1,4 +1,4 @@
-"""Results as WebVTT, which every player shows and every editor opens; and back.
+"""Annotations as WebVTT, which every player shows and every editor opens; and back.
 
 A cue an action, a sub-action or a stage: its identifier is the name (``E_000005_000035``,
 ``E_000005_000035_A_0005_0006``, ``…_stage_1``), its text begins with the id of the label, then the name for people.
