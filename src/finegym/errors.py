@@ -11,6 +11,7 @@
     ├── FeatureError     (ValueError)   flow and pose stores
     ├── ConfigError      (ValueError)   recipes and command-line settings
     ├── PredictionError  (ValueError)   prediction files that do not fit a split
+    ├── ReleaseError     (ValueError)   a release that is refused, or is not what its manifest says
     ├── LabellingError   (ValueError)   what the annotation app refuses
     └── OutputError      (OSError)      a result that could not be written
 
@@ -57,6 +58,10 @@ class ConfigError(FineGymError, ValueError):
 
 class PredictionError(FineGymError, ValueError):
     """A prediction file is damaged or does not cover its split."""
+
+
+class ReleaseError(FineGymError, ValueError):
+    """A release is refused (groups straddle a split …), or a folder is not the release that its manifest says."""
 
 
 class LabellingError(FineGymError, ValueError):

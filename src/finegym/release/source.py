@@ -1,0 +1,170 @@
+"""What a release is made of, as one plain value, whether it comes from a dataset folder or from the annotation app.
+
+``open_release_source`` reads folders; ``labelling.release_source`` reads a workspace with its database. Everything after
+that (``release.build``) knows only this value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+from finegym.annotations.model import Dataset
+from finegym.annotations.source import Source, open_source
+from finegym.annotations.splits import Split, read_official_split, read_split
+from finegym.codebook.official import OfficialFiles
+from finegym.codebook.yaml_text import format_codebook
+
+VoteAnswer = Literal["yes", "no", "unsure"]
+
+
+@dataclass(frozen=True, slots=True)
+class CodebookVersion:
+    """A codebook that annotators worked with.
+
+    Attributes:
+        number: 1, 2, … in the order in which they came into use.
+        version: what the codebook calls itself.
+        text: YAML.
+        date: ``YYYY-MM-DD`` since when, where known.
+    """
+
+    number: int
+    version: str
+    text: str
+    date: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GuidelineVersion:
+    """A page of the guidelines, as annotators read it.
+
+    Attributes:
+        key: what it is about: ``general``, ``stage:…``, ``event:…``, ``set:…``, ``query:…`` or ``element:…``.
+        version: 1, 2, … of this page.
+        title: of the page.
+        text: Markdown.
+        date: ``YYYY-MM-DD`` since when, where known.
+    """
+
+    key: str
+    version: int
+    title: str
+    text: str
+    date: str | None = None
+
+
+class Vote(NamedTuple):
+    """What one annotator found and answered in one place, kept whatever was decided in the end.
+
+    Attributes:
+        annotator: a pseudonym (``annotator-1``); never a name.
+        video_id: the record.
+        start_ms: on the record's clock.
+        end_ms: likewise.
+        instance_id: the sub-action of the release that this is about; ``None`` where none came of it.
+        set_id: what was chosen, where anything was.
+        element_id: likewise.
+        answers: (query id, answer) in the order in which they were given.
+    """
+
+    annotator: str
+    video_id: str
+    start_ms: int
+    end_ms: int
+    instance_id: str | None
+    set_id: str | None
+    element_id: str | None
+    answers: tuple[tuple[str, VoteAnswer], ...] = ()
+
+
+class HistoryEntry(NamedTuple):
+    """What happened to the data on a day: passes accepted, a codebook changed, a decision of adjudication."""
+
+    date: str
+    kind: str
+    text: str
+    count: int
+
+
+class MediaFile(NamedTuple):
+    """How to tell that a media file is the one that was annotated."""
+
+    sha256: str
+    size_bytes: int | None
+
+
+@dataclass(frozen=True)
+class ReleaseSource:
+    """Everything that a release can be made of. Only ``name`` and ``dataset`` are always there.
+
+    Attributes:
+        name: of the dataset, part of the folder's name.
+        dataset: records, actions, sub-actions, and the codebook that they are labelled with.
+        splits: those that the source brings along (a dataset folder's ``splits/``, FineGym's published lists).
+        official: the official files, where the source is a folder of those: they are written back byte for byte.
+        codebooks: every version that was worked with, oldest first; the last one is the dataset's.
+        guidelines: every version of every page, oldest first.
+        votes: of all annotators.
+        exclusions: rules of ``release.exclusions``, as read from their file (plain values).
+        history: by day, oldest first.
+        agreement: ``quality``'s JSON: format, levels, numbers.
+        media: by video id.
+        is_simulated: nobody filmed this; every page says so.
+        left_out: what the source held and ``dataset`` cannot (routines without an event …): reason → where.
+    """
+
+    name: str
+    dataset: Dataset
+    splits: tuple[Split, ...] = ()
+    official: OfficialFiles | None = None
+    codebooks: tuple[CodebookVersion, ...] = ()
+    guidelines: tuple[GuidelineVersion, ...] = ()
+    votes: tuple[Vote, ...] = ()
+    exclusions: tuple[Mapping[str, Any], ...] = ()
+    history: tuple[HistoryEntry, ...] = ()
+    agreement: Mapping[str, Any] | None = None
+    media: Mapping[str, MediaFile] = field(default_factory=dict)
+    is_simulated: bool = False
+    left_out: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+
+def open_release_source(path: Path, name: str | None = None) -> ReleaseSource:
+    """Read a dataset folder or a folder of official FineGym files.
+
+    Args:
+        path: of the folder.
+        name: of the dataset; the folder's by default (``finegym`` for official files).
+
+    Raises:
+        AnnotationError: it is neither, or cannot be read.
+        CodebookError: the official category files cannot be read.
+    """
+    source = open_source(path)
+    text = format_codebook(source.dataset.codebook)
+    version = CodebookVersion(1, source.dataset.codebook.version, text)
+    folder_name = Path(path).resolve().name
+    made = ReleaseSource(
+        name=name or ("finegym" if source.official else folder_name),
+        dataset=source.dataset,
+        splits=_read_splits(source),
+        codebooks=(version,),
+    )
+    if source.official is None:
+        return replace(made, is_simulated=(Path(path) / "simulation.json").is_file())
+    conflicts = [conflict.instance_id for conflict in source.official.conflicts]
+    left_out = {"instances that two lists label differently, left without an element": conflicts} if conflicts else {}
+    return replace(made, official=source.official.files, left_out=left_out)
+
+
+def _read_splits(source: Source) -> tuple[Split, ...]:
+    if source.official is None:
+        return tuple(read_split(path.parent) for path in sorted(source.path.glob("splits/*/split.json")))
+    folder = source.official.paths
+    return tuple(
+        read_official_split(folder[f"{name}/train"].parent, name, source.official.files, source.official.version)
+        for name in sorted(source.lists)
+        if name in source.official.files.class_glabels
+    )
