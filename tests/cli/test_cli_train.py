@@ -132,6 +132,24 @@ def test_json_is_for_machines(run, folder):
     assert json.loads(out) == {"predictions": "runs/a/predictions/train.parquet", "num_instances": 8}
 
 
+def test_other_ways_of_looking_have_files_of_their_own(run, folder):
+    assert run("train", "tiny.toml", "--out", "r", "--set", "schedule.epochs=1")[0] == 0
+    for words in (
+        (),
+        ("--num-segments", "5"),
+        ("--shuffle-frames", "2"),
+        ("--num-segments", "5", "--shuffle-frames", "2"),
+    ):
+        assert run("predict", "r", *words)[0] == 0
+    names = ["val", "val-segments-5", "val-segments-5-shuffled-2", "val-shuffled-2"]
+    assert sorted(path.stem for path in (folder / "r" / "predictions").iterdir()) == names
+    facts = [read_predictions(folder / "r" / "predictions" / f"{name}.parquet").metadata for name in names]
+    assert [fact["num_segments"] for fact in facts] == ["3", "5", "5", "3"]
+    assert [fact.get("shuffle_seed") for fact in facts] == [None, None, "2", "2"]
+    status, _, stderr = run("predict", "r", "--fuse-with", "r", "--shuffle-frames", "2")
+    assert status == 1 and "--shuffle-frames is for one run" in stderr
+
+
 def test_a_run_stopped_after_some_epochs_goes_on(run, folder):
     assert "epoch 1 of 2" in run("train", "tiny.toml", "--out", "runs/a", "--stop-after", "1")[1]
     status, out, err = run("train", "tiny.toml", "--out", "runs/a")

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 
+from finegym.datasets.shuffled_view import draw_order
 from finegym.errors import AnnotationError, ConfigError, OutputError, VideoError
 from finegym.evaluation.predictions import read_predictions
 from finegym.training import loop
@@ -337,6 +338,26 @@ def test_ten_crops_average_views_and_swap_sides(make_recipe, make_data, tmp_path
         expected.append(torch.cat([scores[:5], scores[5:].flip(-1)]).mean(dim=0).numpy())
     got = read_predictions(tmp_path / "ten.parquet").logits
     np.testing.assert_allclose(got, np.stack(expected), atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["tsn", "trn", "tsm"])
+def test_shuffled_frames_change_what_models_of_order_say_and_not_what_tsn_says(make_recipe, make_data, tmp_path, name):
+    data = make_data()
+    overrides = (f"model.name={name}", "schedule.epochs=1", "data.num_segments=4", "data.num_segments_test=4")
+    overrides += ("model.backbone=resnet18",)  # TSM shifts blocks of a ResNet
+    run = train(make_recipe(*overrides), data, tmp_path / "run")
+    logits = []
+    for number, seed in enumerate((None, 7, 7)):
+        predict(run, run.read_recipe(), data, tmp_path / f"{number}.parquet", shuffle_seed=seed)
+        logits.append(read_predictions(tmp_path / f"{number}.parquet").logits)
+    orders = [draw_order(instance_id, 4, 7) for instance_id in data.labels["val"]]
+    moved = np.array([order.tolist() != [0, 1, 2, 3] for order in orders])
+    metadata = read_predictions(tmp_path / "1.parquet").metadata
+    assert metadata["shuffle_seed"] == "7" and metadata["num_unmoved_clips"] == str((~moved).sum())
+    assert "shuffle_seed" not in read_predictions(tmp_path / "0.parquet").metadata
+    np.testing.assert_array_equal(logits[1], logits[2])
+    differs = np.abs(logits[1] - logits[0]).max(axis=1) > 1e-5
+    assert moved.any() and (differs == (moved if name != "tsn" else False)).all()
 
 
 def test_a_checkpoint_of_other_classes_is_refused(make_recipe, make_data, tmp_path):

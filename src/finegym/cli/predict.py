@@ -44,16 +44,32 @@ def predict(
             help="Change how to look, not what was trained: `data.dataset`, `data.crops_test`, …; may be repeated.",
         ),
     ] = None,
+    num_segments: Annotated[
+        int | None,
+        typer.Option(min=1, help="Look at so many frames (or windows) of a clip: `--set data.num_segments_test=N`."),
+    ] = None,
+    shuffle_frames: Annotated[
+        int | None,
+        typer.Option(
+            metavar="SEED",
+            min=0,
+            help="Show the frames of every clip in an order drawn with this seed: what the model loses, it had from "
+            "their order.",
+        ),
+    ] = None,
     device: Annotated[Device, typer.Option(help="`auto` takes a GPU where there is one.")] = Device.auto,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for machines.")] = False,
 ) -> None:
     """Write the logits of a run on one side of its split, a row an instance.
 
     The last checkpoint is taken: one chosen by its validation score would flatter itself. With `--fuse-with`, the file
-    is that of both runs; those of each lie in its `predictions/`.
+    is that of both runs; those of each lie in its `predictions/`. Predictions of clips looked at in another way
+    (`--num-segments`, `--shuffle-frames`) go to a file of another name unless `--out` is given: `val-segments-12`,
+    `val-shuffled-0`.
 
     **Example**: `finegym predict runs/set --split val --out predictions.parquet`
     """
+    from finegym.errors import ConfigError
     from finegym.training.contradictions import is_pickle
     from finegym.training.data import open_data
     from finegym.training.predict import predict as predict_run
@@ -61,12 +77,17 @@ def predict(
     from finegym.training.run_folder import RunFolder
 
     folder = RunFolder(run)
+    settings = [*(overrides or ()), *([] if num_segments is None else [f"data.num_segments_test={num_segments}"])]
     if fuse_with:
+        if shuffle_frames is not None:
+            raise ConfigError("--shuffle-frames is for one run: predict with each, then `finegym fuse` their files")
         target = folder.predictions_path / "fused.parquet" if out is None else out
-        _predict_fused([run, *fuse_with], target, split, checkpoint, overrides or (), device, as_json)
+        _predict_fused([run, *fuse_with], target, split, checkpoint, settings, device, as_json)
         return
-    recipe = read_recipe_for_prediction(folder, overrides or ())
-    target = folder.predictions_path / f"{split.value}.parquet" if out is None else out
+    recipe = read_recipe_for_prediction(folder, settings)
+    target = (
+        folder.predictions_path / f"{_name_file(split, num_segments, shuffle_frames)}.parquet" if out is None else out
+    )
     data = open_data(recipe.data)
     count = predict_run(
         folder,
@@ -76,6 +97,7 @@ def predict(
         side=split.value,
         checkpoint=checkpoint,
         device=device.value,
+        shuffle_seed=shuffle_frames,
     )
     if as_json:
         typer.echo(json.dumps({"predictions": str(target), "num_instances": count}))
@@ -88,6 +110,14 @@ def predict(
         else f"{recipe.data.dataset} --split {recipe.data.split} --side {split.value}"
     )
     typer.echo(f"next        finegym evaluate recognition {target} --dataset {where}")
+
+
+def _name_file(split: Side, num_segments: int | None, shuffle_seed: int | None) -> str:
+    """A name of its own for each way of looking, so that the plain predictions stay."""
+    parts = [split.value]
+    parts += [] if num_segments is None else [f"segments-{num_segments}"]
+    parts += [] if shuffle_seed is None else [f"shuffled-{shuffle_seed}"]
+    return "-".join(parts)
 
 
 def _predict_fused(

@@ -12,6 +12,7 @@ import torch
 
 from finegym import __version__
 from finegym.datasets.recognition import EvaluationClips, build_evaluation_loader
+from finegym.datasets.shuffled_view import TIME_AXES, ShuffledView
 from finegym.errors import ConfigError, VideoError
 from finegym.evaluation.predictions import write_predictions
 from finegym.models import hash_weights
@@ -74,6 +75,7 @@ def predict(
     side: Literal["train", "val"] = "val",
     checkpoint: str = "last",
     device: Literal["auto", "cpu"] = "auto",
+    shuffle_seed: int | None = None,
 ) -> int:
     """Write the logits of one side of a split.
 
@@ -89,6 +91,8 @@ def predict(
         side: of the split.
         checkpoint: ``last``, or the number of epochs done.
         device: ``auto`` takes a GPU where there is one.
+        shuffle_seed: show the frames of every clip in an order drawn with this seed; ``None``: in their own. The file
+            says so.
 
     Returns:
         The number of instances predicted.
@@ -115,6 +119,8 @@ def predict(
     # Only ten crops are mirrored; without them the codebook need not be there any more.
     flip_class_map = build_flip_class_map(recipe.data, data) if recipe.data.crops_test == "ten" else None
     view = build_view(recipe, data.source, model.normalisation, recipe.data.crops_test)
+    if shuffle_seed is not None:
+        view = ShuffledView(view, shuffle_seed, TIME_AXES[recipe.data.modality])
     loader = build_evaluation_loader(
         EvaluationClips(selection, view),
         range(len(selection)),
@@ -142,6 +148,7 @@ def predict(
         "num_segments": str(recipe.data.num_segments_test),
         **({} if section is None else {"num_clips": str(section.num_clips_test)}),
         "crops": recipe.data.crops_test,
+        **({} if shuffle_seed is None else {"shuffle_seed": str(shuffle_seed)}),
         "num_left_out": str(len(selection.left_out)),
         **{f"num_{name}": str(count) for name, count in scores.counts.items()},
         **{f"features_{key}": _format_fact(value) for key, value in data.facts.get("features", {}).items()},
