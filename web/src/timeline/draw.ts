@@ -10,6 +10,8 @@ export interface LaneBar extends Bar {
   readonly hue: number | null;
   readonly isDiscarded?: boolean;
   readonly isGhost?: boolean;
+  /** Something is the matter with it: underlined, so that the eye finds it. */
+  readonly isMarked?: boolean;
 }
 
 export interface Lane {
@@ -18,6 +20,8 @@ export interface Lane {
   /** Rising and apart from each other. */
   readonly bars: readonly LaneBar[];
   readonly isEditable: boolean;
+  /** Its title stands above it also while there are bars: whose lane it is matters. */
+  readonly isTitled?: boolean;
 }
 
 export interface Picture {
@@ -61,23 +65,28 @@ export const GAP = 4;
 export const MINIMAP = 20;
 export const WAVE = 26;
 
-export function getHeight(numLanes: number, hasWave: boolean): number {
-  return RULER + (hasWave ? WAVE + GAP : 0) + numLanes * (LANE + GAP) + MINIMAP + GAP;
-}
+export const TITLE = 14;
 
-export function getLaneTop(lane: number, hasWave: boolean): number {
-  return RULER + (hasWave ? WAVE + GAP : 0) + lane * (LANE + GAP);
+/** Where each lane begins, and how high all of it is. */
+export function makeLayout(lanes: readonly Pick<Lane, "isTitled">[], hasWave: boolean): { tops: number[]; height: number } {
+  let at = RULER + (hasWave ? WAVE + GAP : 0);
+  const tops = lanes.map((lane) => {
+    const top = at + (lane.isTitled ? TITLE : 0);
+    at = top + LANE + GAP;
+    return top;
+  });
+  return { tops, height: at + MINIMAP + GAP };
 }
 
 export function drawTimeline(context: CanvasRenderingContext2D, picture: Picture): void {
   const { scale, lanes, colours } = picture;
   const hasWave = picture.waveform !== null;
-  const height = getHeight(lanes.length, hasWave);
+  const { tops, height } = makeLayout(lanes, hasWave);
   context.fillStyle = colours.background;
   context.fillRect(0, 0, scale.width, height);
   drawRuler(context, picture);
   if (picture.waveform !== null) drawWave(context, picture, picture.waveform);
-  lanes.forEach((lane, k) => drawLane(context, picture, lane, getLaneTop(k, hasWave)));
+  lanes.forEach((lane, k) => drawLane(context, picture, lane, tops[k]!));
   drawVerticals(context, picture, height - MINIMAP - GAP);
   drawMinimap(context, picture, height - MINIMAP);
 }
@@ -120,6 +129,7 @@ function drawLane(context: CanvasRenderingContext2D, picture: Picture, lane: Lan
   const { scale, colours, selectedId } = picture;
   context.fillStyle = colours.lane;
   context.fillRect(0, top, scale.width, LANE);
+  if (lane.isTitled) drawTitle(context, colours, lane.title, top);
   let lastX = -1;
   for (const bar of listVisible(lane.bars, scale.viewStartMs, scale.viewEndMs)) {
     const x = Math.max(-2, getX(scale, bar.start_ms));
@@ -133,8 +143,14 @@ function drawLane(context: CanvasRenderingContext2D, picture: Picture, lane: Lan
   if (lane.bars.length === 0) {
     context.fillStyle = colours.faint;
     context.font = "11px system-ui, sans-serif";
-    context.fillText(lane.title, 8, top + LANE / 2);
+    context.fillText(lane.isTitled ? "nothing" : lane.title, 8, top + LANE / 2);
   }
+}
+
+function drawTitle(context: CanvasRenderingContext2D, colours: Colours, title: string, top: number): void {
+  context.fillStyle = colours.faint;
+  context.font = "11px system-ui, sans-serif";
+  context.fillText(title, 4, top - TITLE / 2 + 0.5);
 }
 
 interface Box {
@@ -162,6 +178,10 @@ function drawBar(context: CanvasRenderingContext2D, colours: Colours, bar: LaneB
     context.setLineDash([]);
   }
   if (bar.isDiscarded && width > 6) drawHatching(context, colours, x, top, width);
+  if (bar.isMarked) {
+    context.fillStyle = colours.warning;
+    context.fillRect(x, top + LANE - 4, Math.max(1, width), 4);
+  }
   if (isSelected) {
     context.lineWidth = 2;
     context.strokeStyle = colours.accent;

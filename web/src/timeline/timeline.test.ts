@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { drawTimeline, type Colours, type Lane, type LaneBar } from "./draw";
+import { drawTimeline, GAP, LANE, makeLayout, MINIMAP, RULER, TITLE, WAVE, type Colours, type Lane, type LaneBar } from "./draw";
 import { findEdge, getEdgeAt, getLimits, listVisible, moveEdge, snap, type Bar } from "./edges";
 import { chooseTickMs, getMs, getX, makeScale, pan, reveal, showWindow, zoom } from "./scale";
 
@@ -113,4 +113,32 @@ test("of 2,000 segments only those in view are drawn, and never more than there 
   const far = draw(whole);
   expect((far["rect"] ?? 0) + (far["roundRect"] ?? 0)).toBeLessThanOrEqual(2000);
   expect(draw({ ...whole, width: 300 })["rect"]).toBeLessThan(700);
+});
+
+describe("lanes of several passes", () => {
+  const lanes: Lane[] = ["result", "Ann", "Bob"].map((title, k) => ({ id: title, title, isEditable: false, isTitled: k > 0, bars: [{ ...bar(title, 10, 20), text: "x", hue: 0, isMarked: k === 2 }] }));
+
+  test("make room for the name of who did them", () => {
+    expect(makeLayout(lanes, false)).toEqual({
+      tops: [RULER, RULER + LANE + GAP + TITLE, RULER + 2 * (LANE + GAP + TITLE)],
+      height: RULER + 3 * (LANE + GAP) + 2 * TITLE + MINIMAP + GAP,
+    });
+    expect(makeLayout(lanes, true).tops[0]).toBe(RULER + WAVE + GAP);
+    expect(makeLayout([], false)).toEqual({ tops: [], height: RULER + MINIMAP + GAP });
+  });
+
+  test("say so, and underline what differs", () => {
+    const texts: string[] = [];
+    const fills: number[] = [];
+    const { context } = makeContext();
+    const seen = new Proxy(context, {
+      get: (target, name: string) => name === "fillText" ? (text: string) => texts.push(text)
+        : name === "fillRect" ? (_x: number, _y: number, _width: number, height: number) => fills.push(height) : Reflect.get(target, name),
+    });
+    drawTimeline(seen, {
+      scale: makeScale(0, 2000, 600), lanes, selectedId: null, playheadMs: null, isConfirmed: true, markMs: null, snapMs: null, colours: COLOURS, waveform: null,
+    });
+    expect(texts.filter((text) => ["result", "Ann", "Bob"].includes(text))).toEqual(["Ann", "Bob"]);
+    expect(fills.filter((height) => height === 4)).toHaveLength(1);
+  });
 });

@@ -3,7 +3,7 @@
  * seeking, selecting, zooming and moving edges. It keeps the window in view; everything else is told to it.
  */
 
-import { drawTimeline, getHeight, getLaneTop, LANE, MINIMAP, type Colours, type Lane, type LaneBar, type Picture } from "./draw";
+import { drawTimeline, LANE, makeLayout, MINIMAP, type Colours, type Lane, type LaneBar, type Picture } from "./draw";
 import { findEdge, getLimits, listVisible, moveEdge, snap, type Edge, type EdgeMove } from "./edges";
 import { getMs, getX, makeScale, pan, reveal, showWindow, zoom, type Scale } from "./scale";
 
@@ -83,10 +83,10 @@ export class Timeline {
 
   update(data: TimelineData): void {
     const isMoved = data.playheadMs !== this.data.playheadMs;
-    const isTaller = data.lanes.length !== this.data.lanes.length || (data.waveform === null) !== (this.data.waveform === null);
+    const height = this.getLayout().height;
     this.data = data;
     if (isMoved && data.playheadMs !== null && this.drag === null) this.scale = reveal(this.scale, data.playheadMs);
-    if (isTaller) this.resize();
+    if (this.getLayout().height !== height) this.resize();
     this.schedule();
   }
 
@@ -142,10 +142,14 @@ export class Timeline {
     });
   };
 
+  private getLayout(): ReturnType<typeof makeLayout> {
+    return makeLayout(this.data.lanes, this.data.waveform !== null);
+  }
+
   private resize(): void {
     const ratio = window.devicePixelRatio || 1;
     const width = Math.max(1, this.canvas.clientWidth);
-    const height = getHeight(this.data.lanes.length, this.data.waveform !== null);
+    const { height } = this.getLayout();
     this.canvas.style.height = `${height}px`;
     this.canvas.width = Math.round(width * ratio);
     this.canvas.height = Math.round(height * ratio);
@@ -161,8 +165,8 @@ export class Timeline {
   }
 
   private findLane(y: number): Lane | null {
-    const hasWave = this.data.waveform !== null;
-    return this.data.lanes.find((_, k) => y >= getLaneTop(k, hasWave) && y < getLaneTop(k, hasWave) + LANE) ?? null;
+    const { tops } = this.getLayout();
+    return this.data.lanes.find((_, k) => y >= tops[k]! && y < tops[k]! + LANE) ?? null;
   }
 
   private findEdgeAt(x: number, y: number): { edge: Edge; lane: Lane } | null {
@@ -177,7 +181,7 @@ export class Timeline {
     if (event.button !== 0) return;
     const { x, y, ms } = this.locate(event);
     this.canvas.setPointerCapture(event.pointerId);
-    if (y >= getHeight(this.data.lanes.length, this.data.waveform !== null) - MINIMAP) {
+    if (y >= this.getLayout().height - MINIMAP) {
       this.startMinimap(x);
       return;
     }
