@@ -1,0 +1,1 @@
+"""How far people agree, what they agree on, and who is ready to work."""
