@@ -206,7 +206,7 @@ class _Perceiver:
         others = [id_ for id_ in sets if id_ != set_id]
         if others and set_id is not None and rng.random() < self.skill.set_error_rate:
             set_id = str(rng.choice(others))
-        if element_id is None or set_id not in self.codebook.tree_by_set_id:
+        if element_id is None or set_id is None or set_id not in self.codebook.tree_by_set_id:
             return set_id, None, ()
         found, answers = self.walk(self.codebook.tree_by_set_id[set_id], element_id, rng)
         return set_id, found, answers
