@@ -13,6 +13,7 @@ from finegym.cli.fuse import fuse
 from finegym.cli.localize import localize
 from finegym.cli.predict import predict
 from finegym.cli.run import app as run_app
+from finegym.cli.score import score
 from finegym.cli.serve import serve
 from finegym.cli.simulate import simulate
 from finegym.cli.spot import spot
@@ -65,6 +66,7 @@ app.command(name="train")(train)
 app.command(name="predict")(predict)
 app.command(name="localize")(localize)
 app.command(name="spot")(spot)
+app.command(name="score")(score)
 app.add_typer(run_app, name="run")
 app.command(name="fuse")(fuse)
 app.add_typer(evaluate.app, name="evaluate")

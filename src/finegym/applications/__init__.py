@@ -1,0 +1,1 @@
+"""Answers about a recording: what was done, what it scores, why."""

@@ -1,0 +1,1 @@
+"""Codes of points that come with finegym, as YAML files beside this one."""

@@ -1,0 +1,47 @@
+"""``finegym score``: the difficulty score of annotated routines, by a code of points that is data."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def score(
+    dataset: Annotated[
+        Path, typer.Argument(metavar="DATASET", help="A dataset folder, or a folder of official FineGym files.")
+    ],
+    code: Annotated[
+        str,
+        typer.Option(help="Edition of the code of points: `fig-women-2013`, `fig-women-2017`, or a YAML file."),
+    ] = "fig-women-2017",
+    action: Annotated[
+        str | None, typer.Option(metavar="ID", help="Score this routine, and show its whole sheet.")
+    ] = None,
+    page: Annotated[Path | None, typer.Option(help="Write all sheets as a page.")] = None,
+    json_: Annotated[bool, typer.Option("--json", help="Print JSON for machines.")] = False,
+) -> None:
+    """Score the difficulty of routines: what counted, which requirements were met, what was connected.
+
+    Execution is not scored. What annotations do not tell (grips, falls) is not in the rules; see the documentation.
+
+    **Example**: `finegym score competition --code fig-women-2017 --page scores.html`
+    """
+    from finegym import __version__
+    from finegym.annotations.source import open_source
+    from finegym.applications.scoring.code_of_points import read_code
+    from finegym.applications.scoring.sheet import format_sheet, format_sheets, make_json, score_dataset, write_sheets
+
+    edition = read_code(code)
+    sheets = score_dataset(open_source(dataset).dataset, edition, action)
+    if page is not None:
+        write_sheets(page, sheets, edition, f"finegym {__version__}, {dataset.name}, {edition.name}")
+    if json_:
+        typer.echo(json.dumps(make_json(sheets, edition), indent=1))
+    elif action is not None:
+        typer.echo(format_sheet(sheets.sheets[0]))
+    else:
+        typer.echo(format_sheets(sheets))
+        typer.echo(f"{sheets}.", err=True)
