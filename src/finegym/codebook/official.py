@@ -129,13 +129,13 @@ def format_official_files(files: OfficialFiles) -> dict[str, str]:
     sets = codebook.set_by_id
     by_glabel = {element.glabel: element for element in codebook.elements}
     lines = {
-        SETS_FILE: [_format_set_line(set_) for set_ in codebook.sets],
-        ELEMENTS_FILE: [_format_element_line(sets[element.set_id], element) for element in codebook.elements],
+        SETS_FILE: [format_set_line(set_) for set_ in codebook.sets],
+        ELEMENTS_FILE: [format_element_line(sets[element.set_id], element) for element in codebook.elements],
         TREES_FILE: format_question_annotation(codebook.elements, codebook.queries, codebook.trees).split("\n"),
     }
     for subset, glabels in files.class_glabels.items():
         lines[SUBSET_FILES[subset]] = [
-            _format_class_line(index, sets[by_glabel[glabel].set_id], by_glabel[glabel])
+            format_class_line(index, sets[by_glabel[glabel].set_id], by_glabel[glabel])
             for index, glabel in enumerate(glabels)
         ]
     texts = {}
@@ -145,15 +145,18 @@ def format_official_files(files: OfficialFiles) -> dict[str, str]:
     return texts
 
 
-def _format_set_line(set_: Set) -> str:
+def format_set_line(set_: Set) -> str:
+    """A line of ``set_categories.txt``."""
     return f"set: {set_.number}; {set_.name}"
 
 
-def _format_element_line(set_: Set, element: Element) -> str:
+def format_element_line(set_: Set, element: Element) -> str:
+    """A line of ``gym530_categories.txt``."""
     return f"Glabel: {element.glabel:3d}; set: {set_.number:2d}; ({set_.event_id}) {element.name}"
 
 
-def _format_class_line(index: int, set_: Set, element: Element) -> str:
+def format_class_line(index: int, set_: Set, element: Element) -> str:
+    """A line of ``gym99_categories.txt``."""
     return f"Clabel: {index:3d}; set: {set_.number:2d}; Glabel: {element.glabel:3d}; ({set_.event_id}) {element.name}"
 
 
@@ -229,7 +232,7 @@ class _Reader:
             else:
                 sets.append(Set(ids[1], ids[0], match["name"], number))
                 self.places["set", ids[1]] = Place(str(self.folder / SETS_FILE), line_number)
-                self.check_line(SETS_FILE, line_number, line, _format_set_line(sets[-1]))
+                self.check_line(SETS_FILE, line_number, line, format_set_line(sets[-1]))
         return sets
 
     def read_elements(self, sets: Sequence[Set]) -> list[Element]:
@@ -247,7 +250,7 @@ class _Reader:
                 continue
             elements.append(Element(str(glabel), set_.id, match["name"], glabel=glabel))
             self.places["element", str(glabel)] = Place(str(self.folder / ELEMENTS_FILE), line_number)
-            self.check_line(ELEMENTS_FILE, line_number, line, _format_element_line(set_, elements[-1]))
+            self.check_line(ELEMENTS_FILE, line_number, line, format_element_line(set_, elements[-1]))
         return elements
 
     def read_classes(self, file: str, sets: Sequence[Set], elements: Sequence[Element]) -> tuple[int, ...]:
@@ -264,6 +267,6 @@ class _Reader:
                 self.report(file, line_number, f"expected Clabel {len(glabels)}, got {index}")
             else:
                 element = elements[glabel]
-                self.check_line(file, line_number, line, _format_class_line(index, set_by_id[element.set_id], element))
+                self.check_line(file, line_number, line, format_class_line(index, set_by_id[element.set_id], element))
             glabels.append(glabel)
         return tuple(glabels)

@@ -1,7 +1,7 @@
 """What a release is made of, as one plain value, whether it comes from a dataset folder or from the annotation app.
 
-``open_release_source`` reads folders; ``labelling.release_source`` reads a workspace with its database. Everything after
-that (``release.build``) knows only this value.
+``open_release_source`` reads folders; ``labelling.release_source`` reads a workspace with its database. All that comes
+after (``release.build``) knows only this value.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ class HistoryEntry(NamedTuple):
     date: str
     kind: str
     text: str
-    count: int
+    number: int
 
 
 class MediaFile(NamedTuple):
