@@ -101,6 +101,7 @@ class Units:
         answers: to the queries of the trees.
         done: bool (A, I): who did which item, also where nothing was found in it.
         is_simulated: nobody filmed it.
+        notes: what was left out or taken for granted on the way here, in words.
     """
 
     level: Level
@@ -117,6 +118,7 @@ class Units:
     answers: Answers
     done: np.ndarray
     is_simulated: bool = False
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.annotator_index)
@@ -199,6 +201,7 @@ def make_units(
     *,
     not_done: Iterable[tuple[str, str]] = (),
     is_simulated: bool = False,
+    notes: Sequence[str] = (),
 ) -> Units:
     """Put rows into columns, checked once.
 
@@ -210,10 +213,11 @@ def make_units(
         codebook: knows every label.
         not_done: ``(annotator, item id)``: who did not do which item; everybody did all others.
         is_simulated: nobody filmed it.
+        notes: what was left out or taken for granted, in words.
 
     Raises:
-        AnnotationError: a unit has an unknown annotator, item or label, or ends before it starts; or an item or an
-            annotator is there twice. All such problems are gathered.
+        AnnotationError: a unit has an unknown annotator, item or label, ends before it starts, or is in an item that
+            its annotator did not do; or an item or an annotator is there twice. All such problems are gathered.
     """
     rows = list(units)
     item_number = {item.id: index for index, item in enumerate(items)}
@@ -222,13 +226,19 @@ def make_units(
     problems = [f"item {item.id!r} is there twice" for item in items if items[item_number[item.id]] is not item]
     problems += ["an annotator is there twice"] if len(annotator_number) < len(annotators) else []
     problems += [text for unit in rows for text in _find_problems(unit, item_number, annotator_number, known)]
+    skipped = set(not_done)
+    problems += [
+        f"{unit.id}: {unit.annotator} did not do item {unit.item!r}"
+        for unit in rows
+        if (unit.annotator, unit.item) in skipped
+    ]
     if problems:
         raise AnnotationError(f"units of {codebook.name}: {join_problems(problems)}. Correct them first.")
     rows.sort(key=lambda unit: (item_number[unit.item], unit.start_ms, unit.end_ms, annotator_number[unit.annotator]))
     labels = tuple(sorted({unit.label for unit in rows if unit.label is not None}, key=known.__getitem__))
     label_number: dict[str | None, int] = {label: index for index, label in enumerate(labels)} | {None: NO_LABEL}
     done = np.ones((len(annotators), len(items)), bool)
-    for name, item_id in not_done:
+    for name, item_id in skipped:
         done[annotator_number[name], item_number[item_id]] = False
     return Units(
         level=level,
@@ -245,6 +255,7 @@ def make_units(
         answers=_make_answers(rows, codebook),
         done=done,
         is_simulated=is_simulated,
+        notes=tuple(notes),
     )
 
 
