@@ -70,10 +70,10 @@ class Skill:
 
 FIVE_SKILLS: Mapping[str, Skill] = MappingProxyType(
     {
-        "expert": Skill(0.01, 0.01, noise_ms=30, set_error_rate=0.005, query_error_rate=0.01),
-        "careful": Skill(0.03, 0.02, noise_ms=45, set_error_rate=0.01, query_error_rate=0.025, unsure_rate=0.01),
-        "steady": Skill(0.05, 0.03, noise_ms=65, set_error_rate=0.02, query_error_rate=0.05, unsure_rate=0.02),
-        "hasty": Skill(0.08, 0.05, 60, -40, noise_ms=90, set_error_rate=0.04, query_error_rate=0.08),
+        "expert": Skill(0.01, 0.01, noise_ms=40, set_error_rate=0.005, query_error_rate=0.01),
+        "careful": Skill(0.03, 0.02, noise_ms=50, set_error_rate=0.01, query_error_rate=0.025, unsure_rate=0.01),
+        "steady": Skill(0.05, 0.03, noise_ms=60, set_error_rate=0.02, query_error_rate=0.05, unsure_rate=0.02),
+        "hasty": Skill(0.08, 0.05, 50, -30, noise_ms=75, set_error_rate=0.04, query_error_rate=0.08),
         "guesser": Skill(0.2, 0.3, noise_ms=300, set_error_rate=0.7, query_error_rate=0.5),
     }
 )

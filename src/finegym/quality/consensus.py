@@ -1,0 +1,293 @@
+"""Consensus: what several people annotated becomes one annotation, with every vote kept and every doubt named.
+
+Units that are one performance are grouped by their times; edges become medians; events and sets are voted on, elements
+found by the votes on every query of their tree. What the votes leave open is for a third annotator or for adjudication.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from finegym.codebook.model import Codebook
+from finegym.quality.adjudication import AdjudicationRules, Decision, Evidence, Reason, decide
+from finegym.quality.matching import Groups, group_units, match_units
+from finegym.quality.units import NO_LABEL, Answer, Item, Level, Units, get_set_of_label
+from finegym.quality.voting import NO, UNSURE, YES, Method, Poll, Verdicts, count_votes
+
+_ANSWER_NAMES: dict[int, Answer] = {0: "no", 1: "yes", -1: "unsure"}
+
+
+@dataclass(frozen=True)
+class ConsensusSettings:
+    """How a consensus is found.
+
+    Attributes:
+        method: how votes count: all the same (``majority``), or by how far each annotator can be trusted.
+        rules: what counts as agreement.
+    """
+
+    method: Method = "dawid-skene"
+    rules: AdjudicationRules = field(default_factory=AdjudicationRules)
+
+
+@dataclass(frozen=True)
+class Vote:
+    """What one annotator who did the item says of a unit; without a unit id: not found."""
+
+    annotator: str
+    unit_id: str | None
+    start_ms: int | None
+    end_ms: int | None
+    label: str | None
+    answers: Mapping[str, Answer] = field(default_factory=dict, hash=False)
+
+
+@dataclass(frozen=True)
+class QueryVotes:
+    """What was answered to one query of the set's tree by those who were asked it.
+
+    Attributes:
+        query_id: which.
+        num_yes: votes.
+        num_no: votes.
+        num_unsure: votes.
+        majority: the answer with more votes; ``None`` for a tie.
+        yes_belief: how likely yes is, by the method of the consensus.
+    """
+
+    query_id: str
+    num_yes: int
+    num_no: int
+    num_unsure: int
+    majority: Answer | None
+    yes_belief: float
+
+
+@dataclass(frozen=True)
+class ConsensusUnit:
+    """What several people's units come to.
+
+    Attributes:
+        item_id: in which item.
+        start_ms: median of those who found it.
+        end_ms: likewise.
+        label: what the votes lead to; ``None`` where nobody gave one.
+        presence: how likely it is that there is something.
+        label_belief: how likely the label is.
+        votes: one of everybody who did the item.
+        queries: in the order in which they were first asked.
+        decision: what becomes of it.
+        reasons: why it is not agreed on.
+    """
+
+    item_id: str
+    start_ms: int
+    end_ms: int
+    label: str | None
+    presence: float
+    label_belief: float
+    votes: tuple[Vote, ...]
+    queries: tuple[QueryVotes, ...]
+    decision: Decision
+    reasons: tuple[Reason, ...]
+
+    @property
+    def num_found(self) -> int:
+        return sum(vote.unit_id is not None for vote in self.votes)
+
+
+@dataclass(frozen=True)
+class Trust:
+    """How far an annotator can be trusted, as the model of Dawid and Skene sees it; ``None`` where it saw nothing.
+
+    Attributes:
+        annotator: who.
+        found: share of what is there that they mark.
+        invented: share of what others mark and is not there that they mark too.
+        top: share of events (of actions) or sets (of sub-actions) that they name rightly, over those that occur.
+        answers: share of yes/no queries that they answer rightly, yes and no alike.
+        unsure: share that they do not answer.
+    """
+
+    annotator: str
+    found: float | None
+    invented: float | None
+    top: float | None
+    answers: float | None
+    unsure: float | None
+
+
+@dataclass(frozen=True, eq=False)
+class Consensus:
+    """The consensus of several people on the same items.
+
+    Attributes:
+        level: ``action`` or ``sub-action``.
+        codebook: of the labels.
+        annotators: who.
+        items: all of them, also those in which nothing was found.
+        num_done: by item id, annotators who did it.
+        units: in order of items and time, also those that are left out.
+        trust: of every annotator.
+        settings: how it was found.
+        is_simulated: nobody filmed it.
+    """
+
+    level: Level
+    codebook: Codebook
+    annotators: tuple[str, ...]
+    items: tuple[Item, ...]
+    num_done: Mapping[str, int]
+    units: tuple[ConsensusUnit, ...]
+    trust: tuple[Trust, ...]
+    settings: ConsensusSettings
+    is_simulated: bool
+
+    def count_decisions(self) -> dict[Decision, int]:
+        """Units of every decision that occurs."""
+        return dict(Counter(unit.decision for unit in self.units))
+
+    def list_open(self) -> list[ConsensusUnit]:
+        """Units that somebody has to look at."""
+        return [unit for unit in self.units if unit.decision in ("third annotator", "adjudicate")]
+
+
+def make_consensus(units: Units, settings: ConsensusSettings | None = None) -> Consensus:
+    """Find the consensus of several people on the same items.
+
+    Args:
+        units: what they annotated, at one level.
+        settings: how; the defaults where nothing is said.
+    """
+    settings = settings or ConsensusSettings()
+    groups = group_units(units, match_units(units, settings.rules.tolerance.min_tiou))
+    verdicts = count_votes(units, groups, settings.method)
+    queries = _collect_queries(units, verdicts, len(groups), settings.method)
+    found = _Builder(units, groups, verdicts, settings)
+    made = tuple(found.build(group, queries.get(group, ())) for group in range(len(groups)))
+    return Consensus(
+        units.level,
+        units.codebook,
+        units.annotators,
+        units.items,
+        {item.id: int(number) for item, number in zip(units.items, units.done.sum(axis=0), strict=True)},
+        made,
+        _measure_trust(units, verdicts),
+        settings,
+        units.is_simulated,
+    )
+
+
+class _Builder:
+    """Turns columns into units, one group at a time."""
+
+    def __init__(self, units: Units, groups: Groups, verdicts: Verdicts, settings: ConsensusSettings) -> None:
+        self.units, self.groups, self.verdicts, self.settings = units, groups, verdicts, settings
+        self.members = groups.members.tolist()
+        self.items = groups.item_index.tolist()
+        self.starts, self.ends = units.start_ms.tolist(), units.end_ms.tolist()
+        self.labels = [None if k == NO_LABEL else units.labels[k] for k in units.label_index.tolist()]
+        self.done = [np.flatnonzero(column).tolist() for column in units.done.T]
+        self.presence, self.label_belief = verdicts.presence.tolist(), verdicts.label_belief.tolist()
+
+    def build(self, group: int, queries: tuple[QueryVotes, ...]) -> ConsensusUnit:
+        rows = [row for row in self.members[group] if row >= 0]
+        item, label = self.items[group], self.verdicts.label[group]
+        starts, ends = [self.starts[row] for row in rows], [self.ends[row] for row in rows]
+        labels = [self.labels[row] for row in rows]
+        set_id = None if label is None else get_set_of_label(self.units.codebook, label)
+        split = [] if len(set(labels)) == 1 else _describe_votes(labels, queries)
+        evidence = Evidence(
+            len(self.done[item]), self.presence[group], starts, ends, labels, self.label_belief[group], set_id, split
+        )
+        decision, reasons = decide(evidence, self.settings.rules)
+        start_ms, end_ms = _find_median(starts), _find_median(ends)
+        return ConsensusUnit(
+            item_id=self.units.items[item].id,
+            start_ms=start_ms,
+            # Medians of starts and of ends may cross where people disagree widely (and then it is adjudicated).
+            end_ms=max(end_ms, start_ms + 1),
+            label=label,
+            presence=self.presence[group],
+            label_belief=self.label_belief[group],
+            votes=tuple(self._get_vote(group, annotator) for annotator in self.done[item]),
+            queries=queries,
+            decision=decision,
+            reasons=reasons,
+        )
+
+    def _get_vote(self, group: int, annotator: int) -> Vote:
+        name, row = self.units.annotators[annotator], self.members[group][annotator]
+        if row < 0:
+            return Vote(name, None, None, None, None)
+        answers = self.units.answers
+        asked = range(int(answers.start[row]), int(answers.start[row + 1]))
+        given = {answers.queries[answers.query_index[k]][1]: _ANSWER_NAMES[int(answers.answer[k])] for k in asked}
+        return Vote(name, self.units.unit_ids[row], self.starts[row], self.ends[row], self.labels[row], given)
+
+
+def _find_median(times_ms: Sequence[int]) -> int:
+    """The median; of an even number the middle between the middle two, in whole milliseconds."""
+    ordered = sorted(times_ms)
+    return (ordered[(len(ordered) - 1) // 2] + ordered[len(ordered) // 2]) // 2
+
+
+def _collect_queries(
+    units: Units, verdicts: Verdicts, num_groups: int, method: Method
+) -> dict[int, tuple[QueryVotes, ...]]:
+    """Votes on every query that was asked about a group, by group."""
+    polled = verdicts.queries
+    if polled is None or not len(polled.group):
+        return {}
+    votes = polled.poll.votes
+    flat = np.bincount(votes.question * 3 + votes.answer, minlength=3 * votes.num_questions).reshape(-1, 3)
+    belief = polled.poll.get_belief(method)[:, YES].tolist()
+    found: dict[int, list[QueryVotes]] = {}
+    for place, (group, query) in enumerate(zip(polled.group.tolist(), polled.query.tolist(), strict=True)):
+        num_no, num_yes, num_unsure = (int(flat[place, answer]) for answer in (NO, YES, UNSURE))
+        majority: Answer | None = None if num_yes == num_no else "yes" if num_yes > num_no else "no"
+        query_id = units.answers.queries[query][1]
+        found.setdefault(group, []).append(QueryVotes(query_id, num_yes, num_no, num_unsure, majority, belief[place]))
+    return {group: tuple(rows) for group, rows in found.items()}
+
+
+def _describe_votes(labels: Sequence[str | None], queries: Sequence[QueryVotes]) -> list[str]:
+    """Where votes are split, in words: by query, and by label where no query says it."""
+    split = [
+        f"{query.query_id} {query.num_yes} yes, {query.num_no} no"
+        + (f", {query.num_unsure} unsure" if query.num_unsure else "")
+        for query in queries
+        if sum(count > 0 for count in (query.num_yes, query.num_no, query.num_unsure)) > 1
+    ]
+    return split or [f"{number} x {label or 'no label'}" for label, number in Counter(labels).most_common()]
+
+
+def _measure_trust(units: Units, verdicts: Verdicts) -> tuple[Trust, ...]:
+    presence, top = verdicts.presence_poll, verdicts.top
+    queries = None if verdicts.queries is None else verdicts.queries.poll
+    trust = []
+    for k, name in enumerate(units.annotators):
+        marks = _get_matrix(presence, k)
+        names = _get_matrix(top, k)
+        answers = None if queries is None else _get_matrix(queries, k)
+        trust.append(
+            Trust(
+                name,
+                found=None if marks is None else float(marks[1, 1]),
+                invented=None if marks is None else float(marks[0, 1]),
+                top=None if names is None or top.fit is None else float(top.fit.prevalence[0] @ np.diagonal(names)),
+                answers=None if answers is None else float(answers[NO, NO] + answers[YES, YES]) / 2,
+                unsure=None if answers is None else float(answers[:, UNSURE].mean()),
+            )
+        )
+    return tuple(trust)
+
+
+def _get_matrix(poll: Poll, annotator: int) -> np.ndarray | None:
+    """The confusion matrix of one annotator; ``None`` where they gave no vote."""
+    has_voted = bool((poll.votes.annotator == annotator).any())
+    return poll.fit.confusion[annotator] if poll.fit is not None and has_voted else None
