@@ -22,6 +22,7 @@ from finegym.files import write_text
 
 Task = Literal["actions", "sub-actions"]
 _SUBSETS = {"train": "training", "val": "validation"}
+_Row = tuple[int, int, str, str]  # start and end in ms, label, id
 
 
 def convert_to_activitynet(
@@ -56,7 +57,12 @@ def convert_to_activitynet(
 
 
 def make_activitynet(
-    source: Source, *, level: Level | None = None, setting: str | None = None, task: Task | None = None
+    source: Source,
+    *,
+    level: Level | None = None,
+    setting: str | None = None,
+    task: Task | None = None,
+    with_ids: bool = False,
 ) -> tuple[dict[str, Any], dict[str, tuple[str, ...]]]:
     """A dataset in ActivityNet's layout, as plain values.
 
@@ -68,6 +74,8 @@ def make_activitynet(
             without it, ``all``.
         task: ``"sub-actions"`` makes every action a video with a clock of its own, and sub-actions without a label
             among the classes ``ignored``. ``"actions"``, or none, makes every record a video.
+        with_ids: every segment also has the ``id`` of its action or sub-action, and every action that is a video its
+            ``record_segment``. Readers of the format pass over both.
 
     Returns:
         The content of the file, and the ids of what it cannot hold, by reason.
@@ -84,11 +92,11 @@ def make_activitynet(
     lost: dict[str, tuple[str, ...]] = {}
     if task == "sub-actions":
         classes = None if setting is None else _find_classes(source, setting, level)
-        database = _make_actions(videos, subset_of, source.dataset, level, classes)
+        database = _make_actions(videos, subset_of, source.dataset, level, classes, with_ids)
         unseen = tuple(f"{v.id}_{a.name}" for v in videos for a in v.actions if a.sub_actions is None)
         lost = {"actions in which nobody has looked for sub-actions": unseen} if unseen else {}
     else:
-        database, unlabelled = _make_records(videos, subset_of, source.dataset, level)
+        database, unlabelled = _make_records(videos, subset_of, source.dataset, level, with_ids)
         lost = {f"sub-actions without a label of the {level} level": unlabelled} if unlabelled else {}
     codebook = source.dataset.codebook
     content: dict[str, Any] = {"version": f"{codebook.name} {codebook.version}"}
@@ -98,30 +106,40 @@ def make_activitynet(
 
 
 def _make_records(
-    videos: list[Video], subset_of: Mapping[str, str], dataset: Dataset, level: Level
+    videos: list[Video], subset_of: Mapping[str, str], dataset: Dataset, level: Level, with_ids: bool
 ) -> tuple[dict[str, Any], tuple[str, ...]]:
     """Records on their own clock, and the ids of sub-actions without a label."""
     unlabelled: list[str] = []
     database: dict[str, Any] = {}
     for video in videos:
-        rows: list[tuple[int, int, str]] = []
+        rows: list[_Row] = []
         for action in video.actions:
+            id_ = f"{video.id}_{action.name}"
             if level == "event":
-                rows.append((action.start_ms, action.end_ms, action.event_id))
+                rows.append((action.start_ms, action.end_ms, action.event_id, id_))
                 continue
             for sub in action.sub_actions or ():
                 label = _get_label(sub, action, dataset, level)
                 if label is None:
-                    unlabelled.append(f"{video.id}_{action.name}_{sub.name}")
+                    unlabelled.append(f"{id_}_{sub.name}")
                 else:
-                    rows.append((sub.start_ms, sub.end_ms, label))
+                    rows.append((sub.start_ms, sub.end_ms, label, f"{id_}_{sub.name}"))
         seconds = round(video.num_frames / video.fps, 3) if video.num_frames and video.fps else None
-        database[video.id] = {"duration": seconds, "subset": subset_of[video.id], "annotations": _format(rows)}
+        database[video.id] = {
+            "duration": seconds,
+            "subset": subset_of[video.id],
+            "annotations": _format(rows, with_ids),
+        }
     return database, tuple(unlabelled)
 
 
 def _make_actions(
-    videos: list[Video], subset_of: Mapping[str, str], dataset: Dataset, level: Level, classes: set[str] | None
+    videos: list[Video],
+    subset_of: Mapping[str, str],
+    dataset: Dataset,
+    level: Level,
+    classes: set[str] | None,
+    with_ids: bool,
 ) -> dict[str, Any]:
     """Actions, each on a clock that starts with it."""
     database: dict[str, Any] = {}
@@ -129,25 +147,35 @@ def _make_actions(
         for action in video.actions:
             if action.sub_actions is None:
                 continue
-            rows: list[tuple[int, int, str]] = []
-            ignored: list[tuple[int, int, str]] = []
+            id_ = f"{video.id}_{action.name}"
+            rows: list[_Row] = []
+            ignored: list[_Row] = []
             for sub in action.sub_actions:
                 label = _get_label(sub, action, dataset, level)
                 is_class = label is not None and (classes is None or label in classes)
                 times = (sub.start_ms - action.start_ms, sub.end_ms - action.start_ms)
-                (rows if is_class else ignored).append((*times, label or ""))
-            database[f"{video.id}_{action.name}"] = {
+                (rows if is_class else ignored).append((*times, label or "", f"{id_}_{sub.name}"))
+            database[id_] = {
                 "duration": (action.end_ms - action.start_ms) / 1000,
                 "subset": subset_of[video.id],
                 "record": video.id,
-                "annotations": _format(rows),
-                "ignored": [{"segment": row["segment"]} for row in _format(ignored)],
+                "annotations": _format(rows, with_ids),
+                "ignored": [_drop_label(row) for row in _format(ignored, with_ids)],
             }
+            if with_ids:
+                database[id_]["record_segment"] = [action.start_ms / 1000, action.end_ms / 1000]
     return database
 
 
-def _format(rows: list[tuple[int, int, str]]) -> list[dict[str, Any]]:
-    return [{"segment": [start / 1000, end / 1000], "label": label} for start, end, label in sorted(rows)]
+def _format(rows: list[_Row], with_ids: bool) -> list[dict[str, Any]]:
+    return [
+        {"segment": [start / 1000, end / 1000], "label": label} | ({"id": id_} if with_ids else {})
+        for start, end, label, id_ in sorted(rows)
+    ]
+
+
+def _drop_label(row: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in row.items() if key != "label"}
 
 
 def _count(database: Mapping[str, Any], task: Task | None) -> dict[str, int]:

@@ -9,7 +9,6 @@ to both in equal shares.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,6 +19,7 @@ import numpy as np
 from finegym.annotations.model import Dataset
 from finegym.annotations.subsets import Subset
 from finegym.codebook.model import Codebook
+from finegym.codebook.moments import name_moments
 from finegym.errors import AnnotationError, ConfigError
 from finegym.localization.timelines import Timeline
 
@@ -98,17 +98,10 @@ def find_ancestors(class_id: str, codebook: Codebook) -> tuple[str, ...]:
 def make_event_names(class_ids: Sequence[str], codebook: Codebook) -> tuple[str, ...]:
     """What classes are called in the labels of their events.
 
-    As FineGym's spotting labels have it: sets by their name (``FX_turns``), the only set of an event by the event's id
-    (``VT``). In codebooks where that would give two sets one name, or one that is no single word, and for events and
-    elements, it is the id.
+    Sets by what ``codebook.moments`` calls them, events and elements by their id.
     """
-    name_by_id = {
-        set_.id: set_.event_id if len(codebook.get_sets_of_event(set_.event_id)) == 1 else set_.name
-        for set_ in codebook.sets
-    }
-    names = list(name_by_id.values())
-    is_usable = len(set(names)) == len(names) and all(re.fullmatch(r"[\w-]+", name) for name in names)
-    return tuple(name_by_id.get(class_id, class_id) if is_usable else class_id for class_id in class_ids)
+    names = name_moments(codebook)
+    return tuple(names.get(class_id, class_id) for class_id in class_ids)
 
 
 @dataclass(frozen=True, eq=False)
