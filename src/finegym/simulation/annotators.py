@@ -16,6 +16,7 @@ from types import MappingProxyType
 import numpy as np
 
 from finegym.annotations.model import Action, Dataset, SubAction, Video
+from finegym.annotations.names import name_actions, name_sub_actions
 from finegym.codebook.model import Codebook, DecisionTree, Leaf
 from finegym.codebook.tree import find_candidates, get_paths, suggest_query, walk
 from finegym.errors import SimulationError
@@ -141,7 +142,7 @@ def annotate_actions(truth: Dataset, skill: Skill, seed: int) -> Annotated:
         end_ms = int(video.num_frames * 1000 / video.fps) if video.num_frames and video.fps else last_ms
         marks = _mark(edges, (0, max(end_ms, last_ms)), skill, _get_rate(video.fps), rng)
         actions = tuple(_make_action(mark, video, rng) for mark in marks)
-        names = _name([(mark.edges_ms[0], mark.edges_ms[-1]) for mark in marks], "E", 6)
+        names = name_actions((mark.edges_ms[0], mark.edges_ms[-1]) for mark in marks)
         videos.append(replace(video, actions=tuple(replace(a, name=n) for a, n in zip(actions, names, strict=True))))
         sources = [None if mark.true_index is None else video.actions[mark.true_index].name for mark in marks]
         true_ids |= {
@@ -182,9 +183,9 @@ class _Perceiver:
         truth = action.sub_actions
         edges = [(sub.start_ms, *(end for _, end in sub.stages)) for sub in truth]
         marks = _mark(edges, (action.start_ms, action.end_ms), self.skill, _get_rate(fps), rng)
-        times = [(mark.edges_ms[0] - action.start_ms, mark.edges_ms[-1] - action.start_ms) for mark in marks]
+        names = name_sub_actions(((mark.edges_ms[0], mark.edges_ms[-1]) for mark in marks), action.start_ms)
         subs, answers, sources = [], {}, {}
-        for mark, name in zip(marks, _name(times, "A", 4), strict=True):
+        for mark, name in zip(marks, names, strict=True):
             true = None if mark.true_index is None else truth[mark.true_index]
             set_id, element_id, answers[name] = self.label(true, action.event_id, rng)
             stages = tuple(zip(mark.edges_ms, mark.edges_ms[1:], strict=False))
@@ -300,14 +301,3 @@ def _invent(
 
 def _get_rate(fps: float | None) -> Fraction:
     return _GRID_FPS if fps is None else Fraction(fps).limit_denominator(1001)
-
-
-def _name(times_ms: Sequence[tuple[int, int]], prefix: str, digits: int) -> list[str]:
-    """Names of the official grammar; where two would be the same, the later one counts its end up."""
-    names: list[str] = []
-    for start_ms, end_ms in times_ms:
-        start_s, end_s = max(0, start_ms) // 1000, max(0, end_ms) // 1000
-        while (name := f"{prefix}_{start_s:0{digits}d}_{end_s:0{digits}d}") in names:
-            end_s += 1
-        names.append(name)
-    return names
