@@ -1,0 +1,18 @@
+"""All studies and all sizes: the two dicts below are the whole registry."""
+
+from __future__ import annotations
+
+from finegym.studies import table1, table2
+from finegym.studies.size_paper import PAPER
+from finegym.studies.size_simulated import SMOKE, TINY
+from finegym.studies.sizes import Size
+from finegym.studies.study import Study
+
+STUDIES: dict[str, Study] = {
+    study.name: study
+    for study in (
+        table1.STUDY,
+        table2.STUDY,
+    )
+}
+SIZES: dict[str, Size] = {size.name: size for size in (TINY, SMOKE, PAPER)}

@@ -1,0 +1,89 @@
+"""Ours beside the published number, cell by cell."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from finegym.annotations.text import format_table
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A cell of ours and of the paper.
+
+    Attributes:
+        row: of the table.
+        column: of the table.
+        ours: ``None`` where it was not run.
+        low: of its 95 % interval, if it has one.
+        high: likewise.
+        num_seeds: behind ours.
+        num_instances: that each was computed on.
+        published: ``None`` where the paper prints none.
+        note: what is odd about the published number, or why ours is empty.
+    """
+
+    row: str
+    column: str
+    ours: float | None
+    low: float | None
+    high: float | None
+    num_seeds: int
+    num_instances: int
+    published: float | None
+    note: str
+
+    @property
+    def difference(self) -> float | None:
+        """Ours minus published; ``None`` unless both are there."""
+        return None if self.ours is None or self.published is None else self.ours - self.published
+
+
+def compare_table(table: Mapping[str, Any]) -> Iterator[Comparison]:
+    """Every cell of a table of ``study.json`` that ours or the paper's has."""
+    for cell in table["cells"]:
+        if cell["value"] is None and cell["published"] is None:
+            continue
+        notes = [text for text in (cell["published_note"], cell["why_empty"]) if text]
+        yield Comparison(
+            cell["row"],
+            cell["column"],
+            cell["value"],
+            cell["low"],
+            cell["high"],
+            cell["num_seeds"],
+            cell["num_instances"],
+            cell["published"],
+            "; ".join(notes),
+        )
+
+
+def format_comparison(facts: Mapping[str, Any]) -> str:
+    """All tables of a study against the paper, for the terminal; an empty cell was not run."""
+    lines = []
+    for table in facts["tables"]:
+        compared = list(compare_table(table))
+        rows = [
+            (
+                *(each.row, each.column, _round(each.ours), _format_interval(each), _round(each.published)),
+                *(_round(each.difference, sign=True), each.num_seeds or "", each.num_instances or "", each.note),
+            )
+            for each in compared
+        ]
+        header = ("row", "column", "ours", "95 %", "published", "difference", "seeds", "instances", "note")
+        num_both = sum(each.difference is not None for each in compared)
+        num_missing = sum(each.ours is None for each in compared)
+        lines += [f"{table['title']} ({facts['size']}{', SIMULATED' if facts['is_simulated'] else ''})", ""]
+        lines += [format_table(header, rows, left=(0, 1, 8)), "", *(f"- {note}" for note in table["notes"])]
+        lines += [f"{len(compared)} cells: {num_both} beside a published number, {num_missing} not run", ""]
+    return "\n".join(lines)
+
+
+def _round(value: float | None, *, sign: bool = False) -> str:
+    return "" if value is None else f"{value:{'+' if sign else ''},.1f}"
+
+
+def _format_interval(each: Comparison) -> str:
+    return "" if each.low is None or each.high is None else f"{each.low:.1f}–{each.high:.1f}"

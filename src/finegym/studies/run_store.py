@@ -1,0 +1,138 @@
+"""The folder of a size's studies, and the names of its runs: what a run computes is its name.
+
+::
+
+    STUDIES/<size>/
+      data/            the simulated competition; not there where the data is given
+      runs/<name>/     run folders of ``finegym train``, with their predictions
+      results/<study>/ tables and figures
+
+A run's name ends with a hash of its resolved recipe, its codebook, split and features, and the run that it begins from.
+Two studies that plan the same run find the same folder; a run of another split or other features has another name, and
+none is ever used for what it is not.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from finegym.annotations.folder import CODEBOOK_FILE
+from finegym.annotations.splits import SIDES
+from finegym.errors import ConfigError
+from finegym.features.store import STORE_FILE
+from finegym.localization.recipe import LocalizationRecipe, parse_localization_recipe
+from finegym.studies.recipes import read_recipe_text
+from finegym.studies.study import PlannedPrediction, PlannedRun
+from finegym.training.data import FEATURES_FOLDER, SPLITS_FOLDER, hash_file
+from finegym.training.recipe import Recipe, parse_recipe
+from finegym.training.recipe_text import RECOGNITION
+from finegym.training.run_folder import FREE_FIELDS
+
+AnyRecipe = Recipe | LocalizationRecipe
+_DIGITS = 12
+# Facts for people; of a run that begins from another, where that one lies.
+_NAMELESS = {*FREE_FIELDS, "name"}
+
+
+class RunStore:
+    """Where the runs of one size are, and what they are called.
+
+    Args:
+        folder: of the size.
+        dataset: the dataset folder that all of its runs read.
+        recipes: the folder of shipped recipes.
+    """
+
+    def __init__(self, folder: Path, dataset: Path, recipes: Path) -> None:
+        self.folder, self.dataset, self.recipes = Path(folder), Path(dataset), Path(recipes)
+        self._name_of: dict[PlannedRun, str] = {}
+
+    def resolve(self, run: PlannedRun) -> AnyRecipe:
+        """The complete recipe of a run.
+
+        Raises:
+            ConfigError: there is no such recipe, or it and the overrides do not go together.
+        """
+        overrides = [*run.overrides, f"data.dataset={json.dumps(str(self.dataset))}"]
+        if run.start is not None:
+            overrides.append(f"model.weights={json.dumps(str(self.get_path(run.start)))}")
+        return resolve_recipe(run.recipe, self.recipes, overrides)
+
+    def get_name(self, run: PlannedRun) -> str:
+        """The name of a run: what it is, for people, and a hash of all that it computes from."""
+        if run not in self._name_of:
+            recipe = self.resolve(run)
+            content = {
+                "recipe": _flatten(recipe),
+                "data": self._describe_data(recipe),
+                "start": None if run.start is None else self.get_name(run.start),
+            }
+            if run.start is not None:
+                content["recipe"].pop("model.weights")
+            digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+            self._name_of[run] = f"{_make_slug(recipe)}-{digest[:_DIGITS]}"
+        return self._name_of[run]
+
+    def get_path(self, run: PlannedRun) -> Path:
+        """The run's folder."""
+        return self.folder / "runs" / self.get_name(run)
+
+    def get_prediction_path(self, planned: PlannedPrediction) -> Path:
+        """The prediction file: Parquet of a recogniser, JSON of a localizer."""
+        suffix = "parquet" if isinstance(self.resolve(planned.run), Recipe) else "json"
+        name = "val"
+        if planned.overrides or planned.is_shuffled:
+            text = json.dumps([sorted(planned.overrides), planned.is_shuffled])
+            name += f"-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
+        return self.get_path(planned.run) / "predictions" / f"{name}.{suffix}"
+
+    def _describe_data(self, recipe: AnyRecipe) -> dict[str, Any]:
+        """Hashes of the codebook, of the lists of the split, and of the stores of features."""
+        split = self.dataset / SPLITS_FOLDER / recipe.data.split
+        if not split.is_dir():
+            raise ConfigError(f"{self.dataset} has no split {recipe.data.split!r}. `finegym study run` makes it.")
+        if isinstance(recipe, Recipe):
+            stores: tuple[str, ...] = (recipe.data.features,)
+        else:
+            stores = recipe.snippets.stores if recipe.snippets else ()
+        files = [self.dataset / CODEBOOK_FILE, *(split / f"{name}.txt" for name in ("categories", *SIDES))]
+        files += [self.dataset / FEATURES_FOLDER / store / STORE_FILE for store in stores if store]
+        missing = [str(path) for path in files if not path.is_file()]
+        if missing:
+            raise ConfigError(f"expected {', '.join(missing)} of the studies' data. `finegym study run` makes them.")
+        return {str(path.relative_to(self.dataset)): _hash_once(path) for path in files}
+
+
+def resolve_recipe(name: str, recipes: Path, overrides: list[str]) -> AnyRecipe:
+    """A shipped recipe with overrides, of whichever kind it is."""
+    text, where, task = read_recipe_text(recipes, name)
+    if task == RECOGNITION:
+        return parse_recipe(text, where, overrides)
+    return parse_localization_recipe(text, where, overrides)
+
+
+@cache
+def _hash_once(path: Path) -> str:
+    return hash_file(path)
+
+
+def _flatten(recipe: AnyRecipe) -> dict[str, Any]:
+    """Every field by its dotted name, but those that change no result."""
+    flat = {}
+    for key, value in recipe.model_dump(mode="json").items():
+        if isinstance(value, dict):
+            flat.update({f"{key}.{name}": item for name, item in value.items()})
+        else:
+            flat[key] = value
+    return {key: value for key, value in flat.items() if key not in _NAMELESS}
+
+
+def _make_slug(recipe: AnyRecipe) -> str:
+    what = recipe.data.modality if isinstance(recipe, Recipe) else recipe.task
+    words = (recipe.model.name, what, recipe.data.split, f"s{recipe.seed}")
+    return re.sub(r"[^a-z0-9-]+", "_", "-".join(words).lower())

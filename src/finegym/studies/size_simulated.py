@@ -1,0 +1,133 @@
+"""The simulated sizes: ``tiny`` for tests, ``smoke`` for two cores and 25 minutes, ``large`` for a GPU.
+
+The data is designed for what the studies ask. Vaults differ in body and direction; floor and beam have saltos forward
+and backward in the same bodies, bars have circles in pairs of the two directions: the two of a pair show about the same
+poses in opposite order. Elements get rare by Zipf's law, so that there is a long tail, and the classes that have enough
+are the balanced setting. The data was written down before anything was trained on it, and was not changed for what
+came out.
+"""
+
+from __future__ import annotations
+
+from finegym.annotations.balance import Thresholds
+from finegym.studies.sizes import Choice, Competition, Size
+
+ELEMENTS = (
+    *(f"vt-{vault}-{body}" for vault in ("yurchenko", "handspring-front") for body in ("tucked", "piked", "stretched")),
+    # Leaps and jumps, with and without a turn.
+    *("fx-split-leap", "fx-split-leap-1", "fx-switch-leap", "fx-switch-leap-half"),
+    *("fx-split-jump", "fx-split-jump-1", "fx-straddle-jump", "fx-straddle-jump-1"),
+    *("bb-split-jump", "bb-split-jump-1", "bb-switch-leap", "bb-switch-leap-half"),
+    # Saltos in pairs.
+    *(f"fx-{way}-salto-{body}" for way in ("front", "back") for body in ("tucked", "piked", "stretched")),
+    *(f"bb-{way}-salto-{body}" for way in ("front", "back") for body in ("tucked", "piked")),
+    # Circles in pairs, and dismounts.
+    *(f"ub-{circle}-{way}" for circle in ("giant", "free-hip", "stalder", "toe-on") for way in ("backward", "forward")),
+    *("ub-dismount-back-tucked", "ub-dismount-back-stretched", "ub-dismount-front-tucked"),
+)
+# A vault is one clip, a floor routine six: vaults and floor take more turns, so that they can be studied by themselves.
+EVENTS = ("VT", "VT", "VT", "FX", "FX", "BB", "UB")
+
+RANDOM = "from random weights, because the package of EfficientNet-Lite0 is the only one that brings ImageNet weights"
+SKELETONS = (
+    "skeletons are the simulation's own joints with noise of a twentieth of her height, not a pose model's: ST-GCN "
+    "here says nothing about poses found in pictures"
+)
+
+
+def _make_choices(
+    frames: tuple[str, ...], flow: tuple[str, ...], clips: tuple[str, ...], others: dict[str, Choice]
+) -> dict[str, Choice]:
+    """Choices on EfficientNet-Lite0, and whatever else."""
+    choices = {}
+    for name, recipe in (("TSN", "tsn"), ("TRN", "trn"), ("TRNms", "trnms"), ("TSM", "tsm")):
+        choices[f"{name} RGB"] = Choice(f"smoke/{recipe}_smoke", frames)
+        choices[f"{name} Flow"] = Choice(f"smoke/{recipe}_smoke", (*frames, *flow))
+    choices["I3D RGB"] = Choice("smoke/i3d_smoke", clips)
+    return {**choices, **others}
+
+
+def _make_frame_overrides(crop_size: int, epochs: int, num_segments: int) -> tuple[str, ...]:
+    return (
+        *_make_clip_overrides(crop_size, epochs),
+        f"data.num_segments={num_segments}",
+        f"data.num_segments_test={num_segments}",
+    )
+
+
+def _make_clip_overrides(crop_size: int, epochs: int) -> tuple[str, ...]:
+    return (
+        f"data.short_side={crop_size + 8}",
+        f"data.crop_size={crop_size}",
+        f"schedule.epochs={epochs}",
+        "schedule.warmup_epochs=0.3",
+        *QUICK,
+    )
+
+
+# Loader processes take longer to start than these runs take; results do not change.
+QUICK = ("data.workers=0", "train.checkpoint_every=1000", "train.keep_checkpoints=1", "train.evaluate_every=0")
+FLOW = ('data.modality="flow"', 'data.features="flow-tvl1-fast"', "model.freeze=[]")
+POSE = ('data.features="pose-truth"', *QUICK)
+
+SMOKE = Size(
+    "smoke",
+    _make_choices(
+        _make_frame_overrides(72, 4, 3),
+        FLOW,
+        (*_make_clip_overrides(64, 3), "clip.clip_len=6", "clip.frame_interval=4"),
+        {
+            "ActionVLAD RGB": Choice(
+                "smoke/actionvlad_smoke",
+                ("data.short_side=40", "data.crop_size=32", "schedule.epochs=2", "schedule.warmup_epochs=0.3", *QUICK),
+                max_seeds=1,
+                note=f"ActionVLAD: VGG-16 {RANDOM}; 32 pixels, 2 epochs, one step",
+            ),
+            "NL I3D RGB": Choice(
+                "smoke/nl_i3d_smoke",
+                (
+                    *("data.short_side=40", "data.crop_size=32", "clip.clip_len=4", "clip.frame_interval=6"),
+                    *("schedule.epochs=2", "schedule.warmup_epochs=0.3", *QUICK),
+                ),
+                max_seeds=1,
+                note=f"NL I3D: ResNet-34 {RANDOM}; 4 frames of 32 pixels, 2 epochs",
+            ),
+            "ST-GCN Pose": Choice(
+                "smoke/stgcn_smoke", ("pose.clip_len=24", "schedule.epochs=4", *POSE), note=SKELETONS
+            ),
+        },
+    ),
+    Competition(ELEMENTS, EVENTS, 60, 2.5, (128, 96), tail=1.0, seed=17, short_side=80),
+    seeds=dict.fromkeys(("long-tailed", "VT", "FX", "FX-S1", "UB-S1"), (0,)),
+    thresholds=Thresholds(9, 3),
+    flow_store="flow-tvl1-fast",
+    pose_store="pose-truth",
+    notes=(
+        "SIMULATED, smoke-sized: 39 elements instead of 288 or 99, about a thousand clips instead of 30,000, pictures "
+        "of 96 lines, cropped to 72 pixels",
+        "networks are EfficientNet-Lite0 from ImageNet weights instead of BN-Inception and ResNet-50, with 4 epochs "
+        "instead of 80 to 200",
+        "no Kinetics weights: I3D* and NL I3D* are not run",
+    ),
+)
+
+TINY_ELEMENTS = (
+    *("vt-yurchenko-tucked", "vt-handspring-front-tucked", "fx-split-jump", "fx-straddle-jump"),
+    *("fx-front-salto-tucked", "fx-back-salto-tucked", "bb-front-salto-tucked", "bb-back-salto-tucked"),
+    *("ub-giant-backward", "ub-giant-forward", "ub-stalder-backward", "ub-stalder-forward"),
+)
+TINY = Size(
+    "tiny",
+    _make_choices(
+        _make_frame_overrides(32, 1, 3),
+        FLOW,
+        (*_make_clip_overrides(32, 1), "clip.clip_len=4", "clip.frame_interval=6"),
+        {"ST-GCN Pose": Choice("smoke/stgcn_smoke", ("pose.clip_len=12", "schedule.epochs=1", *POSE), note=SKELETONS)},
+    ),
+    Competition(TINY_ELEMENTS, EVENTS, 8, 1.5, (128, 96), tail=1.0, seed=17, short_side=40),
+    seeds=dict.fromkeys(("event", "set", "long-tailed", "balanced", "VT", "FX", "FX-S1", "UB-S1"), (0,)),
+    thresholds=Thresholds(1, 1),
+    flow_store="flow-tvl1-fast",
+    pose_store="pose-truth",
+    notes=("SIMULATED, tiny: it shows that the studies run; its numbers mean nothing",),
+)
