@@ -17,6 +17,7 @@ from finegym.cli.score import score
 from finegym.cli.serve import serve
 from finegym.cli.simulate import simulate
 from finegym.cli.spot import spot
+from finegym.cli.study import app as study_app
 from finegym.cli.train import train
 
 app = typer.Typer(
@@ -70,3 +71,4 @@ app.command(name="score")(score)
 app.add_typer(run_app, name="run")
 app.command(name="fuse")(fuse)
 app.add_typer(evaluate.app, name="evaluate")
+app.add_typer(study_app, name="study")
