@@ -47,7 +47,7 @@ _STYLE: Any = {
     "svg.fonttype": "none",
     "svg.hashsalt": "finegym",
 }
-_CONFUSION = LinearSegmentedColormap.from_list("confusion", ["#ffffff", "#56b4e9", "#0072b2", "#05294a"])
+CONFUSION_COLOURS = LinearSegmentedColormap.from_list("confusion", ["#ffffff", "#56b4e9", "#0072b2", "#05294a"])
 
 
 @dataclass(frozen=True)
@@ -210,10 +210,11 @@ def draw_curves(
     title: str = "",
     y_range: tuple[float | None, float | None] = (None, None),
     log_y: bool = False,
+    width: float = 7.2,
     format: Format = "svg",
 ) -> bytes:
     """Lines over a common axis: learning curves, accuracy against a setting. A single point gets a mark."""
-    with make_figure() as figure:
+    with make_figure(width) as figure:
         axes = figure.add_subplot()
         for curve, colour in zip(curves, cycle_colours(len(curves)), strict=True):
             mark = "o" if len(curve.x) <= 12 else None
@@ -244,6 +245,7 @@ def draw_bars(
     title: str = "",
     value_range: tuple[float | None, float | None] = (0.0, None),
     chance: float | None = None,
+    width: float = 7.2,
     format: Format = "svg",
 ) -> bytes:
     """Horizontal bars with intervals: a score a class, a score a method.
@@ -254,10 +256,11 @@ def draw_bars(
         title: above.
         value_range: of the axis.
         chance: where a dashed line says what guessing gives.
+        width: of the picture, inches.
         format: of the bytes.
     """
     colour_of = make_colours([bar.group for bar in bars])
-    with make_figure(height=1.1 + 0.24 * len(bars)) as figure:
+    with make_figure(width, 1.1 + 0.24 * len(bars)) as figure:
         axes = figure.add_subplot()
         for place, bar in enumerate(bars):
             axes.barh(place, bar.value, 0.72, color=colour_of[bar.group])
@@ -305,7 +308,7 @@ def draw_confusion(
     side = 2.2 + 0.34 * num_classes if is_small else 6.4
     with make_figure(side + 1.4, side) as figure:
         axes = figure.add_subplot()
-        image = axes.imshow(shares, cmap=_CONFUSION, vmin=0, vmax=1, interpolation="nearest")
+        image = axes.imshow(shares, cmap=CONFUSION_COLOURS, vmin=0, vmax=1, interpolation="nearest")
         if is_small:
             labels = [_shorten(name, 28) for name in names]
             empty = [
