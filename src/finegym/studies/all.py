@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from finegym.studies import table1, table2
+from finegym.studies import confusion, fig6a, fig6b, fig6c, fig6d, queries, table1, table2
 from finegym.studies.size_paper import PAPER
 from finegym.studies.size_simulated import SMOKE, TINY
 from finegym.studies.sizes import Size
@@ -13,6 +13,12 @@ STUDIES: dict[str, Study] = {
     for study in (
         table1.STUDY,
         table2.STUDY,
+        fig6a.STUDY,
+        fig6b.STUDY,
+        fig6c.STUDY,
+        fig6d.STUDY,
+        confusion.STUDY,
+        queries.STUDY,
     )
 }
 SIZES: dict[str, Size] = {size.name: size for size in (TINY, SMOKE, PAPER)}

@@ -16,6 +16,8 @@ from finegym.training.recipe_text import RECOGNITION
 from finegym.training.run import train as train_recogniser
 from finegym.training.run_folder import RunFolder
 
+SHUFFLE_SEED = 0  # of the order of a clip's frames
+
 
 def train_one(recipe: Recipe | LocalizationRecipe, path: Path) -> None:
     """Train, or go on with it."""
@@ -33,4 +35,5 @@ def predict_one(planned: PlannedPrediction, path: Path, out: Path) -> None:
         localize_dataset(opened, Path(opened.recipe.data.dataset), out, show_progress=False)
         return
     recipe = read_recipe_for_prediction(run, planned.overrides)
-    predict(run, recipe, open_data(recipe.data), out)
+    shuffle_seed = SHUFFLE_SEED if planned.is_shuffled else None
+    predict(run, recipe, open_data(recipe.data), out, shuffle_seed=shuffle_seed)
