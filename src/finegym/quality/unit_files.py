@@ -74,7 +74,8 @@ def make_units_of_datasets(
     shared = [id_ for id_ in order if sum(id_ in mine for mine in videos.values()) > 1]
     if not shared:
         raise AnnotationError(
-            f"no record is in two of {', '.join(datasets)}: nothing to compare. Give files that annotate the same records."
+            f"no record is in two of {', '.join(datasets)}: nothing to compare. Give files that annotate the same "
+            "records."
         )
     notes = [f"{format_count(len(order) - len(shared), 'record')} of one annotator alone left out"]
     collected = _Collected([], [], [], notes if len(order) > len(shared) else [])

@@ -180,7 +180,7 @@ def compute_quantile(values: np.ndarray, group: np.ndarray, share: float, boot: 
     """
     if not len(values):
         return Value(None, count=0, undefined=undefined)
-    quantile = float(np.quantile(values, share))
+    quantile = float(np.quantile(values, share)) + 0.0  # no minus before 0
     if boot.no_interval:
         return Value(quantile, count=len(values), no_interval=boot.no_interval)
     counts = boot.sum_rows(group, 1)[1:, 0]
