@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from finegym.cli import clips, codebook, evaluate, features, label, model, video, weights
+from finegym.cli import clips, codebook, evaluate, features, label, model, release, video, weights
 from finegym.cli.annotations import app as annotations_app
 from finegym.cli.demo import demo
 from finegym.cli.fuse import fuse
@@ -58,6 +58,7 @@ app.add_typer(annotations_app, name="annotations")
 app.add_typer(video.app, name="video")
 app.command(name="serve")(serve)
 app.add_typer(label.app, name="label")
+app.add_typer(release.app, name="release")
 app.add_typer(clips.app, name="clips")
 app.add_typer(features.app, name="features")
 app.add_typer(weights.app, name="weights")

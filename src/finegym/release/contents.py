@@ -30,6 +30,7 @@ class Contents:
         exclusions: rules, with the dataset after them.
         splits: that passed the leak gate.
         changes: since the last release, where one was named.
+        num_moved_paths: media files that lie outside of the source's folder, whose paths were replaced.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Contents:
     exclusions: Exclusions
     splits: tuple[GatedSplit, ...]
     changes: ReleaseDiff | None = None
+    num_moved_paths: int = 0
 
     @property
     def dataset(self) -> Dataset:

@@ -13,6 +13,7 @@ from finegym.annotations.groups import GROUP_KINDS
 from finegym.codebook.problems import suggest
 from finegym.errors import ConfigError, join_problems
 from finegym.release.about import About
+from finegym.release.exports.write import EXPORT_FORMATS
 
 _VERSION = re.compile(r"(0|[1-9]\d*)(\.(0|[1-9]\d*)){0,2}(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -76,6 +77,9 @@ class ReleaseSettings:
         for kind in self.by:
             if kind not in GROUP_KINDS:
                 problems.append(f"groups by {kind!r}{suggest(kind, GROUP_KINDS)}")
+        for name in self.exports or ():
+            if name not in EXPORT_FORMATS:
+                problems.append(f"export {name!r}{suggest(name, EXPORT_FORMATS)}")
         for exception in self.allow_leaks:
             if exception.kind not in AUDITED:
                 problems.append(f"exception {exception.split}:{exception.kind}{suggest(exception.kind, AUDITED)}")

@@ -1,0 +1,55 @@
+"""What people wrote and did: codebooks and guidelines in all their versions, history, rules of exclusion, agreement."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+
+from finegym.release.contents import Contents, format_json
+from finegym.release.diff_text import format_changes_page
+from finegym.release.exclusions import Exclusions
+from finegym.release.source import GuidelineVersion
+
+_NOT_PLAIN = re.compile(r"[^A-Za-z0-9._-]+")
+HISTORY_COLUMNS = ("date", "kind", "text", "number")
+
+
+def format_documents(contents: Contents) -> dict[str, str]:
+    """Files by path; those that would be empty are not there."""
+    source = contents.source
+    files = {"exclusions.json": format_json(export_exclusions(contents.exclusions))}
+    if len(source.codebooks) > 1:
+        files |= {f"codebooks/{one.number:03d}-{_name(one.version)}.yaml": one.text for one in source.codebooks}
+    files |= {f"guidelines/{_name(one.key)}/{one.version:03d}.md": _format_page(one) for one in source.guidelines}
+    if source.history:
+        buffer = io.StringIO()
+        writer = csv.writer(buffer, lineterminator="\n")
+        writer.writerow(HISTORY_COLUMNS)
+        writer.writerows(source.history)
+        files["history.csv"] = buffer.getvalue()
+    if source.agreement is not None:
+        files["agreement/agreement.json"] = format_json(source.agreement)
+    if contents.changes is not None:
+        files["changes.json"] = format_json(contents.changes.to_dict())
+        files["CHANGES.md"] = format_changes_page(contents.changes)
+    return files
+
+
+def export_exclusions(exclusions: Exclusions) -> dict[str, object]:
+    """``exclusions.json``: every rule with what it came to."""
+    rules = []
+    for applied in exclusions.rules:
+        counts = {"records": applied.num_records, "actions": applied.num_actions}
+        counts["sub_actions"] = len(applied.instance_ids)
+        rules.append({**applied.rule.model_dump(mode="json"), "counts": counts, "sub_actions": applied.instance_ids})
+    return {"format": "finegym-exclusions/1", "rules": rules}
+
+
+def _name(text: str) -> str:
+    return _NOT_PLAIN.sub("-", text).strip("-.") or "page"
+
+
+def _format_page(page: GuidelineVersion) -> str:
+    since = f", since {page.date}" if page.date else ""
+    return f"# {page.title}\n\nGuidelines on {page.key}, version {page.version}{since}.\n\n{page.text.rstrip()}\n"

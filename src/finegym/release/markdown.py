@@ -1,0 +1,28 @@
+"""Markdown tables and lists, for the pages of a release."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+
+def make_table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
+    """Lines of a table; ``None`` is a dash, integers get thousands separators.
+
+    Example:
+        >>> make_table(["event", "actions"], [["VT", 2042]])
+        ['| event | actions |', '|---|---:|', '| VT | 2,042 |', '']
+    """
+    lines = [_row(header), f"|---{'|---:' * (len(header) - 1)}|"]
+    return [*lines, *(_row(row) for row in rows), ""]
+
+
+def _row(cells: Sequence[object]) -> str:
+    return f"| {' | '.join(_cell(cell) for cell in cells)} |"
+
+
+def _cell(cell: object) -> str:
+    if cell is None:
+        return "–"
+    if isinstance(cell, int) and not isinstance(cell, bool):
+        return f"{cell:,}"
+    return str(cell).replace("|", "\\|").replace("\n", " ")
