@@ -281,8 +281,9 @@ def _get_time(grade: UnitGrade) -> tuple[int, int, int]:
 def _describe_edges(start_off_ms: int, end_off_ms: int, tolerance_ms: int, fps: float | None) -> str:
     """What is wrong with the edges; empty where both are near enough."""
     words = []
-    for verb, off_ms in (("Starts", start_off_ms), ("Ends", end_off_ms)):
+    for verb, off_ms in (("starts", start_off_ms), ("ends", end_off_ms)):
         if abs(off_ms) > tolerance_ms:
             frames = f" ({abs(off_ms) * fps / 1000:.0f} frames)" if fps else ""
             words.append(f"{verb} {abs(off_ms)} ms{frames} too {'late' if off_ms > 0 else 'early'}")
-    return f"{', '.join(words)}; {tolerance_ms} ms are allowed." if words else ""
+    text = f"{', '.join(words)}; {tolerance_ms} ms are allowed." if words else ""
+    return text[:1].upper() + text[1:]
