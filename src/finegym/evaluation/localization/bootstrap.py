@@ -66,30 +66,55 @@ def compute_map_intervals(
         num_resamples: of the bootstrap.
         seed: of the bootstrap.
     """
-    names, record_of = np.unique(np.array(truth.record_ids, dtype=object).astype(str), return_inverse=True)
+    names, record_of = _find_records(truth)
     weights = draw_weights(len(names), num_resamples, seed)
-    weights = np.concatenate([weights, np.ones((num_resamples, 1))], axis=1)  # the last: unknown videos
-    num_classes = len(result.classes)
-    flat = record_of[truth.video_index] * num_classes + truth.class_index
-    counts = np.bincount(flat, minlength=len(names) * num_classes).reshape(len(names), num_classes)
-    resampled_counts = weights[:, :-1] @ counts  # (R, K)
-    videos = detections.video_index[result.ranked]
-    record_of_place = np.where(videos < 0, len(names), np.append(record_of, len(names))[videos.clip(-1)])
-
-    samples = np.zeros((num_resamples, len(result.thresholds)))
-    for index in range(num_classes):
-        samples += _resample_class(result, index, record_of_place, weights) / np.maximum(
-            resampled_counts[:, index, None], 1
-        )
-    num_present = (resampled_counts > 0).sum(axis=1)
-    samples = np.where(num_present[:, None] > 0, samples / np.maximum(num_present, 1)[:, None], np.nan)
+    samples = resample_map(truth, detections, result, weights)
     reason = f"only {len(names)} record, not 2" if len(names) < 2 else ""
-    reason = reason or find_lacking(resampled_counts, np.ones(num_classes, bool))
+    counts = _count_resampled(truth, record_of, len(result.classes), weights)
+    reason = reason or find_lacking(counts, np.ones(len(result.classes), bool))
     return MapIntervals(
         mean=tuple(make_score(value, samples[:, level], reason) for level, value in enumerate(result.mean)),
         average=make_score(result.average, samples.mean(axis=1), reason),
         num_records=len(names),
     )
+
+
+def resample_map(truth: Found, detections: Placed, result: DetectionMap, weights: np.ndarray) -> np.ndarray:
+    """The mAP in given resamples of the records, so that several results can be compared in the same ones.
+
+    Args:
+        truth: what ``result`` is about.
+        detections: likewise.
+        result: of both.
+        weights: float64 (R, G), how often each resample draws each record, in the order of their sorted ids.
+
+    Returns:
+        float64 (R, T), by threshold; NaN where a resample has nothing to be found.
+    """
+    names, record_of = _find_records(truth)
+    num_resamples, num_classes = len(weights), len(result.classes)
+    counts = _count_resampled(truth, record_of, num_classes, weights)
+    weights = np.concatenate([weights, np.ones((num_resamples, 1))], axis=1)  # the last: unknown videos
+    videos = detections.video_index[result.ranked]
+    record_of_place = np.where(videos < 0, len(names), np.append(record_of, len(names))[videos.clip(-1)])
+    samples = np.zeros((num_resamples, len(result.thresholds)))
+    for index in range(num_classes):
+        samples += _resample_class(result, index, record_of_place, weights) / np.maximum(counts[:, index, None], 1)
+    num_present = (counts > 0).sum(axis=1)
+    return np.where(num_present[:, None] > 0, samples / np.maximum(num_present, 1)[:, None], np.nan)
+
+
+def _find_records(truth: Found) -> tuple[np.ndarray, np.ndarray]:
+    """Sorted ids, and the place of every video's."""
+    return np.unique(np.array(truth.record_ids, dtype=object).astype(str), return_inverse=True)
+
+
+def _count_resampled(truth: Found, record_of: np.ndarray, num_classes: int, weights: np.ndarray) -> np.ndarray:
+    """What there is to be found of every class in every resample: float64 (R, K)."""
+    flat = record_of[truth.video_index] * num_classes + truth.class_index
+    counts = np.bincount(flat, minlength=weights.shape[1] * num_classes).reshape(weights.shape[1], num_classes)
+    resampled: np.ndarray = weights @ counts
+    return resampled
 
 
 def _resample_class(result: DetectionMap, index: int, record_of_place: np.ndarray, weights: np.ndarray) -> np.ndarray:

@@ -1,0 +1,147 @@
+"""Table 4: temporal localization of actions in records, and of sub-actions in actions; SSN, and ActionFormer beside it.
+
+Actions are told apart by event, sub-actions by set, as the recipes of the size say. The split keeps records whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from finegym.evaluation.estimates import Estimate, estimate
+from finegym.evaluation.intervals import draw_weights
+from finegym.evaluation.localization.bootstrap import resample_map
+from finegym.evaluation.localization.detection_map import TIOUS, compute_detection_map
+from finegym.evaluation.localization.detections import Truth
+from finegym.evaluation.localization.reading import read_detections
+from finegym.localization.recipe import LocalizationRecipe
+from finegym.localization.timelines import read_timelines
+from finegym.localization.truth import make_truth
+from finegym.report.dot_plot import NARROW
+from finegym.report.plots import Curve, draw_curves
+from finegym.studies.cells import make_cell
+from finegym.studies.planning import plan_predictions
+from finegym.studies.results import Results
+from finegym.studies.sizes import Size
+from finegym.studies.study import Figure, Outcome, PlannedPrediction, Study
+from finegym.studies.tables import Cell, Column, Row, Table
+
+ROLE = "records"
+METHODS = ("SSN", "ActionFormer")
+TASKS = ("actions", "sub-actions")
+SHOWN = (0.5, 0.6, 0.7, 0.8, 0.9)
+COLUMNS = (*(Column(f"map/{tiou}", f"mAP at {tiou}") for tiou in SHOWN), Column("map/average", "mean of 0.5 to 0.95"))
+TITLE = "Table 4: localization of actions in records and of sub-actions in actions"
+TO_SEE = (
+    "mAP falls with the overlap that is asked for; the further a curve lies below another, the harder is its task. In "
+    "the paper sub-actions are far below actions at every overlap."
+)
+NUM_RESAMPLES = 1000
+
+
+@dataclass(frozen=True)
+class Found:
+    """How well one method did one task.
+
+    Attributes:
+        by_tiou: float64 (S, T), mAP with every seed at every threshold of ``TIOUS``.
+        resampled: float64 (S, R, T), the same in resamples of the records.
+        num_records: that were resampled.
+        num_segments: that were to be found.
+    """
+
+    by_tiou: np.ndarray
+    resampled: np.ndarray
+    num_records: int
+    num_segments: int
+
+    def estimate_at(self, place: int) -> Estimate:
+        """At one threshold."""
+        return estimate(self.by_tiou[:, place], self.resampled[..., place], self.num_records)
+
+    def estimate_average(self) -> Estimate:
+        """The mean over thresholds, of which every resample has one."""
+        return estimate(self.by_tiou.mean(axis=1), self.resampled.mean(axis=2), self.num_records)
+
+
+def plan(size: Size) -> tuple[PlannedPrediction, ...]:
+    """Every method on both tasks."""
+    return tuple(
+        planned for method in METHODS for task in TASKS for planned in plan_predictions(size, f"{method} {task}", ROLE)
+    )
+
+
+def make(results: Results) -> Outcome:
+    """Evaluate what is there."""
+    found = {(method, task): evaluate(results, method, task) for method in METHODS for task in TASKS}
+    rows = tuple(
+        Row(task if method == METHODS[0] else f"{task}/{method}", (task, method), _make_cells(each))
+        for (method, task), each in found.items()
+    )
+    there = {key: each for key, each in found.items() if each is not None}
+    notes = (
+        *results.size.notes,
+        *_describe(there),
+        "intervals are over records, and over seeds where there are several",
+    )
+    table = Table("table4", TITLE, ("task", "method"), COLUMNS, rows, notes)
+    if not there:
+        return Outcome((table,))
+    return Outcome((table,), (Figure("table4", TITLE, TO_SEE, _draw(there)),))
+
+
+def evaluate(results: Results, method: str, task: str) -> Found | None:
+    """The runs of a method that are there, on records that they have not seen; ``None`` where there are none."""
+    planned = plan_predictions(results.size, f"{method} {task}", ROLE)
+    paths = [(each, path) for each in planned if (path := results.find_path(each)) is not None]
+    if not paths:
+        return None
+    recipe = results.store.resolve(paths[0][0].run)
+    assert isinstance(recipe, LocalizationRecipe), f"{method} {task} is a localizer"
+    timelines = read_timelines(results.folder, recipe.data.split, task=recipe.task, level=recipe.data.level, side="val")
+    truth = make_truth(timelines)
+    names = np.unique(np.array(truth.record_ids, dtype=object).astype(str))
+    weights = draw_weights(len(names), NUM_RESAMPLES, seed=0)
+    by_seed, resampled = zip(*(_evaluate_file(truth, path, weights) for _, path in paths), strict=True)
+    return Found(np.array(by_seed), np.array(resampled), len(names), len(truth.class_index))
+
+
+def _evaluate_file(truth: Truth, path: Path, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    detections = read_detections(path, truth)
+    result = compute_detection_map(truth, detections, TIOUS, ties="first", use_ignored=True)
+    return result.mean, resample_map(truth, detections, result, weights)
+
+
+def _make_cells(found: Found | None) -> dict[str, Cell]:
+    if found is None:
+        return {}
+    rounded = [round(tiou, 2) for tiou in TIOUS]
+    cells = {f"map/{tiou}": make_cell(found.estimate_at(rounded.index(tiou)), found.num_segments) for tiou in SHOWN}
+    return {**cells, "map/average": make_cell(found.estimate_average(), found.num_segments)}
+
+
+def _describe(there: Mapping[tuple[str, str], Found]) -> list[str]:
+    """How much there was to find."""
+    by_task = {task: each for (_, task), each in there.items()}
+    return [
+        f"{task}: {each.num_segments} segments to be found in {each.num_records} records that no localizer has seen"
+        for task, each in by_task.items()
+    ]
+
+
+def _draw(there: Mapping[tuple[str, str], Found]) -> bytes:
+    curves = []
+    for (method, task), found in there.items():
+        estimates = [found.estimate_at(place) for place in range(len(TIOUS))]
+        value, low, high = (
+            [float("nan") if (edge := getattr(each, name)) is None else 100 * edge for each in estimates]
+            for name in ("value", "low", "high")
+        )
+        curves.append(Curve(f"{task}, {method}", TIOUS, value, low, high))
+    return draw_curves(curves, x_label="overlap asked for (tIoU)", y_label="mAP (%)", y_range=(0, 100), width=NARROW)
+
+
+STUDY = Study("table4", TITLE, ("snippets",), plan, make)
