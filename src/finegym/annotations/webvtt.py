@@ -42,9 +42,9 @@ def format_webvtt(video: Video, codebook: Codebook) -> str:
         parts.append(_format_cue(action.name, action.start_ms, action.end_ms, action.event_id, name))
         for sub in action.sub_actions or ():
             id_ = f"{action.name}_{sub.name}"
-            element = codebook.element_by_id.get(sub.element_id or "")
+            named = codebook.element_by_id.get(sub.element_id or "") or codebook.set_by_id.get(sub.set_id or "")
             label = sub.element_id or sub.set_id or NO_LABEL
-            parts.append(_format_cue(id_, sub.start_ms, sub.end_ms, label, element.name if element else ""))
+            parts.append(_format_cue(id_, sub.start_ms, sub.end_ms, label, named.name if named else ""))
             if len(sub.stages) > 1:
                 parts += [
                     _format_cue(f"{id_}_stage_{number}", start, end, NO_LABEL, f"stage {number}")

@@ -70,7 +70,7 @@ def _make_video(number: int, video: Video) -> dict[str, Any]:
 
 
 def _make_categories(codebook: Codebook) -> list[dict[str, Any]]:
-    rows = [("event", event.id, event.name, None) for event in codebook.events]
+    rows: list[tuple[str, str, str, str | None]] = [("event", event.id, event.name, None) for event in codebook.events]
     rows += [("set", set_.id, set_.name, set_.event_id) for set_ in codebook.sets]
     rows += [("element", element.id, element.name, element.set_id) for element in codebook.elements]
     return [

@@ -19,7 +19,7 @@ from finegym.annotations.model import Dataset, Video
 from finegym.codebook.model import Codebook
 from finegym.files import write_text
 from finegym.release.exports.exported import Exported, ExportSettings, get_set_id, make_exported, name_files
-from finegym.release.exports.facts import Fact
+from finegym.release.exports.facts import UNUSED, Fact, find_unused_labels
 from finegym.release.exports.frames import FrameClock, check_left_out, make_clocks
 from finegym.release.exports.xml_text import add, write_xml
 
@@ -69,7 +69,8 @@ def export_cvat(dataset: Dataset, folder: Path, settings: ExportSettings) -> Exp
     for video in kept.videos:
         write_xml(_make_document(video, clocks[video.id], kept.codebook), folder / names[video.id])
     written = [folder / LABELS_FILE, *(folder / name for name in names.values())]
-    return make_exported(kept, written, CARRIED, {UNSIZED: unsized} | notes)
+    left_out = {UNSIZED: unsized} | notes | {UNUSED: find_unused_labels(kept)}
+    return make_exported(kept, written, CARRIED, left_out)
 
 
 def _make_labels() -> list[dict[str, object]]:
@@ -97,8 +98,8 @@ def _make_document(video: Video, clock: FrameClock, codebook: Codebook) -> ET.El
         frames = [(start, "0")] + ([(end, "1")] if end < video.num_frames else [])
         for frame, is_outside in frames:
             box = add(track, "box", frame=str(frame), outside=is_outside, occluded="0", keyframe="1")
-            for name, value in (("xtl", 0), ("ytl", 0), ("xbr", video.width), ("ybr", video.height)):
-                box.set(name, f"{value:.2f}")
+            for name, place in (("xtl", 0), ("ytl", 0), ("xbr", video.width), ("ybr", video.height)):
+                box.set(name, f"{place:.2f}")
             box.set("z_order", "0")
             for name, value in attributes.items():
                 add(box, "attribute", value, name=name)

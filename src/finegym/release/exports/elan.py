@@ -70,6 +70,9 @@ class _Lane:
         return self.segments[-1].end_ms
 
 
+_Tiers = dict[str, tuple[_Lane, tuple[str, ...], int]]  # with the tiers below, and the number among its kind
+
+
 def export_elan(dataset: Dataset, folder: Path, settings: ExportSettings) -> Exported:
     """Write a file for every record.
 
@@ -93,7 +96,7 @@ def _make_document(video: Video, codebook: Codebook) -> ET.Element:
     pairs = [(action, sub) for action in video.actions for sub in action.sub_actions or ()]
     subs = [_make_sub_action(action, sub, codebook) for action, sub in pairs]
     stages = [stage for action, sub in pairs if len(sub.stages) > 1 for stage in _make_stages(action, sub)]
-    tiers = {
+    tiers: _Tiers = {
         name + ("" if number == 1 else f" {number}"): (lane, below, number)
         for name, segments, below in (
             ("actions", actions, ("events", "action names", "athletes", "action notes")),
@@ -166,7 +169,7 @@ def _deal_lanes(segments: Iterable[_Segment]) -> list[_Lane]:
     return lanes
 
 
-def _add_tiers(root: ET.Element, tiers: dict[str, tuple[_Lane, tuple[str, ...], int]]) -> None:
+def _add_tiers(root: ET.Element, tiers: _Tiers) -> None:
     slot_of = _add_time_order(root, {tier: lane for tier, (lane, _, _) in tiers.items()})
     ids = (f"a{number}" for number in count(1))
     for tier, (lane, below, number) in tiers.items():

@@ -51,6 +51,8 @@ DESCRIPTIONS: dict[Fact, str] = {
     "trees": "decision trees with their queries",
 }
 
+UNUSED = "names of labels that nothing here has"
+
 
 def find_facts(dataset: Dataset) -> dict[Fact, list[str]]:
     """Of whom every fact is known: ids, in the order of the dataset; none where it is known of nobody."""
@@ -82,6 +84,20 @@ def describe_count(what: str, ids: Collection[str]) -> str:
     return f"{what}: {len(ids):,}, such as {next(iter(ids))}"
 
 
+def find_unused_labels(dataset: Dataset) -> list[str]:
+    """Ids of events, sets and elements that nothing in the dataset is: formats without a list of labels lose them."""
+    codebook = dataset.codebook
+    events = {action.event_id for video in dataset.videos for action in video.actions}
+    subs = [instance.sub_action for instance in dataset.iterate_instances()]
+    elements = {sub.element_id for sub in subs}
+    sets = {sub.set_id for sub in subs} | {one.set_id for one in codebook.elements if one.id in elements}
+    return [
+        *(event.id for event in codebook.events if event.id not in events),
+        *(set_.id for set_ in codebook.sets if set_.id not in sets),
+        *(element.id for element in codebook.elements if element.id not in elements),
+    ]
+
+
 def _iterate_facts(dataset: Dataset) -> Iterator[tuple[Fact, str]]:
     for video in dataset.videos:
         known: dict[Fact, object] = {
@@ -107,7 +123,7 @@ def _iterate_facts(dataset: Dataset) -> Iterator[tuple[Fact, str]]:
                 if len(sub.stages) > 1:
                     yield "stages", f"{action_id}_{sub.name}"
     codebook = dataset.codebook
-    for label_ in (*codebook.events, *codebook.sets, *codebook.elements):
-        yield "label names", label_.id
-    for tree in codebook.trees:
-        yield "trees", tree.set_id
+    yield from (("label names", event.id) for event in codebook.events)
+    yield from (("label names", set_.id) for set_ in codebook.sets)
+    yield from (("label names", element.id) for element in codebook.elements)
+    yield from (("trees", tree.set_id) for tree in codebook.trees)

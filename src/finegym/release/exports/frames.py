@@ -8,7 +8,6 @@ frames are those of the file; else they follow from its frame rate, which is onl
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from fractions import Fraction
 
 import numpy as np
 
@@ -34,15 +33,15 @@ class FrameClock:
     times_ms: np.ndarray | None = None
 
     def find_frame(self, time_ms: int) -> int:
-        """The frame that is shown next to a time, the even one of two that are equally near.
+        """The frame that is shown next to a time.
 
         Example:
             >>> clock = FrameClock(25.0)
-            >>> [clock.find_frame(time) for time in (0, 40, 59, 60, 61, 100)]
-            [0, 1, 1, 2, 2, 2]
+            >>> [clock.find_frame(time) for time in (0, 40, 59, 61)]
+            [0, 1, 1, 2]
         """
         if self.times_ms is None or not len(self.times_ms):
-            return round(time_ms * Fraction(self.fps) / 1000)
+            return round(time_ms / 1000 * self.fps)
         after = int(np.searchsorted(self.times_ms, time_ms, side="left"))
         if after == len(self.times_ms):
             return after if time_ms - self.times_ms[-1] > 500 / self.fps else after - 1
@@ -52,7 +51,8 @@ class FrameClock:
     def count_frames(self, start_ms: int, time_ms: int) -> int:
         """From the frame of one time to that of another; without a look at the file, from the time between them."""
         if self.times_ms is None:
-            return round((time_ms - start_ms) * Fraction(self.fps) / 1000)
+            # In seconds as floats: so the published frames were made, also those between two.
+            return round((time_ms - start_ms) / 1000 * self.fps)
         return self.find_frame(time_ms) - self.find_frame(start_ms)
 
     def find_frames(self, start_ms: int, end_ms: int) -> tuple[int, int]:
@@ -130,4 +130,4 @@ def _is_between(times_ms: tuple[int, ...] | list[int], clock: FrameClock) -> boo
 def _get_time(frame: int, clock: FrameClock) -> float:
     if clock.times_ms is not None and frame < len(clock.times_ms):
         return float(clock.times_ms[frame])
-    return float(frame * 1000 / Fraction(clock.fps))
+    return frame * 1000 / clock.fps

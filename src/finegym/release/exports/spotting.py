@@ -80,7 +80,12 @@ def _make_entry(
     after = clock.find_frame(action.end_ms + pad_ms) - end
     if video.num_frames is not None:
         after = max(0, min(after, video.num_frames - end))
-    events = list(_iterate_events(action, clock, codebook, names, before))
+    # A sub-action may end after its action: the film reaches as far as its events.
+    events = list(_iterate_events(action, clock, codebook, names))
+    frames = [event["frame"] for event in events]
+    before = max(before, -min(frames, default=0))
+    after = max(after, max(frames, default=0) - (end - start))
+    events = [event | {"frame": event["frame"] + before} for event in events]
     return {
         "video": f"{video.id}_{action.name}",
         "fps": clock.fps,
@@ -99,8 +104,9 @@ def _make_entry(
 
 
 def _iterate_events(
-    action: Action, clock: FrameClock, codebook: Codebook, names: Mapping[str, str], before: int
+    action: Action, clock: FrameClock, codebook: Codebook, names: Mapping[str, str]
 ) -> Iterator[dict[str, Any]]:
+    """Events of an action, with frames from its start."""
     for sub in action.sub_actions or ():
         set_id = get_set_id(sub, codebook)
         if set_id is None:
@@ -111,5 +117,5 @@ def _iterate_events(
         moments = [sub.start_ms, *(stage[1] for stage in sub.stages)]
         kinds = ["start", "end"] if len(moments) == 2 else range(len(moments))
         for kind, moment in zip(kinds, moments, strict=True):
-            frame = before + clock.count_frames(action.start_ms, moment)
+            frame = clock.count_frames(action.start_ms, moment)
             yield {"frame": frame, "label": f"{names[set_id]}_{kind}", "comment": comment}
