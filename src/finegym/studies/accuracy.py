@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
+from finegym.annotations.splits import Split
 from finegym.evaluation.intervals import Score
 from finegym.evaluation.recognition import RecognitionResult
 from finegym.report.plots import Bar, draw_bars
 from finegym.studies.planning import plan_all, plan_predictions
-from finegym.studies.results import Results
+from finegym.studies.results import Results, Scored
 from finegym.studies.sizes import Size
-from finegym.studies.study import PlannedPrediction
+from finegym.studies.study import Figure, Need, Outcome, PlannedPrediction, Study
 from finegym.studies.tables import Cell, Column, Row, Table, make_count
 
 TWO_STREAM, RANDOM = "2Stream", "Random"
@@ -26,12 +27,49 @@ def get_top1(result: RecognitionResult) -> Score:
     return result.top1_accuracy
 
 
-METRICS = {"mean": get_mean, "top1": get_top1}
+METRICS: dict[str, Scored] = {"mean": get_mean, "top1": get_top1}
+TITLES = {"mean": "mean class accuracy", "top1": "top-1 accuracy"}
 
 
-def plan_accuracies(size: Size, methods: Sequence[str], roles: Mapping[str, str]) -> tuple[PlannedPrediction, ...]:
-    """Every method on every split; two streams are fused of what the others predict."""
-    return plan_all(size, [method for method in methods if not method.endswith(TWO_STREAM)], roles)
+def make_accuracy_study(
+    name: str,
+    title: str,
+    methods: Sequence[str],
+    roles: Mapping[str, str],
+    *,
+    needs: tuple[Need, ...],
+    to_see: str,
+    shown: str,
+) -> Study:
+    """A study of accuracies.
+
+    Args:
+        name: of the study, its table and its figure.
+        title: of them.
+        methods: rows of the table.
+        roles: splits, with their names for people.
+        needs: what of the data it reads.
+        to_see: what to see in the figure.
+        shown: the metric of the figure.
+    """
+
+    def plan(size: Size) -> tuple[PlannedPrediction, ...]:
+        """Every method on every split; two streams are fused of what the others predict."""
+        return plan_all(size, [method for method in methods if not method.endswith(TWO_STREAM)], roles)
+
+    def make(results: Results) -> Outcome:
+        table = Table(
+            name,
+            f"Table {name.removeprefix('table')}: {title[0].lower()}{title[1:]}",
+            ("method", "modality"),
+            make_columns(roles),
+            tuple(Row(method, split_method(method), score_row(results, method, roles)) for method in methods),
+            tuple(make_notes(results, methods, roles)),
+        )
+        figure = draw_accuracies(table, shown, f"{title}: {TITLES[shown]}")
+        return Outcome((table,), (Figure(name, title, to_see, figure),))
+
+    return Study(name, title, needs, plan, make)
 
 
 def make_columns(roles: Mapping[str, str]) -> tuple[Column, ...]:
@@ -43,29 +81,29 @@ def make_columns(roles: Mapping[str, str]) -> tuple[Column, ...]:
     )
 
 
-def make_rows(results: Results, methods: Sequence[str], roles: Mapping[str, str]) -> tuple[Row, ...]:
-    """A row a method, all that is there of it."""
-    return tuple(Row(method, _split(method), _score(results, method, roles)) for method in methods)
+def split_method(method: str) -> tuple[str, str]:
+    """Name and modality.
 
-
-def _split(method: str) -> tuple[str, str]:
-    """``"NL I3D RGB"`` by name and modality."""
+    Example:
+        >>> split_method("NL I3D* RGB"), split_method("Random")
+        (('NL I3D*', 'RGB'), ('Random', '-'))
+    """
     name, _, modality = method.rpartition(" ")
     return (name, modality) if name else (modality, "-")
 
 
-def _score(results: Results, method: str, roles: Mapping[str, str]) -> dict[str, Cell]:
-    cells = {}
-    for role in roles:
-        if method == RANDOM:
-            cells[f"{role}/mean"] = make_count(100 / len(results.get_split(role).subset))
-            continue
-        for name, metric in METRICS.items():
-            cells[f"{role}/{name}"] = score_method(results, method, role, metric)
-    return cells
+def score_row(results: Results, method: str, roles: Mapping[str, str]) -> dict[str, Cell]:
+    """The cells of a method: two a split. Guessing has a mean over classes, which needs no run."""
+    if method == RANDOM:
+        return {f"{role}/mean": make_count(100 / len(results.get_split(role).subset)) for role in roles}
+    return {
+        f"{role}/{name}": score_method(results, method, role, metric)
+        for role in roles
+        for name, metric in METRICS.items()
+    }
 
 
-def score_method(results: Results, method: str, role: str, metric) -> Cell:
+def score_method(results: Results, method: str, role: str, metric: Scored) -> Cell:
     """One cell of a method on a split, over its seeds; 2Stream is RGB and flow of the same seed."""
     if not method.endswith(TWO_STREAM):
         return results.score(plan_predictions(results.size, method, role), role, metric)
@@ -74,32 +112,49 @@ def score_method(results: Results, method: str, role: str, metric) -> Cell:
     return results.score_fused(parts, role, metric)
 
 
-def make_notes(results: Results, methods: Sequence[str], roles: Mapping[str, str]) -> tuple[str, ...]:
+def make_notes(results: Results, methods: Sequence[str], roles: Mapping[str, str]) -> Iterator[str]:
     """What belongs under a table: what was scaled down, how large the splits are, what the intervals mean."""
     size = results.size
-    splits = [results.get_split(role) for role in roles]
-    counts = [
-        f"{role}: {len(split.subset)} classes, {len(split.train)} training and {len(split.val)} validation instances"
-        for role, split in zip(roles, splits, strict=True)
+    yield from size.notes
+    yield from dict.fromkeys(size.choices[m].note for m in methods if m in size.choices and size.choices[m].note)
+    for role in roles:
+        split = results.get_split(role)
+        yield describe_split(role, split)
+    yield from describe_seeds(size, methods, roles)
+    if any(method.endswith(TWO_STREAM) for method in methods):
+        yield "2Stream: mean of the probabilities of RGB and flow, equal weights"
+
+
+def describe_split(role: str, split: Split) -> str:
+    """How large a split is."""
+    counts = f"{len(split.train)} training and {len(split.val)} validation instances"
+    return f"{role}: {len(split.subset)} classes, {counts}"
+
+
+def describe_seeds(size: Size, methods: Sequence[str], roles: Mapping[str, str]) -> Iterator[str]:
+    """How many runs stand behind a cell, and what its interval is over."""
+    by_number: dict[int, list[str]] = {}
+    for role in roles:
+        by_number.setdefault(len(size.get_seeds(role)), []).append(role)
+    for number, some in sorted(by_number.items()):
+        over = "seed, intervals resample records" if number == 1 else "seeds, intervals are Student's t over them"
+        yield f"{', '.join(some)}: {number} {over}"
+    fewer = [
+        f"{method} {choice.max_seeds}"
+        for method in methods
+        if (choice := size.choices.get(method)) and choice.max_seeds and choice.max_seeds < max(by_number)
     ]
-    seeds = {role: len(size.get_seeds(role)) for role in roles}
-    kinds = [
-        f"{', '.join(role for role in roles if seeds[role] == number)}: {number} "
-        + ("seeds, intervals are Student's t over them" if number > 1 else "seed, intervals resample records")
-        for number in sorted(set(seeds.values()), reverse=True)
-    ]
-    smaller = [note for method in methods if (note := size.choices[method].note if method in size.choices else "")]
-    streams = ["2Stream: mean of the probabilities, equal weights"] if any(TWO_STREAM in m for m in methods) else []
-    return (*size.notes, *smaller, *counts, *kinds, *streams)
+    if fewer:
+        yield f"fewer seeds: {', '.join(fewer)}"
 
 
 def draw_accuracies(table: Table, metric: str, title: str) -> bytes:
     """Bars of one metric, split by split, with their intervals; what was not run has no bar."""
-    bars = [
-        Bar(" ".join((*row.labels, "·", column.id.partition("/")[0])), cell.value, cell.low, cell.high, row.labels[-1])
-        for column in table.columns
-        if column.id.endswith(f"/{metric}")
-        for row in table.rows
-        if (cell := row.get(column.id)).value is not None
-    ]
-    return draw_bars(bars, value_label="accuracy (%)", title=title, value_range=(0.0, 100.0))
+    bars = []
+    for column in table.columns:
+        role, _, name = column.id.partition("/")
+        for row in table.rows if name == metric else ():
+            cell = row.get(column.id)
+            if cell.value is not None:
+                bars.append(Bar(f"{' '.join(row.labels)} · {role}", cell.value, cell.low, cell.high, row.labels[-1]))
+    return draw_bars(bars, value_label=f"{TITLES[metric]} (%)", title=title, value_range=(0.0, 100.0))

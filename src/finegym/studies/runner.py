@@ -87,13 +87,12 @@ def run_studies(
     planned = [each for study in studies for each in study.plan(size)]
     prepare_data(size, store.dataset, find_needs(studies), workers=workers, say=say)
     ran = Ran()
-    for jobs in sort_jobs(planned):
-        names = {job: store.get_name(job.run) for job in jobs}
+    for jobs in sort_jobs(planned, store):
         say(f"{len(jobs)} runs with {sum(len(job.predictions) for job in jobs)} predictions")
         tally = run_jobs(
             jobs,
             partial(do_job, store=store, threads=max(1, (os.cpu_count() or 1) // workers)),
-            key=lambda job: names[job],
+            key=lambda job: store.get_name(job.run),
             is_done=lambda job: is_done(job, store),
             workers=workers,
             engine=engine,
@@ -117,20 +116,21 @@ def find_needs(studies: Sequence[Study]) -> frozenset[Need]:
     return frozenset(need for study in studies for need in study.needs)
 
 
-def sort_jobs(planned: Sequence[PlannedPrediction]) -> list[list[Job]]:
-    """Every run once, with its predictions; those that begin from others after these."""
-    predictions: dict[PlannedRun, dict[PlannedPrediction, None]] = {}
+def sort_jobs(planned: Sequence[PlannedPrediction], store: RunStore) -> list[list[Job]]:
+    """Every run once, by its name, with its predictions; those that begin from others in a later list than these."""
+    runs: dict[str, PlannedRun] = {}
+    predictions: dict[str, dict[Path, PlannedPrediction]] = {}
     for each in planned:
-        start = each.run.start
-        while start is not None:
-            predictions.setdefault(start, {})
-            start = start.start
-        predictions.setdefault(each.run, {})[each] = None
+        run: PlannedRun | None = each.run
+        while run is not None:
+            runs.setdefault(store.get_name(run), run)
+            run = run.start
+        predictions.setdefault(store.get_name(each.run), {}).setdefault(store.get_prediction_path(each), each)
     waves: list[list[Job]] = []
-    for run, wanted in predictions.items():
+    for name, run in runs.items():
         depth = _count_before(run)
         waves += [[] for _ in range(depth + 1 - len(waves))]
-        waves[depth].append(Job(run, tuple(wanted)))
+        waves[depth].append(Job(run, tuple(predictions.get(name, {}).values())))
     return waves
 
 

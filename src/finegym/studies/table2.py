@@ -2,28 +2,14 @@
 
 from __future__ import annotations
 
-from finegym.studies.accuracy import draw_accuracies, make_columns, make_notes, make_rows, plan_accuracies
-from finegym.studies.results import Results
-from finegym.studies.study import Figure, Outcome, Study
-from finegym.studies.tables import Table
+from finegym.studies.accuracy import make_accuracy_study
 
-ROLES = {"event": "event", "set": "set"}
-METHODS = ("TSN RGB", "TSN Flow", "TSN 2Stream")
-TITLE = "TSN at event and set level"
-
-
-def make(results: Results) -> Outcome:
-    """Score what is there."""
-    table = Table(
-        "table2",
-        f"Table 2: {TITLE}",
-        ("method", "modality"),
-        make_columns(ROLES),
-        make_rows(results, METHODS, ROLES),
-        make_notes(results, METHODS, ROLES),
-    )
-    to_see = "Whether flow adds anything to RGB where the hall says the event already, and more where it says less."
-    return Outcome((table,), (Figure("table2", TITLE, to_see, draw_accuracies(table, "top1", f"{TITLE}, top-1")),))
-
-
-STUDY = Study("table2", TITLE, ("clips", "flow"), lambda size: plan_accuracies(size, METHODS, ROLES), make)
+STUDY = make_accuracy_study(
+    "table2",
+    "TSN at event and set level",
+    ("TSN RGB", "TSN Flow", "TSN 2Stream"),
+    {"event": "event", "set": "set"},
+    needs=("clips", "flow"),
+    to_see="Whether flow adds anything to RGB where the hall says the event already, and more where it says less.",
+    shown="top1",
+)
