@@ -15,7 +15,7 @@ from finegym.annotations.splits import check_split
 from finegym.errors import FineGymError, ReleaseError
 from finegym.release.manifest import MANIFEST_FILE, hash_file, list_files, read_manifest
 from finegym.release.read import Released, read_release
-from finegym.release.shapes import ManifestFile, ReleaseFile, SplitFacts
+from finegym.release.shapes import LeakFacts, ManifestFile, ReleaseFile, SplitFacts
 from finegym.release.table_files import read_media_hashes
 
 
@@ -166,7 +166,7 @@ def _check_split(released: Released, name: str, facts: SplitFacts) -> Iterator[s
     except FineGymError as error:
         yield str(error)
         return
-    stated = {leak.kind: leak for leak in facts.leaks}
+    stated: dict[str, LeakFacts] = {leak.kind: leak for leak in facts.leaks}
     for leak in audit.leaks:
         said = stated.get(leak.kind)
         if leak.shared and (said is None or said.num_shared != len(leak.shared)):

@@ -50,7 +50,8 @@ def export_label_studio(dataset: Dataset, folder: Path, settings: ExportSettings
     """
     clocks, kept, notes = make_clocks(dataset, settings)
     tasks = [_make_task(number, video, clocks[video.id]) for number, video in enumerate(kept.videos, start=1)]
-    write_xml(_make_interface(kept.codebook), folder / INTERFACE_FILE)
+    # A text for a form, not a document: Label Studio's own parser refuses a declaration in it.
+    write_xml(_make_interface(kept.codebook), folder / INTERFACE_FILE, with_declaration=False)
     write_text(folder / TASKS_FILE, json.dumps(tasks, indent=1, ensure_ascii=False) + "\n")
     return make_exported(kept, [folder / TASKS_FILE, folder / INTERFACE_FILE], CARRIED, notes)
 

@@ -20,8 +20,13 @@ def add(parent: ET.Element, tag: str, text: str | None = None, **attributes: str
     return child
 
 
-def write_xml(root: ET.Element, path: Path) -> None:
+def write_xml(root: ET.Element, path: Path, *, with_declaration: bool = True) -> None:
     """Write a document, indented, in UTF-8.
+
+    Args:
+        root: of the document.
+        path: the file.
+        with_declaration: begin with ``<?xml …?>``.
 
     Raises:
         AnnotationError: a text holds a control character, which XML has no sign for.
@@ -35,4 +40,5 @@ def write_xml(root: ET.Element, path: Path) -> None:
             f"{path}: a text that begins with {around!r} holds the control character {found[0]!r}, which XML has no "
             "sign for. Correct the text."
         )
-    write_text(path, '<?xml version="1.0" encoding="UTF-8"?>\n' + text + "\n")
+    declaration = '<?xml version="1.0" encoding="UTF-8"?>\n' if with_declaration else ""
+    write_text(path, declaration + text + "\n")
