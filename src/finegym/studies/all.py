@@ -2,7 +2,22 @@
 
 from __future__ import annotations
 
-from finegym.studies import confusion, fig6a, fig6b, fig6c, fig6d, queries, table1, table2
+from finegym.studies import (
+    confusion,
+    efficiency,
+    fig6a,
+    fig6b,
+    fig6c,
+    fig6d,
+    longtail,
+    queries,
+    table1,
+    table2,
+    table3a,
+    table3b,
+    table3c,
+    table5,
+)
 from finegym.studies.size_paper import PAPER
 from finegym.studies.size_simulated import SMOKE, TINY
 from finegym.studies.sizes import Size
@@ -13,6 +28,12 @@ STUDIES: dict[str, Study] = {
     for study in (
         table1.STUDY,
         table2.STUDY,
+        table3a.STUDY,
+        table3b.STUDY,
+        table3c.STUDY,
+        table5.STUDY,
+        longtail.STUDY,
+        efficiency.STUDY,
         fig6a.STUDY,
         fig6b.STUDY,
         fig6c.STUDY,

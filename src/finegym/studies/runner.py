@@ -104,6 +104,8 @@ def run_studies(
     results = Results(size, store)
     for study in studies:
         try:
+            if study.measure is not None:
+                study.measure(results)
             ran.outcomes[study.name] = outcome = study.make(results)
             write_outcome(study, outcome, size, store.folder / RESULTS_FOLDER / study.name)
         except FineGymError as error:

@@ -92,6 +92,8 @@ class Study:
         plan: what to train and predict at a size; pure.
         make: tables and figures of what is there; reads prediction files and annotations only, and says of what is not
             there that it is not.
+        measure: keeps what only this machine can say (how fast a model is) beside the runs, before ``make``; what is
+            there stays.
     """
 
     name: str
@@ -99,3 +101,4 @@ class Study:
     needs: tuple[Need, ...]
     plan: Callable[[Size], Sequence[PlannedPrediction]]
     make: Callable[[Results], Outcome]
+    measure: Callable[[Results], None] | None = None
