@@ -87,7 +87,7 @@ def decide(evidence: Evidence, rules: AdjudicationRules) -> tuple[Decision, tupl
     if evidence.num_done < rules.num_enough:
         reasons = _find_differences(evidence, rules)
         return ("third annotator" if reasons else "agreed"), reasons
-    if evidence.presence <= 1 - rules.min_confidence:
+    if 1 - evidence.presence >= rules.min_confidence:
         return "left out", ()
     reasons = _find_doubts(evidence, rules)
     return ("adjudicate" if reasons else "agreed"), reasons

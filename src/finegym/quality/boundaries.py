@@ -14,6 +14,7 @@ from finegym.quality.agreement_table import Cell, Column, Row, Table
 from finegym.quality.comparison import Categories, Comparison
 from finegym.quality.values import Value, compute_quantile, divide, make_values
 
+EDGES = ("start", "end")
 NO_MATCH = "nothing matches"
 NO_FPS = "the frame rate is not known"
 EXTREME = "resamples of a minimum say nothing"
@@ -95,7 +96,7 @@ def _make_table(
         for value, one in zip(least.tolist(), overlap, strict=True)
     ]
     made = []
-    edges = {"start": units.start_ms, "end": units.end_ms}
+    edges = dict(zip(EDGES, (units.start_ms, units.end_ms), strict=True))
     cells = {
         edge: _measure_edge(
             comparison,

@@ -121,7 +121,7 @@ def compute_vote_shares(votes: Votes) -> np.ndarray:
     counts = np.bincount(flat, minlength=votes.num_questions * votes.num_classes).astype(np.float64)
     counts = counts.reshape(votes.num_questions, votes.num_classes)
     total = counts.sum(axis=1, keepdims=True)
-    return np.divide(counts, total, out=np.full_like(counts, 1 / votes.num_classes), where=total > 0)
+    return np.divide(counts, total, out=np.full_like(counts, 1 / max(1, votes.num_classes)), where=total > 0)
 
 
 def _maximise(votes: Votes, posterior: np.ndarray, prior: Prior) -> tuple[np.ndarray, np.ndarray]:

@@ -16,6 +16,7 @@ FEW_GROUPS = 5
 """An interval over fewer records is rough: two records have three different resamples."""
 MAX_UNDEFINED = 0.1
 """Share of resamples that may be without a value; beyond it there is no interval."""
+SAME = "the same in every resample"
 
 
 @dataclass(frozen=True)
@@ -143,13 +144,15 @@ def _find_intervals(samples: np.ndarray, boot: Bootstrap) -> tuple[list[float], 
     columns = np.arange(num_columns)
     low, high = (_interpolate(resamples, columns, share * np.maximum(num_defined - 1, 0)) for share in (0.025, 0.975))
     is_equal = np.isclose(resamples[0], resamples[np.maximum(num_defined - 1, 0), columns], rtol=0, atol=1e-12)
-    why = []
-    for share, flat in zip((num_defined / len(resamples)).tolist(), is_equal.tolist(), strict=True):
-        if share < 1 - MAX_UNDEFINED:
-            why.append(f"{1 - share:.0%} of the resamples have no value")
-        else:
-            why.append("the same in every resample, which says nothing of how sure it is" if flat else "")
+    undefined = (1 - num_defined / len(resamples)).tolist()
+    why = [
+        _describe_undefined(share) or (SAME if flat else "") for share, flat in zip(undefined, is_equal, strict=True)
+    ]
     return low.tolist(), high.tolist(), why
+
+
+def _describe_undefined(share: float) -> str:
+    return f"more than {MAX_UNDEFINED:.0%} of the resamples have no value" if share > MAX_UNDEFINED else ""
 
 
 def _interpolate(rows: np.ndarray, columns: np.ndarray, place: np.ndarray) -> np.ndarray:
@@ -186,14 +189,9 @@ def compute_quantile(values: np.ndarray, group: np.ndarray, share: float, boot: 
     counts = boot.sum_rows(group, 1)[1:, 0]
     below = boot.sum_rows(group[values <= quantile], 1)[1:, 0]
     shares = divide(below, counts)
-    if np.isnan(shares).mean() > MAX_UNDEFINED:
-        return Value(
-            quantile, count=len(values), no_interval=f"{np.isnan(shares).mean():.0%} of the resamples have no value"
-        )
-    half = 1.96 * float(np.nanstd(shares))
-    if half == 0:
-        return Value(
-            quantile, count=len(values), no_interval="the same in every resample, which says nothing of how sure it is"
-        )
+    half = 1.96 * float(np.nanstd(shares)) if not np.isnan(shares).all() else 0.0
+    why = _describe_undefined(float(np.isnan(shares).mean())) or (SAME if half == 0 else "")
+    if why:
+        return Value(quantile, count=len(values), no_interval=why)
     low, high = np.quantile(values, np.clip([share - half, share + half], 0, 1)).tolist()
     return Value(quantile, min(low, quantile), max(high, quantile), len(values))

@@ -149,7 +149,7 @@ def _poll_queries(units: Units, groups: Groups, class_of_label: np.ndarray, clas
     """
     named = _find_classes(units, class_of_label)
     agrees = (named >= 0) & (named == class_of_group[groups.group_of_unit])
-    is_set = np.append([label in units.codebook.set_by_id for label in units.labels], True)
+    is_set = np.array([*(label in units.codebook.set_by_id for label in units.labels), True])  # the last: no label
     is_whole = np.zeros(len(groups), bool)
     is_whole[groups.group_of_unit[agrees & ~is_set[units.label_index]]] = True
     agrees &= is_whole[groups.group_of_unit]
