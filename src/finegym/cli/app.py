@@ -6,11 +6,12 @@ from typing import Annotated
 
 import typer
 
-from finegym.cli import clips, codebook, evaluate, features, label, model, release, video, weights
+from finegym.cli import bundle, clips, codebook, evaluate, features, label, model, quality, release, video, weights
 from finegym.cli.annotations import app as annotations_app
 from finegym.cli.demo import demo
 from finegym.cli.fuse import fuse
 from finegym.cli.localize import localize
+from finegym.cli.parse import parse, watch
 from finegym.cli.predict import predict
 from finegym.cli.run import app as run_app
 from finegym.cli.score import score
@@ -58,6 +59,7 @@ app.add_typer(annotations_app, name="annotations")
 app.add_typer(video.app, name="video")
 app.command(name="serve")(serve)
 app.add_typer(label.app, name="label")
+app.add_typer(quality.app, name="quality")
 app.add_typer(release.app, name="release")
 app.add_typer(clips.app, name="clips")
 app.add_typer(features.app, name="features")
@@ -68,6 +70,9 @@ app.command(name="train")(train)
 app.command(name="predict")(predict)
 app.command(name="localize")(localize)
 app.command(name="spot")(spot)
+app.add_typer(bundle.app, name="bundle")
+app.command(name="parse")(parse)
+app.command(name="watch")(watch)
 app.command(name="score")(score)
 app.add_typer(run_app, name="run")
 app.command(name="fuse")(fuse)
