@@ -14,8 +14,8 @@ from finegym.errors import ConfigError
 from finegym.quality.grading import Tolerance
 from finegym.quality.matching import MATCH_TIOU
 
-Decision = Literal["agreed", "left out", "one annotator", "third annotator", "adjudicate"]
-DECISIONS: tuple[Decision, ...] = ("agreed", "left out", "one annotator", "third annotator", "adjudicate")
+Decision = Literal["agreed", "left out", "one annotator", "third annotator", "adjudicate", "decided"]
+DECISIONS: tuple[Decision, ...] = ("agreed", "left out", "one annotator", "third annotator", "adjudicate", "decided")
 ReasonKind = Literal["presence", "start", "end", "label"]
 
 
@@ -49,6 +49,27 @@ class Reason:
 
     kind: ReasonKind
     text: str
+
+
+@dataclass(frozen=True)
+class Ruling:
+    """What somebody decided about a unit that the votes left open.
+
+    Attributes:
+        is_there: whether there is something at all; what follows then says what.
+        start_ms: where it begins.
+        end_ms: where it ends.
+        label: what it is.
+        by: who decided.
+        reason: why.
+    """
+
+    is_there: bool
+    start_ms: int
+    end_ms: int
+    label: str | None
+    by: str
+    reason: str
 
 
 @dataclass(frozen=True)

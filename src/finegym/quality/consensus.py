@@ -8,15 +8,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from finegym.codebook.model import Codebook
-from finegym.quality.adjudication import AdjudicationRules, Decision, Evidence, Reason, decide
+from finegym.errors import AnnotationError
+from finegym.quality.adjudication import AdjudicationRules, Decision, Evidence, Reason, Ruling, decide
 from finegym.quality.matching import Groups, group_units, match_units
+from finegym.quality.trust import Trust, measure_trust
 from finegym.quality.units import NO_LABEL, Answer, Item, Level, Units, get_set_of_label
-from finegym.quality.voting import NO, UNSURE, YES, Method, Poll, Verdicts, count_votes
+from finegym.quality.voting import NO, UNSURE, YES, Method, Verdicts, count_votes
 
 _ANSWER_NAMES: dict[int, Answer] = {0: "no", 1: "yes", -1: "unsure"}
 
@@ -82,6 +84,7 @@ class ConsensusUnit:
         queries: in the order in which they were first asked.
         decision: what becomes of it.
         reasons: why it is not agreed on.
+        ruling: what somebody decided about it; then ``decision`` is ``decided``, edges and label are theirs.
     """
 
     item_id: str
@@ -94,31 +97,11 @@ class ConsensusUnit:
     queries: tuple[QueryVotes, ...]
     decision: Decision
     reasons: tuple[Reason, ...]
+    ruling: Ruling | None = None
 
     @property
     def num_found(self) -> int:
         return sum(vote.unit_id is not None for vote in self.votes)
-
-
-@dataclass(frozen=True)
-class Trust:
-    """How far an annotator can be trusted, as the model of Dawid and Skene sees it; ``None`` where it saw nothing.
-
-    Attributes:
-        annotator: who.
-        found: share of what is there that they mark.
-        invented: share of what others mark and is not there that they mark too.
-        top: share of events (of actions) or sets (of sub-actions) that they name rightly, over those that occur.
-        answers: share of yes/no queries that they answer rightly, yes and no alike.
-        unsure: share that they do not answer.
-    """
-
-    annotator: str
-    found: float | None
-    invented: float | None
-    top: float | None
-    answers: float | None
-    unsure: float | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -176,10 +159,36 @@ def make_consensus(units: Units, settings: ConsensusSettings | None = None) -> C
         units.items,
         {item.id: int(number) for item, number in zip(units.items, units.done.sum(axis=0), strict=True)},
         made,
-        _measure_trust(units, verdicts),
+        measure_trust(units, verdicts),
         settings,
         units.is_simulated,
     )
+
+
+def settle(consensus: Consensus, rulings: Mapping[int, Ruling]) -> Consensus:
+    """Put decisions into a consensus; the votes and the reasons why it was asked stay.
+
+    Args:
+        consensus: it.
+        rulings: by the place of the unit in ``consensus.units``.
+
+    Raises:
+        AnnotationError: there is no such unit.
+    """
+    wrong = [place for place in rulings if not 0 <= place < len(consensus.units)]
+    if wrong:
+        raise AnnotationError(f"rulings on units {wrong[:5]}: the consensus has {len(consensus.units)} units, from 0")
+    units = list(consensus.units)
+    for place, ruling in rulings.items():
+        units[place] = replace(
+            units[place],
+            start_ms=ruling.start_ms,
+            end_ms=ruling.end_ms,
+            label=ruling.label,
+            decision="decided",
+            ruling=ruling,
+        )
+    return replace(consensus, units=tuple(units))
 
 
 class _Builder:
@@ -264,30 +273,3 @@ def _describe_votes(labels: Sequence[str | None], queries: Sequence[QueryVotes])
         if sum(count > 0 for count in (query.num_yes, query.num_no, query.num_unsure)) > 1
     ]
     return split or [f"{number} x {label or 'no label'}" for label, number in Counter(labels).most_common()]
-
-
-def _measure_trust(units: Units, verdicts: Verdicts) -> tuple[Trust, ...]:
-    presence, top = verdicts.presence_poll, verdicts.top
-    queries = None if verdicts.queries is None else verdicts.queries.poll
-    trust = []
-    for k, name in enumerate(units.annotators):
-        marks = _get_matrix(presence, k)
-        names = _get_matrix(top, k)
-        answers = None if queries is None else _get_matrix(queries, k)
-        trust.append(
-            Trust(
-                name,
-                found=None if marks is None else float(marks[1, 1]),
-                invented=None if marks is None else float(marks[0, 1]),
-                top=None if names is None or top.fit is None else float(top.fit.prevalence[0] @ np.diagonal(names)),
-                answers=None if answers is None else float(answers[NO, NO] + answers[YES, YES]) / 2,
-                unsure=None if answers is None else float(answers[:, UNSURE].mean()),
-            )
-        )
-    return tuple(trust)
-
-
-def _get_matrix(poll: Poll, annotator: int) -> np.ndarray | None:
-    """The confusion matrix of one annotator; ``None`` where they gave no vote."""
-    has_voted = bool((poll.votes.annotator == annotator).any())
-    return poll.fit.confusion[annotator] if poll.fit is not None and has_voted else None

@@ -15,7 +15,7 @@ from finegym.quality.units import Item, get_set_of_label
 Stages = Mapping[str, tuple[tuple[int, int], ...]]
 """Of one annotator: the stages of every sub-action by its instance id."""
 
-_SETTLED: tuple[Decision, ...] = ("agreed", "one annotator")
+_SETTLED: tuple[Decision, ...] = ("agreed", "one annotator", "decided")
 _OPEN: tuple[Decision, ...] = ("third annotator", "adjudicate")
 
 
@@ -26,7 +26,7 @@ class ConsensusDataset:
     Attributes:
         dataset: actions and sub-actions that are settled (with ``include_open`` those that are open too).
         num_open: units that are left out because nobody has decided about them yet.
-        num_absent: units that the votes say are not there.
+        num_absent: units that the votes, or somebody's ruling, say are not there.
         num_homeless: settled sub-actions in a routine that is not settled itself, so that they belong nowhere.
     """
 
@@ -62,7 +62,7 @@ def make_consensus_dataset(
         homes = _find_homes(videos, sub_actions.items)
         found: dict[tuple[str, str], list[ConsensusUnit]] = {}
         for unit in sub_actions.units:
-            if unit.decision in kept:
+            if _is_kept(unit, kept):
                 home = homes.get(unit.item_id)
                 num_homeless += home is None
                 if home is not None:
@@ -73,7 +73,7 @@ def make_consensus_dataset(
     return ConsensusDataset(
         Dataset(base.codebook, videos),
         0 if include_open else sum(unit.decision in _OPEN for unit in units),
-        sum(unit.decision == "left out" for unit in units),
+        sum(unit.decision == "left out" or _is_ruled_out(unit) for unit in units),
         num_homeless,
     )
 
@@ -83,12 +83,20 @@ def collect_stages(dataset: Dataset) -> Stages:
     return {id_: instance.sub_action.stages for id_, instance in dataset.instances.items()}
 
 
+def _is_kept(unit: ConsensusUnit, kept: Sequence[Decision]) -> bool:
+    return unit.decision in kept and not _is_ruled_out(unit)
+
+
+def _is_ruled_out(unit: ConsensusUnit) -> bool:
+    return unit.ruling is not None and not unit.ruling.is_there
+
+
 def _add_actions(videos: Iterable[Video], actions: Consensus, kept: Sequence[Decision]) -> Iterable[Video]:
     """Records with the routines that several people agree on; nobody has looked for sub-actions in them."""
     record_of = {item.id: item.group for item in actions.items}
     of_record: dict[str, list[ConsensusUnit]] = {}
     for unit in actions.units:
-        if unit.decision in kept and unit.label is not None:
+        if _is_kept(unit, kept) and unit.label is not None:
             of_record.setdefault(record_of[unit.item_id], []).append(unit)
     for video in videos:
         units = sorted(of_record.get(video.id, ()), key=lambda unit: (unit.start_ms, unit.end_ms))

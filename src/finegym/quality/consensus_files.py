@@ -52,6 +52,7 @@ def _export_unit(unit: ConsensusUnit) -> dict[str, Any]:
         "reasons": [{"kind": reason.kind, "text": reason.text} for reason in unit.reasons],
         "votes": [_export_vote(vote) for vote in unit.votes],
         "queries": [_export_query(query) for query in unit.queries],
+        "ruling": None if unit.ruling is None else asdict(unit.ruling),
     }
 
 
