@@ -89,7 +89,7 @@ def convert_to_folder(source: Source, folder: Path, *, allow_loss: bool = False)
         for split in splits:
             for name, text in format_split(split).items():
                 write_text(new / "splits" / split.name / name, text)
-        write_dataset(_move_paths(source.dataset, source.path, folder), new)
+        write_dataset(move_paths(source.dataset, source.path, folder), new)
     written = tuple(sorted(path for path in folder.rglob("*") if path.is_file()))
     return Conversion(written, _count(source.dataset), left_out)
 
@@ -224,7 +224,7 @@ def _make_split(setting: str, parts: Mapping[str, InstanceList], source: Source,
     return Split(setting, subset, train, val, rule, outside=outside)
 
 
-def _move_paths(dataset: Dataset, old: Path, new: Path) -> Dataset:
+def move_paths(dataset: Dataset, old: Path, new: Path) -> Dataset:
     """Paths of media relative to ``new``; absolute ones stay."""
     videos = tuple(
         replace(video, path=Path(os.path.relpath(old / video.path, new)).as_posix())

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from finegym.annotations.text import format_count
+from finegym.cli import release_export
 
 if TYPE_CHECKING:
     from finegym.release.about import About
@@ -271,3 +272,6 @@ def diff(
         typer.echo(json.dumps(found.to_dict(), indent=2, ensure_ascii=False))
     else:
         typer.echo(format_diff(found, None if show_all else 20))
+
+
+release_export.add_verbs(app)

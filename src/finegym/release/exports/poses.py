@@ -5,6 +5,7 @@ The pickle itself is written by ``features.pose.exchange``, from a store of pose
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
@@ -30,10 +31,14 @@ def describe_poses(dataset: Dataset, split: Split, posed: Collection[str], path:
         posed: instance ids that have poses.
         path: of the pickle.
     """
-    listed = {id_ for side in SIDES for id_ in split.get_side(side)}
-    kept = [id_ for id_ in dataset.instances if id_ in listed and id_ in set(posed)]
-    outside = [id_ for id_ in dataset.instances if id_ not in listed]
-    unposed = [id_ for id_ in dataset.instances if id_ in listed and id_ not in set(posed)]
-    losses = {OUTSIDE: outside, UNPOSED: unposed, TIMES: kept}
+    side_of = {id_: side for side in SIDES for id_ in split.get_side(side)}
+    there = set(posed)
+    kept = [id_ for id_ in dataset.instances if id_ in side_of and id_ in there]
+    losses = {
+        OUTSIDE: [id_ for id_ in dataset.instances if id_ not in side_of],
+        UNPOSED: [id_ for id_ in dataset.instances if id_ in side_of and id_ not in there],
+        TIMES: kept,
+    }
     exported = make_exported(dataset, [path], CARRIED, losses)
-    return replace(exported, counts={"clips": len(kept), **{side: len(split.get_side(side)) for side in SIDES}})
+    sides = Counter(side_of[id_] for id_ in kept)
+    return replace(exported, counts={"clips": len(kept), **{side: sides[side] for side in SIDES}})
