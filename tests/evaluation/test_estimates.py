@@ -7,6 +7,7 @@ from scipy import stats
 from finegym.evaluation.estimates import (
     Estimate,
     estimate,
+    estimate_contrast,
     estimate_mean_over_classes,
     estimate_share,
     judge,
@@ -62,6 +63,20 @@ def test_mean_over_classes_is_that_of_a_loop():
     of_records = stats.t.ppf(0.975, 8) * np.sqrt(np.var(slow) * 9 / 8)
     of_seeds = stats.t.ppf(0.975, 1) * stats.sem(by_seed)
     assert found.high - found.value == pytest.approx(np.hypot(of_records, of_seeds))
+
+
+def test_a_contrast_is_the_difference_of_two_means_in_every_resample():
+    rng = np.random.default_rng(4)
+    values, kind = rng.random((1, 80)), rng.integers(0, 3, 80)
+    groups = resample_groups([f"r{place // 8}" for place in range(80)], num_resamples=60)
+    found = estimate_contrast(values, kind == 0, kind == 1, groups)
+    assert found.value == pytest.approx(values[0, kind == 0].mean() - values[0, kind == 1].mean())
+    slow = []
+    for weights in groups.weights:
+        drawn = np.concatenate([np.flatnonzero(groups.group_of == g).repeat(int(n)) for g, n in enumerate(weights)])
+        first, second = (values[0, drawn][kind[drawn] == k].mean() for k in (0, 1))
+        slow.append(first - second)
+    assert found.high - found.value == pytest.approx(stats.t.ppf(0.975, 9) * np.sqrt(np.var(slow) * 10 / 9))
 
 
 def test_where_there_is_no_interval_it_is_said_why():

@@ -28,6 +28,18 @@ def test_rows_over_time_and_no_red_where_nothing_fails(tmp_path, knowing):
     assert count_red(picture) < 50
 
 
+def test_time_can_run_down(tmp_path, knowing, monkeypatch):
+    path = write_lossless(tmp_path / "a.mp4", draw_scene([walk(60, 140, 70, 20)]))
+    labels = []
+    draw = figure5.draw_sheet
+    monkeypatch.setattr(
+        figure5, "draw_sheet", lambda tiles, words, **more: labels.extend(words) or draw(tiles, words, **more)
+    )
+    picture, _ = draw_figure5(path, num_frames=4, flow_method="dis", tile_width=120, is_upright=True)
+    assert picture.shape[1] == 3 * 120 + 2 * 4
+    assert [label.split(":")[0].split(" ")[0] for label in labels[:6]] == ["frame", "pose", "dis,"] * 2
+
+
 def test_what_fails_is_framed_in_red(tmp_path, knowing):
     path = write_lossless(tmp_path / "a.mp4", draw_scene(np.zeros((0, 6, 2)), pan=1.0))
     picture, counts = draw_figure5(path, num_frames=3, flow_method="dis", tile_width=120)

@@ -147,6 +147,27 @@ def estimate_mean_over_classes(right: np.ndarray, targets: np.ndarray, groups: G
     return estimate(by_seed, resampled, groups.num_groups)
 
 
+def estimate_contrast(
+    values: np.ndarray, is_first: np.ndarray, is_second: np.ndarray, groups: GroupWeights
+) -> Estimate:
+    """The mean over some instances less the mean over others: of fast frames, say, less of slow ones.
+
+    Args:
+        values: float (S, N).
+        is_first: bool (N,).
+        is_second: bool (N,).
+        groups: of the instances; a resample that lacks either kind is left out.
+    """
+    values = np.asarray(values, np.float64)
+    by_seed = values[:, is_first].mean(axis=1) - values[:, is_second].mean(axis=1)
+    means = []
+    for chosen in (is_first, is_second):
+        counts = groups.sum_by_group(chosen) @ groups.weights.T  # (R,)
+        sums = groups.sum_by_group(values * chosen) @ groups.weights.T  # (S, R)
+        means.append(np.divide(sums, counts, out=_nan(sums), where=counts > 0))
+    return estimate(by_seed, means[0] - means[1], groups.num_groups)
+
+
 def judge(found: Estimate, low: float, high: float) -> Verdict:
     """Whether a claim holds that says: the number lies between ``low`` and ``high``.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from finegym.studies import (
     confusion,
     efficiency,
+    fig5,
     fig6a,
     fig6b,
     fig6c,
@@ -16,6 +17,7 @@ from finegym.studies import (
     table3a,
     table3b,
     table3c,
+    table4,
     table5,
 )
 from finegym.studies.size_paper import PAPER
@@ -31,9 +33,11 @@ STUDIES: dict[str, Study] = {
         table3a.STUDY,
         table3b.STUDY,
         table3c.STUDY,
+        table4.STUDY,
         table5.STUDY,
         longtail.STUDY,
         efficiency.STUDY,
+        fig5.STUDY,
         fig6a.STUDY,
         fig6b.STUDY,
         fig6c.STUDY,

@@ -12,8 +12,10 @@ from finegym.errors import ConfigError, FeatureError, VideoError, join_problems
 from finegym.features.build import build_features
 from finegym.features.flow.extract import FlowMaker
 from finegym.features.store import STORE_FILE
+from finegym.studies.broadcast import find_broadcast, make_broadcast
 from finegym.studies.simulated import simulate, store_skeletons
 from finegym.studies.sizes import Competition, Size
+from finegym.studies.snippet_data import store_snippets
 from finegym.studies.splits import make_simulated_splits, read_official_splits, write_splits
 from finegym.studies.study import Need
 from finegym.training.data import CLIPS_FOLDER, FEATURES_FOLDER
@@ -81,11 +83,12 @@ def _check_given(size: Size, folder: Path, needs: Collection[Need]) -> Dataset:
             "files by `finegym annotations convert`."
         )
     dataset = read_dataset(folder)
-    write_splits(folder, read_official_splits(folder, dataset.codebook))
+    write_splits(folder, read_official_splits(folder, dataset))
     places = {
         "clips": (f"{CLIPS_FOLDER}", "finegym clips build"),
         "flow": (f"{FEATURES_FOLDER}/{size.flow_store}", "finegym features flow --method tvl1"),
         "poses": (f"{FEATURES_FOLDER}/{size.pose_store}", "finegym features import-poses gym_hrnet.pkl"),
+        "snippets": (f"{FEATURES_FOLDER}/snippets-rgb", "finegym features snippets --run RUN --out …/snippets-rgb"),
     }
     missing = [
         f"{place} (`{remedy}`)"
@@ -121,5 +124,20 @@ def _make_poses(making: Making) -> None:
         store_skeletons(making.dataset, making.folder, out, making.competition.joint_noise)
 
 
-MAKERS: dict[Need, Callable[[Making], None]] = {"clips": _make_clips, "flow": _make_flow, "poses": _make_poses}
+def _make_snippets(making: Making) -> None:
+    store_snippets(making.dataset, making.folder, making.competition.short_side, workers=making.workers)
+
+
+def _make_found_poses(making: Making) -> None:
+    if making.size.broadcast is not None:
+        make_broadcast(making.size.broadcast, find_broadcast(making.folder, True), workers=making.workers)
+
+
+MAKERS: dict[Need, Callable[[Making], None]] = {
+    "clips": _make_clips,
+    "flow": _make_flow,
+    "poses": _make_poses,
+    "snippets": _make_snippets,
+    "found-poses": _make_found_poses,
+}
 """In the order in which they are made."""

@@ -70,6 +70,24 @@ QUICK = ("data.workers=0", "train.checkpoint_every=1000", "train.keep_checkpoint
 FLOW = ('data.modality="flow"', 'data.features="flow-tvl1-fast"', "model.freeze=[]")
 POSE = ('data.features="pose-truth"', *QUICK)
 
+BROADCAST = Competition((), ("VT", "FX", "BB", "UB"), 8, 1.0, (480, 270), tail=1.0, seed=3, short_side=270)
+TINY_BROADCAST = Competition((), ("VT", "UB"), 2, 0.5, (480, 270), tail=1.0, seed=3, short_side=270)
+
+
+def _make_localizers(epochs: dict[str, int]) -> dict[str, Choice]:
+    """Localizers of both tasks, by row of Table 4; epochs by recipe."""
+    names = {"ssn": "SSN", "actionformer": "ActionFormer"}
+    return {
+        f"{names[model]} {task}": Choice(
+            f"smoke/{model}_{task.replace('-', '_')}_smoke",
+            (f"schedule.epochs={number}", f"schedule.warmup_epochs={min(1, number // 8)}.0", "train.evaluate_every=0"),
+            max_seeds=1,
+        )
+        for model, number in epochs.items()
+        for task in ("actions", "sub-actions")
+    }
+
+
 SMOKE = Size(
     "smoke",
     _make_choices(
@@ -95,6 +113,7 @@ SMOKE = Size(
             "ST-GCN Pose": Choice(
                 "smoke/stgcn_smoke", ("pose.clip_len=24", "schedule.epochs=4", *POSE), note=SKELETONS
             ),
+            **_make_localizers({"ssn": 8, "actionformer": 40}),
         },
     ),
     Competition(ELEMENTS, EVENTS, 60, 2.5, (128, 96), tail=1.0, seed=17, short_side=80),
@@ -102,6 +121,7 @@ SMOKE = Size(
     thresholds=Thresholds(9, 3),
     flow_store="flow-tvl1-fast",
     pose_store="pose-truth",
+    broadcast=BROADCAST,
     notes=(
         "SIMULATED, smoke-sized: 39 elements instead of 288 or 99, about a thousand clips instead of 30,000, pictures "
         "of 96 lines, cropped to 72 pixels",
@@ -122,12 +142,14 @@ TINY = Size(
         _make_frame_overrides(32, 1, 3),
         FLOW,
         (*_make_clip_overrides(32, 1), "clip.clip_len=4", "clip.frame_interval=6"),
-        {"ST-GCN Pose": Choice("smoke/stgcn_smoke", ("pose.clip_len=12", "schedule.epochs=1", *POSE), note=SKELETONS)},
+        {"ST-GCN Pose": Choice("smoke/stgcn_smoke", ("pose.clip_len=12", "schedule.epochs=1", *POSE), note=SKELETONS)}
+        | _make_localizers({"ssn": 1, "actionformer": 1}),
     ),
     Competition(TINY_ELEMENTS, EVENTS, 8, 1.5, (128, 96), tail=1.0, seed=17, short_side=40),
     seeds=dict.fromkeys(("event", "set", "long-tailed", "balanced", "VT", "FX", "FX-S1", "UB-S1"), (0,)),
     thresholds=Thresholds(1, 1),
     flow_store="flow-tvl1-fast",
     pose_store="pose-truth",
+    broadcast=TINY_BROADCAST,
     notes=("SIMULATED, tiny: it shows that the studies run; its numbers mean nothing",),
 )

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 
 from finegym.annotations.balance import BALANCED, Thresholds
 
-ROLES = ("event", "set", "long-tailed", "balanced", "VT", "FX", "FX-S1", "UB-S1")
+ROLES = ("event", "set", "long-tailed", "balanced", "VT", "FX", "FX-S1", "UB-S1", "records")
 """What a split is for, and the name of its folder. ``long-tailed`` and ``balanced`` are the official Gym288 and Gym99.
-Event and set are labels of the instances of the long-tailed one; the last four are parts of the balanced one."""
+Event and set are labels of the instances of the long-tailed one, the four after it parts of the balanced one;
+``records`` keeps records whole, for localizers."""
 SEEDS = (0, 1, 2)
 
 
@@ -71,6 +72,7 @@ class Size:
         thresholds: which classes the balanced setting has, where it is derived.
         flow_store: of the dataset.
         pose_store: likewise.
+        broadcast: a second competition, in the size of a broadcast, that poses are looked for in.
         notes: what was scaled down; beside every table.
     """
 
@@ -81,6 +83,7 @@ class Size:
     thresholds: Thresholds = BALANCED
     flow_store: str = "flow-tvl1"
     pose_store: str = "pose-hrnet"
+    broadcast: Competition | None = None
     notes: tuple[str, ...] = ()
 
     @property

@@ -48,15 +48,15 @@ def make_simulated_splits(dataset: Dataset, thresholds: Thresholds, seed: int) -
         seed=seed,
         allow_empty_classes=True,
     ).split
-    return derive_splits(
-        derive_setting(everything, LONG_TAILED, "long-tailed"),
-        derive_setting(everything, thresholds, "balanced"),
-        dataset.codebook,
-    )
+    long_tailed = derive_setting(everything, LONG_TAILED, "long-tailed")
+    splits = derive_splits(long_tailed, derive_setting(everything, thresholds, "balanced"), dataset.codebook)
+    return {**splits, "records": replace(long_tailed, name="records")}
 
 
-def read_official_splits(folder: Path, codebook: Codebook) -> dict[str, Split]:
+def read_official_splits(folder: Path, dataset: Dataset) -> dict[str, Split]:
     """The splits of the official data, from Gym288 and Gym99 in the dataset's folder.
+
+    Those are drawn per clip, so that a localizer would see the other side's records: Gym99 is split anew for it.
 
     Raises:
         ConfigError: they are not there.
@@ -68,7 +68,8 @@ def read_official_splits(folder: Path, codebook: Codebook) -> dict[str, Split]:
             f"{folder}` brings them."
         )
     settings = {role: replace(read_split(folder / SPLITS_FOLDER / name), name=role) for role, name in OFFICIAL.items()}
-    return derive_splits(settings["long-tailed"], settings["balanced"], codebook)
+    splits = derive_splits(settings["long-tailed"], settings["balanced"], dataset.codebook)
+    return {**splits, "records": make_split(dataset, settings["balanced"].subset, "records", by=("video",)).split}
 
 
 def derive_splits(long_tailed: Split, balanced: Split, codebook: Codebook) -> dict[str, Split]:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from finegym.studies.results import Results
     from finegym.studies.sizes import Size
 
-Need = Literal["annotations", "clips", "flow", "poses", "snippets"]
+Need = Literal["annotations", "clips", "flow", "poses", "snippets", "found-poses"]
 """What of the data has to be made before a study's runs: ``studies.data`` makes each, once."""
 
 

@@ -43,6 +43,7 @@ def draw_figure5(
     model: str = "blazepose-full",
     flow_method: str = "tvl1",
     tile_width: int = 240,
+    is_upright: bool = False,
 ) -> tuple[np.ndarray, dict[str, int]]:
     """Draw the picture.
 
@@ -54,6 +55,7 @@ def draw_figure5(
         model: of poses; see ``models.POSE_MODELS``.
         flow_method: see ``flow.methods.METHODS``.
         tile_width: of a column in pixels.
+        is_upright: time runs down, in three columns, as a phone shows it best; it runs right else.
 
     Returns:
         uint8 (H, W, 3), RGB; and of the frames shown, how many have a ``detection`` and a found ``pose``.
@@ -86,12 +88,13 @@ def draw_figure5(
         _draw_poses(frames, poses, shown - clip.start),
         _draw_fields(fields, frames[0].shape, flow_method),
     ]
+    tiles = [tile for line in (zip(*rows, strict=True) if is_upright else rows) for tile in line]
     sheet = draw_sheet(
-        [_frame(picture, colour) for row in rows for picture, _, colour in row],
-        [label for row in rows for _, label, _ in row],
-        columns=len(shown),
+        [_frame(picture, colour) for picture, _, colour in tiles],
+        [label for _, label, _ in tiles],
+        columns=len(rows) if is_upright else len(shown),
         tile_width=tile_width,
-        colours=[colour for row in rows for _, _, colour in row],
+        colours=[colour for _, _, colour in tiles],
     )
     found = int((poses.status[0, shown - clip.start] == FOUND).sum())
     return sheet, {"frames": len(shown), "detection": sum(c != RED for _, _, c in rows[0]), "pose": found}

@@ -143,7 +143,7 @@ def measure_quality(store: PoseStore, dataset: Dataset, folder: Path | None = No
         FeatureError: the store holds no clips, or a clip and the truth do not belong together.
         SimulationError: a truth file is missing or damaged.
     """
-    clips = [(facts, frames) for facts, frames in _iterate_frames(store, folder)]
+    clips = [(facts, frames) for facts, frames in iterate_frames(store, folder)]
     if not clips:
         raise FeatureError(f"{store}: expected a store with clips, got an empty one. Make the poses first.")
     lengths = [len(frames.status) for _, frames in clips]
@@ -166,7 +166,8 @@ def measure_quality(store: PoseStore, dataset: Dataset, folder: Path | None = No
     return [row for row in rows if row.frames]
 
 
-def _iterate_frames(store: PoseStore, folder: Path | None) -> Iterator[tuple[FeatureFacts, FrameQuality]]:
+def iterate_frames(store: PoseStore, folder: Path | None) -> Iterator[tuple[FeatureFacts, FrameQuality]]:
+    """Every clip of a store with its frames; arguments and errors as of ``measure_quality``."""
     truths: dict[str, dict[str, np.ndarray]] = {}
     for instance_id in store.instance_ids:
         facts, poses = store.get_facts(instance_id), store.read(instance_id)
