@@ -147,9 +147,9 @@ def _print_agreement(measured: Agreement, show_all: bool, as_json: bool, out: Pa
     if out is not None:
         write_text(out, text + "\n")
     if page is not None:
-        from finegym.quality.agreement_page import write_agreement_page
+        from finegym.quality.agreement_page import MAX_ROWS, write_agreement_page
 
-        write_agreement_page(page, measured)
+        write_agreement_page(page, measured, max_rows=None if show_all else MAX_ROWS)
     typer.echo(text if as_json else format_agreement(measured, show_all=show_all), nl=as_json)
     for path in (out, page):
         if path is not None:

@@ -22,15 +22,18 @@ from finegym.report.timeline_picture import Row as Lane
 from finegym.report.timeline_picture import Span, draw_timeline
 
 Block = Prose | PageTable | Picture
-MAX_BARS, MAX_PAIRS, MAX_CONFUSIONS, MAX_ITEMS = 25, 60, 30, 8
+MAX_ROWS, MAX_BARS, MAX_CONFUSIONS, MAX_ITEMS = 30, 25, 30, 8
 
 
-def write_agreement_page(path: Path, agreement: Agreement, *, max_items: int = MAX_ITEMS) -> None:
+def write_agreement_page(
+    path: Path, agreement: Agreement, *, max_rows: int | None = MAX_ROWS, max_items: int = MAX_ITEMS
+) -> None:
     """Write the page, whole or not at all.
 
     Args:
         path: where to.
         agreement: what it shows.
+        max_rows: of a table; of more, the worst are shown and the rest is counted. ``None``: all.
         max_items: draw so many items, those with most disagreement.
 
     Raises:
@@ -40,7 +43,7 @@ def write_agreement_page(path: Path, agreement: Agreement, *, max_items: int = M
     badge = "simulated" if units.is_simulated else ""
     sections = [Section("What was compared", list(_make_facts(agreement)), badge)]
     for name, tables in agreement.sections.items():
-        blocks = [block for table in tables for block in _make_blocks(agreement, table)]
+        blocks = [block for table in tables for block in _make_blocks(agreement, table, max_rows)]
         sections.append(Section(SECTIONS[name].partition(":")[0], blocks, badge))
     sections.append(Section("What is taken for what", list(_make_confusions(agreement)), badge))
     sections.append(Section("Items with most disagreement", list(_draw_items(agreement, max_items)), badge))
@@ -86,7 +89,7 @@ def _say(cell: object, kind: str) -> str:
 
 
 def _make_facts(agreement: Agreement) -> Iterator[Block]:
-    yield PageTable(["", ""], [[name, text] for name, text in agreement_text.list_facts(agreement).items()])
+    yield PageTable(["what", ""], [[name, text] for name, text in agreement_text.list_facts(agreement).items()])
     for note in agreement.notes:
         yield Prose(f"Note: {note}.")
     yield Prose(
@@ -95,11 +98,12 @@ def _make_facts(agreement: Agreement) -> Iterator[Block]:
     )
 
 
-def _make_blocks(agreement: Agreement, table: Table) -> Iterator[Block]:
+def _make_blocks(agreement: Agreement, table: Table, max_rows: int | None) -> Iterator[Block]:
     yield from _draw_table(agreement, table)
-    printed = agreement_text.print_table(table)
-    caption = " ".join([f"{table.title}.", *(f"{remark.rstrip('.')}." for remark in printed.remarks)])
-    yield PageTable(printed.header, printed.rows, caption)
+    yield Prose(f"{table.title}. {table.note}" if table.note else f"{table.title}.")
+    printed = agreement_text.print_table(table, max_rows)
+    remarks = " ".join(f"{remark.rstrip('.')}." for remark in printed.remarks if remark != table.note)
+    yield PageTable(printed.header, printed.rows, remarks)
 
 
 def _draw_table(agreement: Agreement, table: Table) -> Iterator[Picture]:

@@ -50,7 +50,9 @@ def format_agreement(agreement: Agreement, *, show_all: bool = False) -> str:
             left = {*range(len(table.about)), *([len(printed.header) - 1] if printed.header[-1] == "name" else [])}
             lines += ["", table.title, format_table(printed.header, printed.rows, left=left)]
             lines += [f"  {remark}" for remark in printed.remarks]
-    tally = f"compared {format_count(len(agreement.units), 'unit')}, left out 0"
+    units = agreement.units
+    num_alone = int((units.done.sum(axis=0) < 2)[units.item_index].sum())
+    tally = f"compared {format_count(len(units) - num_alone, 'unit')}, {num_alone:,} in items of one annotator alone"
     return "\n".join([*lines, "", tally]) + "\n"
 
 
@@ -103,7 +105,7 @@ def print_table(table: Table, max_rows: int | None = None) -> Printed:
     remarks += _list_without_interval(rows, columns)
     if hidden:
         order = "the worst" if table.worst_by else "the first"
-        remarks.append(f"{hidden:,} more rows; these are {order} (all of them: --all, --json, --page)")
+        remarks.append(f"{hidden:,} more rows; these are {order} (all of them: --all, --json)")
     return Printed(header, cells, remarks)
 
 
