@@ -32,7 +32,8 @@ def derive_next_stage(session: Session, item: Item, now_ms: int) -> None:
 
 def find_segment_items(session: Session, action_id: str) -> dict[str, Item]:
     """The items about one action, by stage."""
-    return {item.stage: item for item in session.scalars(select(Item).where(Item.action_id == action_id))}
+    query = select(Item).where(Item.action_id == action_id, Item.purpose == "work")
+    return {item.stage: item for item in session.scalars(query)}
 
 
 def find_duplicates(session: Session, record_id: str) -> set[str]:
@@ -74,7 +75,10 @@ def _derive_from_routines(session: Session, item: Item, states: list[SegmentStat
         derive_action(session, item, state, record, now_ms)
     earlier = session.scalars(
         select(Item).where(
-            Item.record_id == record.id, Item.stage != "routines", Item.chunk_number == item.chunk_number
+            Item.record_id == record.id,
+            Item.purpose == "work",
+            Item.stage != "routines",
+            Item.chunk_number == item.chunk_number,
         )
     )
     void_items(session, [one for one in earlier if one.action_id not in wanted], "its action is gone")

@@ -17,12 +17,13 @@ from finegym.annotations.model import Action, SubAction, Video
 from finegym.labelling.access import Caller, write_log
 from finegym.labelling.completeness import find_gaps
 from finegym.labelling.derive import derive_next_stage, find_segment_items
-from finegym.labelling.items import refresh_item, start_pass
+from finegym.labelling.items import refresh_item
 from finegym.labelling.loading import Work, load_rules, load_segments, make_columns, read_clock_of
 from finegym.labelling.nesting import SegmentState, check_nesting
 from finegym.labelling.overlaps import propose_overlaps
 from finegym.labelling.projects import read_settings
 from finegym.labelling.record_clock import RecordClock
+from finegym.labelling.starting import start_pass
 from finegym.labelling.tables.base import make_id
 from finegym.labelling.tables.projects import Project
 from finegym.labelling.tables.records import Item, Record
@@ -87,7 +88,9 @@ def import_videos(
 def _import_video(job: _Import, record: Record, video: Video) -> None:
     clock = read_clock_of(job.workspace, record)
     items = job.session.scalars(
-        select(Item).where(Item.record_id == record.id, Item.stage == "routines").order_by(Item.chunk_number)
+        select(Item)
+        .where(Item.record_id == record.id, Item.stage == "routines", Item.purpose == "work")
+        .order_by(Item.chunk_number)
     ).all()
     taken: dict[str, list[Action]] = {item.id: [] for item in items}
     for action in video.actions:

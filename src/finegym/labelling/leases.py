@@ -21,9 +21,9 @@ _WORKING = ("open", "returned")
 
 
 def takes_place(now_ms: int) -> ColumnElement[bool]:
-    """Whether a pass takes one of its item's places: finished, returned, or with a lease that runs."""
+    """Whether a pass takes one of its item's places: an annotator's, finished, returned, or with a lease that runs."""
     is_kept = or_(Pass.state.in_(_KEPT), Pass.lease_until_ms > now_ms)
-    return and_(Pass.state != "superseded", is_kept)
+    return and_(Pass.state != "superseded", Pass.kind == "annotation", is_kept)
 
 
 def count_places_taken(session: Session, item_id: str, round_: int, now_ms: int, *, without: str | None = None) -> int:
@@ -41,7 +41,7 @@ def renew_lease(session: Session, work: Work, now_ms: int) -> LeaseShape:
     if row.lease_until_ms > now_ms + length_ms:  # the clock was set back: leases are never longer than they may be
         row.lease_until_ms = now_ms + length_ms
     is_held = row.lease_until_ms > now_ms
-    if not is_held and count_places_taken(session, row.item_id, row.round, now_ms, without=row.id) >= work.annotators:
+    if not is_held and _is_place_lost(session, work, now_ms):
         return LeaseShape(state="lost", until=format_time(row.lease_until_ms))
     if row.lease_until_ms - now_ms < length_ms * 0.9:  # not a write for every save
         row.lease_until_ms = now_ms + length_ms
@@ -53,6 +53,12 @@ def describe_lease(session: Session, work: Work, now_ms: int) -> LeaseShape:
     row = work.pass_
     state: Literal["held", "expired", "lost"] = "held"
     if row.state == "open" and row.lease_until_ms <= now_ms:
-        taken = count_places_taken(session, row.item_id, row.round, now_ms, without=row.id)
-        state = "lost" if taken >= work.annotators else "expired"
+        state = "lost" if _is_place_lost(session, work, now_ms) else "expired"
     return LeaseShape(state=state, until=format_time(row.lease_until_ms))
+
+
+def _is_place_lost(session: Session, work: Work, now_ms: int) -> bool:
+    """Whether others have taken the place of a pass whose lease has ended; nobody takes an adjudicator's."""
+    row = work.pass_
+    taken = count_places_taken(session, row.item_id, row.round, now_ms, without=row.id)
+    return row.kind == "annotation" and taken >= work.annotators

@@ -8,10 +8,12 @@ from typing import Any, cast
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from finegym.labelling.access import Caller, get_names, require_role
+from finegym.labelling.access import REVIEWS, Caller, get_names, require_role
+from finegym.labelling.adjudication_views import show_adjudication
 from finegym.labelling.clock import format_time
 from finegym.labelling.derive import find_segment_items
 from finegym.labelling.drafts import Draft, StaleRow
+from finegym.labelling.feedback import show_question
 from finegym.labelling.items import WORKERS
 from finegym.labelling.leases import describe_lease
 from finegym.labelling.loading import Work, load_rules, load_segments, load_work, make_state
@@ -19,9 +21,10 @@ from finegym.labelling.media import Links, find_chunks
 from finegym.labelling.nesting import SegmentState, compute_child_effect
 from finegym.labelling.operation_kinds import AnyOperation
 from finegym.labelling.operations import apply_operations
+from finegym.labelling.pass_detail import PassDetail
 from finegym.labelling.passes import make_draft
 from finegym.labelling.refusals import not_found
-from finegym.labelling.shapes import EffectShape, PassDetail, PreviewShape, SegmentShape
+from finegym.labelling.shapes import EffectShape, PreviewShape, SegmentShape
 from finegym.labelling.tables.work import Segment
 from finegym.labelling.views import (
     can_review,
@@ -43,7 +46,7 @@ def load_visible(session: Session, caller: Caller, pass_id: str) -> tuple[Work, 
     """
     work = load_work(session, pass_id)
     role = require_role(session, caller, work.project.id)
-    if not can_see_pass(role, caller, work.pass_):
+    if not can_see_pass(role, caller, work.pass_, work.item):
         raise not_found("pass")
     return work, role
 
@@ -63,8 +66,8 @@ def show_pass(session: Session, links: Links, caller: Caller, pass_id: str) -> P
         stage=cast(Any, item.stage),
         is_blind=row.is_blind,
         is_mine=is_mine,
-        can_write=is_open and ((is_mine and role in WORKERS) or role in ("lead", "reviewer")),
-        can_review=can_review(role, caller, work),
+        can_write=is_open and ((is_mine and role in WORKERS) or (role in REVIEWS and item.purpose == "work")),
+        can_review=can_review(role, caller, work) and item.purpose == "work",
         lease=describe_lease(session, work, caller.now_ms),
         person=refer(names, row.person_id),
         item=show_items(session, caller, role, work.project, [item])[0],
@@ -77,6 +80,9 @@ def show_pass(session: Session, links: Links, caller: Caller, pass_id: str) -> P
         suggestions=show_suggestions(session, work),
         media=links.show_media(caller, work.record, chunks),
         guideline_keys=_list_guideline_keys(session, work),
+        kind=cast(Any, row.kind),
+        exam=show_question(session, role, work),
+        adjudication=show_adjudication(session, links.workspace, role, work),
     )
 
 

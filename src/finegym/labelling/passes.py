@@ -15,6 +15,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from finegym.labelling.access import REVIEWS, Caller, require_role
+from finegym.labelling.adjudications import find_undecided
 from finegym.labelling.clock import format_time
 from finegym.labelling.completeness import find_gaps
 from finegym.labelling.conflicts import find_unseen, make_conflict
@@ -27,6 +28,7 @@ from finegym.labelling.operation_kinds import AnyOperation
 from finegym.labelling.operations import apply_operations
 from finegym.labelling.refusals import conflict, forbidden, invalid, not_found
 from finegym.labelling.shapes import PersonRef, SavedShape
+from finegym.labelling.sign_offs import check_withdrawal, follow_sign_off
 from finegym.labelling.storing import hash_operation, store_draft
 from finegym.labelling.tables.work import Comment, Operation, Revision, Segment
 from finegym.labelling.views import (
@@ -91,13 +93,15 @@ def save_operations(
             store_draft(session, caller, work, draft, new)
             if work.pass_.state != state:
                 refresh_item(session, work.item)
+                if work.pass_.signed_off_at_ms is not None:
+                    follow_sign_off(session, caller, work)
         return _answer(session, work, draft, before, [operation.uuid for operation in new], replayed, caller)
 
 
 def _check_rights(session: Session, caller: Caller, work: Work) -> Manner:
     role = require_role(session, caller, work.project.id)
     row = work.pass_
-    if not can_see_pass(role, caller, row):
+    if not can_see_pass(role, caller, row, work.item):
         raise not_found("pass")
     is_mine = row.person_id == caller.person_id and role in ("annotator", "lead", "reviewer")
     if is_mine:
@@ -142,7 +146,7 @@ def _check_version(session: Session, work: Work, operations: Sequence[AnyOperati
 def _apply(session: Session, workspace: Workspace, work: Work, request: _Request) -> Draft:
     rules = load_rules(session, workspace, work)
     draft = make_draft(session, work, request.operations)
-    _check_manner(work, request)
+    _check_manner(session, work, request)
     _check_ids(session, work.pass_.id, request.operations)
     try:
         problems = apply_operations(draft, request.operations, rules)
@@ -151,19 +155,24 @@ def _apply(session: Session, workspace: Workspace, work: Work, request: _Request
         theirs = [row for row in unseen if row.payload.get("segment_id") == stale.segment_id]
         raise make_conflict(session, work, theirs[-20:], request.operations, request.seen_version) from stale
     if any(one.kind == "sign_off" for one in request.operations) and not problems:
-        problems = _check_sign_off(draft, rules, request)
+        problems = _check_sign_off(session, work, draft, rules, request)
     if problems:
         raise invalid(problems)
     return draft
 
 
-def _check_sign_off(draft: Draft, rules: PassRules, request: _Request) -> list[dict[str, Any]]:
+def _check_sign_off(
+    session: Session, work: Work, draft: Draft, rules: PassRules, request: _Request
+) -> list[dict[str, Any]]:
     place = next(place for place, one in enumerate(request.operations) if one.kind == "sign_off")
-    return [{"operation": place, "got": None, **gap} for gap in find_gaps(draft.segments, rules)]
+    gaps = [*find_gaps(draft.segments, rules), *find_undecided(session, work)]
+    return [{"operation": place, "got": None, **gap} for gap in gaps]
 
 
-def _check_manner(work: Work, request: _Request) -> None:
-    """Annotators change what is not signed off; reviewers say why."""
+def _check_manner(session: Session, work: Work, request: _Request) -> None:
+    """Annotators change what is not signed off; reviewers say why, and leave answers to gold items alone."""
+    if request.manner == "correction" and work.item.purpose != "work":
+        raise conflict("gold", "This answers a gold item: nobody changes it for her.")
     is_signed_off = work.pass_.signed_off_at_ms is not None
     for place, operation in enumerate(request.operations):
         if request.manner == "correction":
@@ -177,6 +186,7 @@ def _check_manner(work: Work, request: _Request) -> None:
         if operation.kind == "sign_off":
             is_signed_off = True
         if operation.kind == "withdraw_sign_off":
+            check_withdrawal(session, work)
             is_signed_off = False
 
 

@@ -73,7 +73,7 @@ def _show_stages(session: Session, project_id: str) -> list[StageProgress]:
     length = func.sum(Item.end_ms - Item.start_ms)
     rows = session.execute(
         select(Item.stage, Item.state, working, func.count(), length)
-        .where(Item.project_id == project_id)
+        .where(Item.project_id == project_id, Item.purpose == "work")
         .group_by(Item.stage, Item.state, working)
     )
     counts: dict[str, dict[str, int]] = {stage: {} for stage in STAGES}
@@ -94,7 +94,11 @@ def _show_stages(session: Session, project_id: str) -> list[StageProgress]:
 
 
 def _show_people(session: Session, project_id: str, only_person: str | None) -> list[PersonProgress]:
-    query = select(Pass, Item).join(Item, Item.id == Pass.item_id).where(Pass.project_id == project_id)
+    query = (
+        select(Pass, Item)
+        .join(Item, Item.id == Pass.item_id)
+        .where(Pass.project_id == project_id, Item.purpose != "exam")
+    )
     query = query.where(Pass.person_id == only_person) if only_person else query
     segments = dict(
         session.execute(

@@ -140,7 +140,9 @@ def describe_project(session: Session, caller: Caller, project: Project) -> dict
     codebook = session.get_one(CodebookVersion, project.codebook_id)
     states = dict(
         session.execute(
-            select(Item.state, func.count()).where(Item.project_id == project.id).group_by(Item.state)
+            select(Item.state, func.count())
+            .where(Item.project_id == project.id, Item.purpose == "work")
+            .group_by(Item.state)
         ).all()
     )
     records = session.scalar(select(func.count()).where(Record.project_id == project.id))

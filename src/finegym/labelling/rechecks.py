@@ -83,8 +83,10 @@ def find_changed_paths(session: Session, project_id: str, old: Codebook, new: Co
     rows = session.scalars(
         select(Segment)
         .join(Pass, Pass.id == Segment.pass_id)
+        .join(Item, Item.id == Pass.item_id)
         .where(
             Pass.project_id == project_id,
+            Item.purpose == "work",
             Pass.state != "superseded",
             Segment.is_deleted.is_(False),
             Segment.level == "sub-action",

@@ -158,7 +158,7 @@ def _set_chunks(session: Session, row: Record, spans: Mapping[int, _Span]) -> No
 
 def _set_items(session: Session, row: Record, spans: Mapping[int, _Span], now_ms: int) -> None:
     """An item of stage routines for each chunk; those of chunks that are no more become void."""
-    query = select(Item).where(Item.record_id == row.id, Item.stage == "routines")
+    query = select(Item).where(Item.record_id == row.id, Item.stage == "routines", Item.purpose == "work")
     there: dict[int | None, Item] = {item.chunk_number: item for item in session.scalars(query)}
     for number, item in there.items():
         item.state = "open" if number in spans else "void"

@@ -120,7 +120,12 @@ def _choose_passes(session: Session, project_id: str, what: What) -> dict[tuple[
     rows = session.execute(
         select(Item, Pass)
         .join(Pass, (Pass.item_id == Item.id) & (Pass.round == Item.round))
-        .where(Item.project_id == project_id, Item.state != "void", Pass.state != "superseded")
+        .where(
+            Item.project_id == project_id,
+            Item.purpose == "work",
+            Item.state != "void",
+            Pass.state != "superseded",
+        )
     ).all()
     states = ("accepted",) if what == "accepted" else tuple(_RANK)
     best: dict[tuple[str, str, str], Pass] = {}

@@ -7,11 +7,10 @@ from typing import Literal
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from finegym.labelling.acceptance import accept_pass
 from finegym.labelling.access import Caller, require_role, write_log
-from finegym.labelling.derive import derive_next_stage
 from finegym.labelling.items import refresh_item
 from finegym.labelling.loading import Work, load_work, read_clock_of
-from finegym.labelling.overlaps import propose_overlaps
 from finegym.labelling.passes import ANY_VERSION
 from finegym.labelling.refusals import Refusal, conflict, forbidden, invalid_field, not_found
 from finegym.labelling.tables.records import Item
@@ -63,7 +62,7 @@ def review_pass(
     if seen_version not in (ANY_VERSION, row.version):
         raise Refusal(412, "version_conflict", "The pass was changed since you looked at it.", version=row.version)
     if request.decision == "accept":
-        _accept(session, caller, work)
+        accept_pass(session, caller, work)
     else:
         _return(session, workspace, caller, work, request)
     row.version += 1
@@ -93,25 +92,10 @@ def review_pass(
     return work
 
 
-def _accept(session: Session, caller: Caller, work: Work) -> None:
-    row, item = work.pass_, work.item
-    if row.state != "submitted":
-        raise conflict("not_submitted", f"Only signed-off passes can be accepted; this one is {row.state}.")
-    if row.round != item.round:
-        raise conflict("old_round", "The item was begun anew since this pass was made.")
-    for other in session.scalars(select(Pass).where(Pass.item_id == item.id, Pass.id != row.id)):
-        if other.state != "superseded":
-            other.state = "superseded"
-    row.state = "accepted"
-    item.accepted_pass_id, item.state, item.recheck = row.id, "accepted", None
-    session.flush()
-    if item.stage == "routines":
-        propose_overlaps(session, item, caller.now_ms)
-    derive_next_stage(session, item, caller.now_ms)
-
-
 def _return(session: Session, workspace: Workspace, caller: Caller, work: Work, request: ReviewRequest) -> None:
     row, item = work.pass_, work.item
+    if item.purpose != "work":
+        raise conflict("gold", "This answers a gold item: it is graded, not reviewed.")
     if row.state not in ("submitted", "accepted"):
         raise conflict("not_submitted", f"Only signed-off or accepted passes can be returned; this one is {row.state}.")
     if request.comment is None:
@@ -142,7 +126,12 @@ def list_for_review(session: Session, project_id: str, stage: str | None, limit:
     query = (
         select(Item)
         .join(Pass, Pass.item_id == Item.id)
-        .where(Item.project_id == project_id, Item.state != "accepted", Pass.state == "submitted")
+        .where(
+            Item.project_id == project_id,
+            Item.purpose == "work",
+            Item.state != "accepted",
+            Pass.state == "submitted",
+        )
         .order_by(Pass.signed_off_at_ms)
     )
     query = query.where(Item.stage == stage) if stage else query

@@ -174,31 +174,6 @@ class MediaShape(Shape):
     expires_at: str
 
 
-class PassDetail(Shape):
-    """A pass with everything that its page needs."""
-
-    id: str
-    version: int
-    state: Literal["open", "submitted", "returned", "accepted", "superseded"]
-    stage: Stage
-    is_blind: bool
-    is_mine: bool
-    can_write: bool
-    can_review: bool
-    lease: LeaseShape
-    person: PersonRef
-    item: ItemShape
-    signed_off_at: str | None
-    reviewed_at: str | None
-    reviewed_by: PersonRef | None
-    segments: list[SegmentShape]
-    context: list[SegmentShape]
-    comments: list[CommentShape]
-    suggestions: list[SuggestionShape]
-    media: MediaShape
-    guideline_keys: list[str]
-
-
 class SavedShape(Shape):
     """The answer to operations: what is known of now, and what changed."""
 

@@ -14,6 +14,7 @@ from finegym.labelling.leases import describe_lease
 from finegym.labelling.loading import Work, count_annotators, load_suggestions, make_state
 from finegym.labelling.nesting import SegmentState
 from finegym.labelling.projects import read_settings
+from finegym.labelling.settings import ProjectSettings
 from finegym.labelling.shapes import (
     ActionShape,
     BatchRef,
@@ -148,9 +149,10 @@ def show_suggestions(session: Session, work: Work) -> list[SuggestionShape]:
     ]
 
 
-def can_see_pass(role: str, caller: Caller, row: Pass) -> bool:
+def can_see_pass(role: str, caller: Caller, row: Pass, item: Item) -> bool:
     """Whether somebody may know of a pass: her own; all of them for leads, reviewers, viewers; all where not blind."""
-    return row.person_id == caller.person_id or role in SEES_ALL_WORK or not row.is_blind
+    is_open = not row.is_blind and not item.is_blind
+    return row.person_id == caller.person_id or role in SEES_ALL_WORK or is_open
 
 
 def show_items(session: Session, caller: Caller, role: str, project: Project, items: Sequence[Item]) -> list[ItemShape]:
@@ -164,11 +166,11 @@ def show_items(session: Session, caller: Caller, role: str, project: Project, it
     passes = session.scalars(
         select(Pass).where(Pass.item_id.in_([item.id for item in items])).order_by(Pass.created_at_ms, Pass.id)
     ).all()
-    seen = [row for row in passes if can_see_pass(role, caller, row)]
+    item_by_id = {item.id: item for item in items}
+    seen = [row for row in passes if can_see_pass(role, caller, row, item_by_id[row.item_id])]
     names = get_names(session, (row.person_id for row in seen))
     counts = _count_segments(session, [row.id for row in seen])
     by_item: dict[str, list[PassSummary]] = {}
-    item_by_id = {item.id: item for item in items}
     for row in seen:
         item = item_by_id[row.item_id]
         work = Work(row, item, project, records[item.record_id])
@@ -185,12 +187,21 @@ def show_items(session: Session, caller: Caller, role: str, project: Project, it
             )
         )
     return [
-        _show_item(item, records[item.record_id], count_annotators(item, settings), by_item.get(item.id, []))
+        _show_item(item, records[item.record_id], *_get_places(item, role, settings), by_item.get(item.id, []))
         for item in items
     ]
 
 
-def _show_item(item: Item, record: Record, annotators: int, passes: list[PassSummary]) -> ItemShape:
+def _get_places(item: Item, role: str, settings: ProjectSettings) -> tuple[int, list[str]]:
+    """How many people work on an item, and who gets it; a silent gold item looks to its annotator like any other."""
+    if item.purpose == "silent" and role == "annotator":
+        return settings.get_annotators(item.stage), []
+    return count_annotators(item, settings), list(item.assignees)
+
+
+def _show_item(
+    item: Item, record: Record, annotators: int, assignees: list[str], passes: list[PassSummary]
+) -> ItemShape:
     action = None
     if item.action_id is not None:
         action = ActionShape(
@@ -215,7 +226,7 @@ def _show_item(item: Item, record: Record, annotators: int, passes: list[PassSum
         state=cast(Any, item.state),
         priority=item.priority,
         annotators=annotators,
-        assignees=list(item.assignees),
+        assignees=assignees,
         recheck=item.recheck,
         passes=passes,
     )

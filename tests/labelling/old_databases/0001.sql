@@ -119,6 +119,181 @@ CREATE TABLE comments (
 	CONSTRAINT fk_comments_resolved_by FOREIGN KEY(resolved_by) REFERENCES people (id) DEFERRABLE INITIALLY DEFERRED
 );
 INSERT INTO "comments" VALUES('6e6bf454-488d-498a-8f4d-d58a9887caeb','c7705cc1-f33f-4eb2-94a8-9f2a7e0da4e3','sure?',70,2800,NULL,'be68b1a3-d8dd-48c4-876d-f52021fa266b',1764338400028,NULL,NULL);
+CREATE TABLE comparisons (
+	id VARCHAR(36) NOT NULL, 
+	project_id VARCHAR(36) NOT NULL, 
+	item_id VARCHAR(36) NOT NULL, 
+	round INTEGER NOT NULL, 
+	number INTEGER NOT NULL, 
+	state VARCHAR(20) NOT NULL, 
+	pass_ids JSON NOT NULL, 
+	settings JSON NOT NULL, 
+	units JSON NOT NULL, 
+	reasons JSON NOT NULL, 
+	by_id VARCHAR(36) NOT NULL, 
+	at_ms BIGINT NOT NULL, 
+	routed_by VARCHAR(36), 
+	routed_at_ms BIGINT, 
+	routed_reason TEXT, 
+	decided_by VARCHAR(36), 
+	decided_at_ms BIGINT, 
+	pass_id VARCHAR(36), 
+	CONSTRAINT pk_comparisons PRIMARY KEY (id), 
+	CONSTRAINT fk_comparisons_by_id FOREIGN KEY(by_id) REFERENCES people (id) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_comparisons_decided_by FOREIGN KEY(decided_by) REFERENCES people (id) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_comparisons_item_id FOREIGN KEY(item_id) REFERENCES items (id) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_comparisons_project_id FOREIGN KEY(project_id) REFERENCES projects (id) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_comparisons_routed_by FOREIGN KEY(routed_by) REFERENCES people (id) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT uq_comparisons_item_id_number UNIQUE (item_id, number)
+);
+CREATE TABLE drift_alarms (
+	id VARCHAR(36) NOT NULL, 
+	project_id VARCHAR(36) NOT NULL, 
+	person_id VARCHAR(36) NOT NULL, 
+	stage VARCHAR(20) NOT NULL, 
+	measure VARCHAR(40) NOT NULL, 
+	text TEXT NOT NULL, 
+	facts JSON NOT NULL, 
+	pass_ids JSON NOT NULL, 
+	state VARCHAR(20) NOT NULL, 
+	at_ms BIGINT NOT NULL, 
+	answered_by VARCHAR(36), 
+	answered_at_ms BIGINT, 
+	remark TEXT, 
+	CONSTRAINT pk_drift_alarms PRIMARY KEY (id), 
+	CONSTRAINT fk_drift_alarms_answered_by FOREIGN KEY(answered_by) REFERENCES people (id) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_drift_alarms_person_id FOREIGN KEY(person_id) REFERENCES people (id) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_drift_alarms_project_id FOREIGN KEY(project_id) REFERENCES projects (id) DEFERRABLE INITIALLY DEFERRED
+);
+CREATE TABLE exam_attempts (
+	id VARCHAR(36) NOT NULL, 
+	project_id VARCHAR(36) NOT NULL, 
+	exam_id VARCHAR(36) NOT NULL, 
+	version INTEGER NOT NULL, 
+	person_id VARCHAR(36) NOT NULL, 
+	number INTEGER NOT NULL, 
+	codebook_number INTEGER NOT NULL, 
+	guidelines_number INTEGER NOT NULL, 
+	state VARCHAR(20) NOT NULL, 
+	result JSON, 
+	started_at_ms BIGINT NOT NULL, 
+	finished_at_ms BIGINT, 
+	CONSTRAINT pk_exam_attempts PRIMARY KEY (id), 
+	CONSTRAINT fk_exam_attempts_exam_id FOREIGN KEY(exam_id) REFERENCES exams (id), 
+	CONSTRAINT fk_exam_attempts_person_id FOREIGN KEY(person_id) REFERENCES people (id) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_exam_attempts_project_id FOREIGN KEY(project_id) REFERENCES projects (id) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT uq_exam_attempts_exam_id_person_id_number UNIQUE (exam_id, person_id, number)
+);
+CREATE TABLE exam_tries (
+	id VARCHAR(36) NOT NULL, 
+	exam_id VARCHAR(36) NOT NULL, 
+	person_id VARCHAR(36) NOT NULL, 
+	reason TEXT NOT NULL, 
+	author_id VARCHAR(36) NOT NULL, 
+	at_ms BIGINT NOT NULL, 
+	CONSTRAINT pk_exam_tries PRIMARY KEY (id), 
+	CONSTRAINT fk_exam_tries_author_id FOREIGN KEY(author_id) REFERENCES people (id) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_exam_tries_exam_id FOREIGN KEY(exam_id) REFERENCES exams (id), 
+	CONSTRAINT fk_exam_tries_person_id FOREIGN KEY(person_id) REFERENCES people (id) DEFERRABLE INITIALLY DEFERRED
+);
+CREATE TABLE exam_versions (
+	exam_id VARCHAR(36) NOT NULL, 
+	version INTEGER NOT NULL, 
+	name VARCHAR(200) NOT NULL, 
+	text TEXT NOT NULL, 
+	rules JSON NOT NULL, 
+	gold_ids JSON NOT NULL, 
+	codebook_number INTEGER NOT NULL, 
+	guidelines JSON NOT NULL, 
+	author_id VARCHAR(36) NOT NULL, 
+	at_ms BIGINT NOT NULL, 
+	CONSTRAINT pk_exam_versions PRIMARY KEY (exam_id, version), 
+	CONSTRAINT fk_exam_versions_author_id FOREIGN KEY(author_id) REFERENCES people (id) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_exam_versions_exam_id FOREIGN KEY(exam_id) REFERENCES exams (id)
+);
+CREATE TABLE exams (
+	id VARCHAR(36) NOT NULL, 
+	project_id VARCHAR(36) NOT NULL, 
+	kind VARCHAR(20) NOT NULL, 
+	stage VARCHAR(20) NOT NULL, 
+	version INTEGER NOT NULL, 
+	author_id VARCHAR(36) NOT NULL, 
+	at_ms BIGINT NOT NULL, 
+	retired_at_ms BIGINT, 
+	retired_by VARCHAR(36), 
+	CONSTRAINT pk_exams PRIMARY KEY (id), 
+	CONSTRAINT fk_exams_author_id FOREIGN KEY(author_id) REFERENCES people (id) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_exams_project_id FOREIGN KEY(project_id) REFERENCES projects (id) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_exams_retired_by FOREIGN KEY(retired_by) REFERENCES people (id) DEFERRABLE INITIALLY DEFERRED
+);
+CREATE TABLE gold_answers (
+	pass_id VARCHAR(36) NOT NULL, 
+	project_id VARCHAR(36) NOT NULL, 
+	gold_id VARCHAR(36) NOT NULL, 
+	item_id VARCHAR(36) NOT NULL, 
+	person_id VARCHAR(36) NOT NULL, 
+	stage VARCHAR(20) NOT NULL, 
+	kind VARCHAR(20) NOT NULL, 
+	attempt_id VARCHAR(36), 
+	number INTEGER NOT NULL, 
+	asked_at_ms BIGINT NOT NULL, 
+	score DOUBLE, 
+	is_right BOOLEAN, 
+	grade JSON, 
+	graded_version INTEGER, 
+	graded_at_ms BIGINT, 
+	CONSTRAINT pk_gold_answers PRIMARY KEY (pass_id), 
+	CONSTRAINT fk_gold_answers_attempt_id FOREIGN KEY(attempt_id) REFERENCES exam_attempts (id), 
+	CONSTRAINT fk_gold_answers_gold_id FOREIGN KEY(gold_id) REFERENCES gold_items (id), 
+	CONSTRAINT fk_gold_answers_item_id FOREIGN KEY(item_id) REFERENCES items (id) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_gold_answers_pass_id FOREIGN KEY(pass_id) REFERENCES passes (id) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_gold_answers_person_id FOREIGN KEY(person_id) REFERENCES people (id) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_gold_answers_project_id FOREIGN KEY(project_id) REFERENCES projects (id) DEFERRABLE INITIALLY DEFERRED
+);
+CREATE TABLE gold_grades (
+	pass_id VARCHAR(36) NOT NULL, 
+	pass_version INTEGER NOT NULL, 
+	score DOUBLE, 
+	is_right BOOLEAN, 
+	grade JSON NOT NULL, 
+	at_ms BIGINT NOT NULL, 
+	CONSTRAINT pk_gold_grades PRIMARY KEY (pass_id, pass_version), 
+	CONSTRAINT fk_gold_grades_pass_id FOREIGN KEY(pass_id) REFERENCES passes (id) DEFERRABLE INITIALLY DEFERRED
+);
+CREATE TABLE gold_items (
+	id VARCHAR(36) NOT NULL, 
+	project_id VARCHAR(36) NOT NULL, 
+	item_id VARCHAR(36) NOT NULL, 
+	pass_id VARCHAR(36) NOT NULL, 
+	pass_version INTEGER NOT NULL, 
+	record_id VARCHAR(36) NOT NULL, 
+	stage VARCHAR(20) NOT NULL, 
+	chunk_number INTEGER, 
+	action_id VARCHAR(36), 
+	action_label VARCHAR(200), 
+	start_frame INTEGER NOT NULL, 
+	end_frame INTEGER NOT NULL, 
+	start_ms BIGINT NOT NULL, 
+	end_ms BIGINT NOT NULL, 
+	start JSON NOT NULL, 
+	truth JSON NOT NULL, 
+	codebook_number INTEGER NOT NULL, 
+	guidelines JSON NOT NULL, 
+	is_silent BOOLEAN NOT NULL, 
+	note TEXT NOT NULL, 
+	guideline_key VARCHAR(300), 
+	author_id VARCHAR(36) NOT NULL, 
+	at_ms BIGINT NOT NULL, 
+	withdrawn_at_ms BIGINT, 
+	withdrawn_by VARCHAR(36), 
+	CONSTRAINT pk_gold_items PRIMARY KEY (id), 
+	CONSTRAINT fk_gold_items_author_id FOREIGN KEY(author_id) REFERENCES people (id) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_gold_items_item_id FOREIGN KEY(item_id) REFERENCES items (id) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_gold_items_pass_id FOREIGN KEY(pass_id) REFERENCES passes (id) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_gold_items_project_id FOREIGN KEY(project_id) REFERENCES projects (id) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_gold_items_record_id FOREIGN KEY(record_id) REFERENCES records (id) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_gold_items_withdrawn_by FOREIGN KEY(withdrawn_by) REFERENCES people (id) DEFERRABLE INITIALLY DEFERRED
+);
 CREATE TABLE guidelines (
 	id INTEGER NOT NULL, 
 	project_id VARCHAR(36) NOT NULL, 
@@ -168,6 +343,7 @@ CREATE TABLE items (
 	record_id VARCHAR(36) NOT NULL, 
 	"key" VARCHAR(80) NOT NULL, 
 	stage VARCHAR(20) NOT NULL, 
+	purpose VARCHAR(20) NOT NULL, 
 	chunk_number INTEGER, 
 	action_id VARCHAR(36), 
 	action_label VARCHAR(200), 
@@ -181,6 +357,7 @@ CREATE TABLE items (
 	annotators INTEGER, 
 	assignees JSON NOT NULL, 
 	recheck TEXT, 
+	is_blind BOOLEAN NOT NULL, 
 	round INTEGER NOT NULL, 
 	accepted_pass_id VARCHAR(36), 
 	created_at_ms BIGINT NOT NULL, 
@@ -189,12 +366,12 @@ CREATE TABLE items (
 	CONSTRAINT fk_items_record_id FOREIGN KEY(record_id) REFERENCES records (id) DEFERRABLE INITIALLY DEFERRED, 
 	CONSTRAINT uq_items_record_id_key UNIQUE (record_id, "key")
 );
-INSERT INTO "items" VALUES('c1f79e33-5cf1-4844-bbba-ecff23c0d13a','1d90a9b3-8780-4d8d-a1d9-ee2be3d41c3a','a5d4905d-f9d0-4189-991f-8d7057b1246b','routines:0','routines',0,NULL,NULL,0,600,0,24000,'accepted',0,0,NULL,'[]',NULL,1,'f2092de4-77f2-4a50-aa79-35ab75f23d2a',1764338400014);
-INSERT INTO "items" VALUES('c2698fcc-b252-4bdc-9afa-d0750bcb695c','1d90a9b3-8780-4d8d-a1d9-ee2be3d41c3a','a5d4905d-f9d0-4189-991f-8d7057b1246b','routines:1','routines',1,NULL,NULL,450,1000,18000,40000,'open',0,18000,NULL,'[]',NULL,1,NULL,1764338400014);
-INSERT INTO "items" VALUES('7a4eb19c-1000-4376-83d2-8cdbd3b34a56','1d90a9b3-8780-4d8d-a1d9-ee2be3d41c3a','f43991e5-21a8-4619-91e8-cf5fd24187fb','routines:0','routines',0,NULL,NULL,0,720,0,24024,'open',0,10000000000,NULL,'[]',NULL,1,NULL,1764338400014);
-INSERT INTO "items" VALUES('85161159-f315-42a8-8b03-6c0689fe87e0','1d90a9b3-8780-4d8d-a1d9-ee2be3d41c3a','a5d4905d-f9d0-4189-991f-8d7057b1246b','sub-actions:373e7057-44d2-4c9b-bd8d-aaf4f4aad174','sub-actions',0,'373e7057-44d2-4c9b-bd8d-aaf4f4aad174','BB',50,300,2000,12000,'accepted',0,2000,NULL,'[]',NULL,1,'bd76872a-89e4-449d-8c66-5234bf35f875',1764338400019);
-INSERT INTO "items" VALUES('8bc7cc28-183a-4f7f-b2c2-72ef2c0eb419','1d90a9b3-8780-4d8d-a1d9-ee2be3d41c3a','a5d4905d-f9d0-4189-991f-8d7057b1246b','sub-actions:50268691-2596-4f35-8142-ead987062aa8','sub-actions',0,'50268691-2596-4f35-8142-ead987062aa8','VT',320,400,12800,16000,'open',0,12800,NULL,'[]',NULL,1,NULL,1764338400019);
-INSERT INTO "items" VALUES('a88458d4-bdcd-43be-ae3d-5a308c46cb78','1d90a9b3-8780-4d8d-a1d9-ee2be3d41c3a','a5d4905d-f9d0-4189-991f-8d7057b1246b','elements:373e7057-44d2-4c9b-bd8d-aaf4f4aad174','elements',0,'373e7057-44d2-4c9b-bd8d-aaf4f4aad174','BB',50,300,2000,12000,'open',0,2000,NULL,'[]',NULL,1,NULL,1764338400024);
+INSERT INTO "items" VALUES('c1f79e33-5cf1-4844-bbba-ecff23c0d13a','1d90a9b3-8780-4d8d-a1d9-ee2be3d41c3a','a5d4905d-f9d0-4189-991f-8d7057b1246b','routines:0','routines','work',0,NULL,NULL,0,600,0,24000,'accepted',0,0,NULL,'[]',NULL,0,1,'f2092de4-77f2-4a50-aa79-35ab75f23d2a',1764338400014);
+INSERT INTO "items" VALUES('c2698fcc-b252-4bdc-9afa-d0750bcb695c','1d90a9b3-8780-4d8d-a1d9-ee2be3d41c3a','a5d4905d-f9d0-4189-991f-8d7057b1246b','routines:1','routines','work',1,NULL,NULL,450,1000,18000,40000,'open',0,18000,NULL,'[]',NULL,0,1,NULL,1764338400014);
+INSERT INTO "items" VALUES('7a4eb19c-1000-4376-83d2-8cdbd3b34a56','1d90a9b3-8780-4d8d-a1d9-ee2be3d41c3a','f43991e5-21a8-4619-91e8-cf5fd24187fb','routines:0','routines','work',0,NULL,NULL,0,720,0,24024,'open',0,10000000000,NULL,'[]',NULL,0,1,NULL,1764338400014);
+INSERT INTO "items" VALUES('85161159-f315-42a8-8b03-6c0689fe87e0','1d90a9b3-8780-4d8d-a1d9-ee2be3d41c3a','a5d4905d-f9d0-4189-991f-8d7057b1246b','sub-actions:373e7057-44d2-4c9b-bd8d-aaf4f4aad174','sub-actions','work',0,'373e7057-44d2-4c9b-bd8d-aaf4f4aad174','BB',50,300,2000,12000,'accepted',0,2000,NULL,'[]',NULL,0,1,'bd76872a-89e4-449d-8c66-5234bf35f875',1764338400019);
+INSERT INTO "items" VALUES('8bc7cc28-183a-4f7f-b2c2-72ef2c0eb419','1d90a9b3-8780-4d8d-a1d9-ee2be3d41c3a','a5d4905d-f9d0-4189-991f-8d7057b1246b','sub-actions:50268691-2596-4f35-8142-ead987062aa8','sub-actions','work',0,'50268691-2596-4f35-8142-ead987062aa8','VT',320,400,12800,16000,'open',0,12800,NULL,'[]',NULL,0,1,NULL,1764338400019);
+INSERT INTO "items" VALUES('a88458d4-bdcd-43be-ae3d-5a308c46cb78','1d90a9b3-8780-4d8d-a1d9-ee2be3d41c3a','a5d4905d-f9d0-4189-991f-8d7057b1246b','elements:373e7057-44d2-4c9b-bd8d-aaf4f4aad174','elements','work',0,'373e7057-44d2-4c9b-bd8d-aaf4f4aad174','BB',50,300,2000,12000,'open',0,2000,NULL,'[]',NULL,0,1,NULL,1764338400024);
 CREATE TABLE jobs (
 	id VARCHAR(36) NOT NULL, 
 	project_id VARCHAR(36) NOT NULL, 
@@ -320,6 +497,7 @@ CREATE TABLE passes (
 	project_id VARCHAR(36) NOT NULL, 
 	item_id VARCHAR(36) NOT NULL, 
 	person_id VARCHAR(36) NOT NULL, 
+	kind VARCHAR(20) NOT NULL, 
 	round INTEGER NOT NULL, 
 	state VARCHAR(20) NOT NULL, 
 	version INTEGER NOT NULL, 
@@ -338,9 +516,9 @@ CREATE TABLE passes (
 	CONSTRAINT fk_passes_reviewed_by FOREIGN KEY(reviewed_by) REFERENCES people (id) DEFERRABLE INITIALLY DEFERRED, 
 	CONSTRAINT uq_passes_item_id_person_id_round UNIQUE (item_id, person_id, round)
 );
-INSERT INTO "passes" VALUES('f2092de4-77f2-4a50-aa79-35ab75f23d2a','1d90a9b3-8780-4d8d-a1d9-ee2be3d41c3a','c1f79e33-5cf1-4844-bbba-ecff23c0d13a','c402de45-1896-4ad9-9eff-3aaf97bf06d9',1,'accepted',4,1,1764342000016,1764338400018,1764338400019,'3dbdebf8-9103-4b24-9aff-9d1e97921601',0,NULL,1764338400016);
-INSERT INTO "passes" VALUES('bd76872a-89e4-449d-8c66-5234bf35f875','1d90a9b3-8780-4d8d-a1d9-ee2be3d41c3a','85161159-f315-42a8-8b03-6c0689fe87e0','be68b1a3-d8dd-48c4-876d-f52021fa266b',1,'accepted',3,1,1764342000021,1764338400023,1764338400024,'3dbdebf8-9103-4b24-9aff-9d1e97921601',0,NULL,1764338400021);
-INSERT INTO "passes" VALUES('c7705cc1-f33f-4eb2-94a8-9f2a7e0da4e3','1d90a9b3-8780-4d8d-a1d9-ee2be3d41c3a','a88458d4-bdcd-43be-ae3d-5a308c46cb78','be68b1a3-d8dd-48c4-876d-f52021fa266b',1,'open',2,1,1764342000026,NULL,NULL,NULL,0,NULL,1764338400026);
+INSERT INTO "passes" VALUES('f2092de4-77f2-4a50-aa79-35ab75f23d2a','1d90a9b3-8780-4d8d-a1d9-ee2be3d41c3a','c1f79e33-5cf1-4844-bbba-ecff23c0d13a','c402de45-1896-4ad9-9eff-3aaf97bf06d9','annotation',1,'accepted',4,1,1764342000016,1764338400018,1764338400019,'3dbdebf8-9103-4b24-9aff-9d1e97921601',0,NULL,1764338400016);
+INSERT INTO "passes" VALUES('bd76872a-89e4-449d-8c66-5234bf35f875','1d90a9b3-8780-4d8d-a1d9-ee2be3d41c3a','85161159-f315-42a8-8b03-6c0689fe87e0','be68b1a3-d8dd-48c4-876d-f52021fa266b','annotation',1,'accepted',3,1,1764342000021,1764338400023,1764338400024,'3dbdebf8-9103-4b24-9aff-9d1e97921601',0,NULL,1764338400021);
+INSERT INTO "passes" VALUES('c7705cc1-f33f-4eb2-94a8-9f2a7e0da4e3','1d90a9b3-8780-4d8d-a1d9-ee2be3d41c3a','a88458d4-bdcd-43be-ae3d-5a308c46cb78','be68b1a3-d8dd-48c4-876d-f52021fa266b','annotation',1,'open',2,1,1764342000026,NULL,NULL,NULL,0,NULL,1764338400026);
 CREATE TABLE people (
 	id VARCHAR(36) NOT NULL, 
 	email VARCHAR(254) NOT NULL, 
@@ -529,6 +707,8 @@ CREATE TABLE suggestions (
 CREATE INDEX ix_login_attempts_key_at_ms ON login_attempts ("key", at_ms);
 CREATE INDEX ix_attachments_project_id ON attachments (project_id);
 CREATE INDEX ix_codebooks_project_id ON codebooks (project_id);
+CREATE INDEX ix_drift_alarms_project_id ON drift_alarms (project_id);
+CREATE INDEX ix_exams_project_id ON exams (project_id);
 CREATE INDEX ix_guidelines_project_id ON guidelines (project_id);
 CREATE INDEX ix_invitations_project_id ON invitations (project_id);
 CREATE INDEX ix_jobs_project_id ON jobs (project_id);
@@ -538,6 +718,9 @@ CREATE INDEX ix_memberships_project_id ON memberships (project_id);
 CREATE INDEX ix_records_project_id ON records (project_id);
 CREATE INDEX ix_suggestion_batches_project_id ON suggestion_batches (project_id);
 CREATE INDEX ix_chunks_record_id ON chunks (record_id);
+CREATE INDEX ix_exam_attempts_exam_id ON exam_attempts (exam_id);
+CREATE INDEX ix_exam_attempts_project_id ON exam_attempts (project_id);
+CREATE INDEX ix_exam_tries_exam_id ON exam_tries (exam_id);
 CREATE INDEX ix_items_action_id ON items (action_id);
 CREATE INDEX ix_items_project_id ON items (project_id);
 CREATE INDEX ix_items_project_stage_state ON items (project_id, stage, state);
@@ -547,9 +730,17 @@ CREATE INDEX ix_overlaps_record_id ON overlaps (record_id);
 CREATE INDEX ix_suggestions_batch_id ON suggestions (batch_id);
 CREATE INDEX ix_suggestions_record_frames ON suggestions (record_id, start_frame, end_frame);
 CREATE INDEX ix_suggestions_record_id ON suggestions (record_id);
+CREATE INDEX ix_comparisons_item_id ON comparisons (item_id);
+CREATE INDEX ix_comparisons_project_id ON comparisons (project_id);
+CREATE INDEX ix_comparisons_project_state ON comparisons (project_id, state);
 CREATE INDEX ix_passes_item_id ON passes (item_id);
 CREATE INDEX ix_passes_project_id ON passes (project_id);
 CREATE INDEX ix_comments_pass_id ON comments (pass_id);
+CREATE INDEX ix_gold_grades_pass_id ON gold_grades (pass_id);
+CREATE INDEX ix_gold_items_item_id ON gold_items (item_id);
+CREATE INDEX ix_gold_items_pass_id ON gold_items (pass_id);
+CREATE INDEX ix_gold_items_project_id ON gold_items (project_id);
+CREATE INDEX ix_gold_items_record_id ON gold_items (record_id);
 CREATE INDEX ix_operations_pass_id ON operations (pass_id);
 CREATE INDEX ix_rechecks_pass_id ON rechecks (pass_id);
 CREATE INDEX ix_rechecks_project_id ON rechecks (project_id);
@@ -557,4 +748,9 @@ CREATE INDEX ix_revisions_pass_id ON revisions (pass_id);
 CREATE INDEX ix_revisions_pass_version ON revisions (pass_id, pass_version);
 CREATE INDEX ix_segments_pass_id ON segments (pass_id);
 CREATE INDEX ix_suggestion_answers_pass_id ON suggestion_answers (pass_id);
+CREATE INDEX ix_gold_answers_attempt_id ON gold_answers (attempt_id);
+CREATE INDEX ix_gold_answers_gold_id ON gold_answers (gold_id);
+CREATE INDEX ix_gold_answers_item_id ON gold_answers (item_id);
+CREATE INDEX ix_gold_answers_person_stage ON gold_answers (project_id, person_id, stage);
+CREATE INDEX ix_gold_answers_project_id ON gold_answers (project_id);
 COMMIT;

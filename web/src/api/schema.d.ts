@@ -557,7 +557,7 @@ export interface paths {
         };
         /**
          * Get Items
-         * @description The items of a project, for those who see all work.
+         * @description The items of a project, for those who see all work. ``ids``: only those, separated by commas.
          */
         get: operations["get_items"];
         put?: never;
@@ -590,6 +590,26 @@ export interface paths {
          * @description Say who gets an item, when, and how many people work on it; for leads.
          */
         patch: operations["change_item"];
+        trace?: never;
+    };
+    "/api/items/{item_id}/media": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Item Media
+         * @description The clips of an item, for those who see all work.
+         */
+        get: operations["get_item_media"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/api/projects/{project_id}/items/assign": {
@@ -1044,6 +1064,410 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/projects/{project_id}/gold": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Gold Items
+         * @description Gold items, for leads and reviewers: without a state those that are not withdrawn.
+         */
+        get: operations["get_gold_items"];
+        put?: never;
+        /**
+         * Post Gold
+         * @description Freeze what accepted items say as answers, for leads.
+         */
+        post: operations["post_gold"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project_id}/gold/candidates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Gold Candidates
+         * @description Accepted items that are not gold, for leads.
+         */
+        get: operations["get_gold_candidates"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/gold/{gold_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Delete Gold
+         * @description Ask a gold item no more; what was answered stays. For leads.
+         */
+        delete: operations["delete_gold"];
+        options?: never;
+        head?: never;
+        /**
+         * Patch Gold
+         * @description Say whether a gold item appears silently, what its feedback adds, which page explains it; for leads.
+         */
+        patch: operations["patch_gold"];
+        trace?: never;
+    };
+    "/api/projects/{project_id}/gold/answers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Gold Answers
+         * @description How gold items were answered, newest first; for leads.
+         */
+        get: operations["get_gold_answers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project_id}/alarms": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Alarms
+         * @description Annotators whose silent answers have become worse, newest first; for leads.
+         */
+        get: operations["get_alarms"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/alarms/{alarm_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Post Alarm
+         * @description Close an alarm with a remark; somebody's answers are followed anew from here. For leads.
+         */
+        post: operations["post_alarm"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project_id}/exams": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Exams
+         * @description The exams of a project, and where the caller stands with each.
+         */
+        get: operations["get_exams"];
+        put?: never;
+        /**
+         * Post Exam
+         * @description Make an exam, for leads.
+         */
+        post: operations["post_exam"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/exams/{exam_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get One Exam
+         * @description An exam in its newest version.
+         */
+        get: operations["get_one_exam"];
+        /**
+         * Put Exam
+         * @description Write the next version of an exam, for leads; earlier ones stay, and attempts go on with theirs.
+         */
+        put: operations["put_exam"];
+        post?: never;
+        /**
+         * Delete Exam
+         * @description Hold an exam no more, for leads.
+         */
+        delete: operations["delete_exam"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/exams/{exam_id}/attempts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Post Attempt
+         * @description Begin an attempt, or go on with the one that is open.
+         */
+        post: operations["post_attempt"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/attempts/{attempt_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get One Attempt
+         * @description One's own attempt; leads and reviewers see all of them.
+         */
+        get: operations["get_one_attempt"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/attempts/{attempt_id}/leave": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Post Leave
+         * @description Give one's attempt up: it counts as failed.
+         */
+        post: operations["post_leave"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/exams/{exam_id}/results": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Results
+         * @description How everybody did, for leads and reviewers.
+         */
+        get: operations["get_results"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/exams/{exam_id}/tries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Post Try
+         * @description Give somebody one more try at once, for leads.
+         */
+        post: operations["post_try"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/passes/{pass_id}/feedback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Feedback
+         * @description What is right and wrong in an answer: in a training at any time, else for leads and reviewers.
+         */
+        get: operations["get_feedback"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project_id}/comparisons": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Comparisons
+         * @description Compared passes, those that wait longest first; for reviewers and leads.
+         */
+        get: operations["get_comparisons"];
+        put?: never;
+        /**
+         * Post Comparisons
+         * @description Compare what everybody has signed off and nobody has accepted; for reviewers and leads.
+         */
+        post: operations["post_comparisons"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/comparisons/{comparison_id}/route": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Post Route
+         * @description Ask a third annotator, or adjudicate, whatever the comparison came to; for reviewers and leads.
+         */
+        post: operations["post_route"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project_id}/comparisons/accept": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Post Accept Agreed
+         * @description Make the consensus of passes that agree the result of their items; for reviewers and leads.
+         */
+        post: operations["post_accept_agreed"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/items/{item_id}/adjudication": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Post Adjudication
+         * @description Adjudicate an item: the adjudicator's pass, begun with the consensus, or the one there is.
+         */
+        post: operations["post_adjudication"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/passes/{pass_id}/decisions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Post Decision
+         * @description Decide on one unit: the segment becomes what was chosen, and the reason is in the log.
+         */
+        post: operations["post_decision"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/media/{token}/{name}": {
         parameters: {
             query?: never;
@@ -1069,6 +1493,14 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /**
+         * AcceptAgreedRequest
+         * @description Comparisons whose passes agree.
+         */
+        AcceptAgreedRequest: {
+            /** Comparison Ids */
+            comparison_ids: string[];
+        };
+        /**
          * AcceptRequest
          * @description What it takes to use a link; whoever is logged in already and joins a project needs the token alone.
          */
@@ -1081,6 +1513,16 @@ export interface components {
             name?: string | null;
             /** Password */
             password?: string | null;
+        };
+        /**
+         * AcceptedShape
+         * @description How many items were accepted, and what was not.
+         */
+        AcceptedShape: {
+            /** Accepted */
+            accepted: number;
+            /** Left Out */
+            left_out: components["schemas"]["finegym__labelling__exam_shapes__LeftOutShape"][];
         };
         /**
          * ActionShape
@@ -1099,6 +1541,101 @@ export interface components {
             start_ms: number;
             /** End Ms */
             end_ms: number;
+        };
+        /**
+         * AddGoldRequest
+         * @description Accepted items to freeze as answers. ``note`` is added to the feedback.
+         */
+        AddGoldRequest: {
+            /** Item Ids */
+            item_ids: string[];
+            /**
+             * Is Silent
+             * @default true
+             */
+            is_silent: boolean;
+            /**
+             * Note
+             * @default
+             */
+            note: string;
+            /** Guideline Key */
+            guideline_key?: string | null;
+        };
+        /**
+         * AddedGoldShape
+         * @description What was made gold.
+         */
+        AddedGoldShape: {
+            /** Added */
+            added: components["schemas"]["GoldShape"][];
+            /** Left Out */
+            left_out: components["schemas"]["finegym__labelling__exam_shapes__LeftOutShape"][];
+        };
+        /**
+         * AdjudicationShape
+         * @description What lies side by side on the adjudicator's page.
+         */
+        AdjudicationShape: {
+            /** Comparison Id */
+            comparison_id: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "agreed" | "third" | "adjudicate" | "decided";
+            /** Method */
+            method: string;
+            /** Lanes */
+            lanes: components["schemas"]["LaneShape"][];
+            /** Units */
+            units: components["schemas"]["UnitShape"][];
+        };
+        /**
+         * AlarmShape
+         * @description Somebody has become worse. ``value`` reached ``limit``; the passes are those that lifted it there.
+         */
+        AlarmShape: {
+            /** Id */
+            id: string;
+            person: components["schemas"]["PersonRef"];
+            /**
+             * Stage
+             * @enum {string}
+             */
+            stage: "routines" | "sub-actions" | "elements";
+            /** Measure */
+            measure: string;
+            /** Text */
+            text: string;
+            /** Value */
+            value: number;
+            /** Limit */
+            limit: number;
+            /** Pass Ids */
+            pass_ids: string[];
+            /** Item Ids */
+            item_ids: string[];
+            /** At */
+            at: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "open" | "closed";
+            answered_by: components["schemas"]["PersonRef"] | null;
+            /** Answered At */
+            answered_at: string | null;
+            /** Remark */
+            remark: string | null;
+        };
+        /**
+         * AlarmsShape
+         * @description Alarms, newest first.
+         */
+        AlarmsShape: {
+            /** Alarms */
+            alarms: components["schemas"]["AlarmShape"][];
         };
         /**
          * AllPeopleShape
@@ -1120,6 +1657,14 @@ export interface components {
              * @enum {string}
              */
             answer: "yes" | "no" | "unsure";
+        };
+        /**
+         * AnswerAlarmRequest
+         * @description What was done about it.
+         */
+        AnswerAlarmRequest: {
+            /** Remark */
+            remark: string;
         };
         /**
          * AssignRequest
@@ -1156,6 +1701,60 @@ export interface components {
             type: string;
             /** Url */
             url: string;
+        };
+        /**
+         * AttemptRef
+         * @description An attempt in a list.
+         */
+        AttemptRef: {
+            /** Id */
+            id: string;
+            /** Number */
+            number: number;
+            /** Version */
+            version: number;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "open" | "passed" | "failed" | "left";
+            /** Started At */
+            started_at: string;
+            /** Finished At */
+            finished_at: string | null;
+            /** Score */
+            score: number | null;
+        };
+        /**
+         * AttemptShape
+         * @description An attempt. ``reason``: why it is not passed.
+         */
+        AttemptShape: {
+            /** Id */
+            id: string;
+            /** Number */
+            number: number;
+            /** Version */
+            version: number;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "open" | "passed" | "failed" | "left";
+            /** Started At */
+            started_at: string;
+            /** Finished At */
+            finished_at: string | null;
+            /** Score */
+            score: number | null;
+            exam: components["schemas"]["ExamRef"];
+            person: components["schemas"]["PersonRef"];
+            /** Parts */
+            parts: components["schemas"]["PartShape"][];
+            /** Reason */
+            reason: string;
+            /** Questions */
+            questions: components["schemas"]["QuestionShape"][];
         };
         /**
          * BatchRef
@@ -1238,6 +1837,18 @@ export interface components {
             };
         };
         /**
+         * BlockShape
+         * @description The exam that somebody has to pass before she works in a stage.
+         */
+        BlockShape: {
+            /** Exam Id */
+            exam_id: string;
+            /** Name */
+            name: string;
+            /** Why */
+            why: string;
+        };
+        /**
          * ChangeCodebookRequest
          * @description The codebook to work with from now on.
          */
@@ -1246,6 +1857,18 @@ export interface components {
             codebook?: string | null;
             /** Codebook Yaml */
             codebook_yaml?: string | null;
+        };
+        /**
+         * ChangeGoldRequest
+         * @description What is to change.
+         */
+        ChangeGoldRequest: {
+            /** Is Silent */
+            is_silent?: boolean | null;
+            /** Note */
+            note?: string | null;
+            /** Guideline Key */
+            guideline_key?: string | null;
         };
         /**
          * ChangeItemRequest
@@ -1430,6 +2053,80 @@ export interface components {
             resolved_at: string | null;
         };
         /**
+         * CompareRequest
+         * @description What to compare: everything that is ready, or some items. How votes count: see the guide.
+         */
+        CompareRequest: {
+            /** Stage */
+            stage?: ("routines" | "sub-actions" | "elements") | null;
+            /** Item Ids */
+            item_ids?: string[] | null;
+            /**
+             * Method
+             * @default dawid-skene
+             * @enum {string}
+             */
+            method: "dawid-skene" | "majority";
+        };
+        /**
+         * ComparedShape
+         * @description What comparing came to.
+         */
+        ComparedShape: {
+            /** Compared */
+            compared: number;
+            /** Agreed */
+            agreed: number;
+            /** Third */
+            third: number;
+            /** Adjudicate */
+            adjudicate: number;
+        };
+        /**
+         * ComparisonShape
+         * @description Passes of one item, compared. ``num_open``: units that need a decision and have none.
+         */
+        ComparisonShape: {
+            /** Id */
+            id: string;
+            item: components["schemas"]["ItemShape"];
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "agreed" | "third" | "adjudicate" | "decided";
+            /** Num Passes */
+            num_passes: number;
+            /** Num Units */
+            num_units: number;
+            /** Num Open */
+            num_open: number;
+            /** Reasons */
+            reasons: string[];
+            /** Pass Id */
+            pass_id: string | null;
+            /** At */
+            at: string;
+            routed_by: components["schemas"]["PersonRef"] | null;
+            /** Routed Reason */
+            routed_reason: string | null;
+            decided_by: components["schemas"]["PersonRef"] | null;
+            /** Decided At */
+            decided_at: string | null;
+        };
+        /**
+         * ComparisonsShape
+         * @description Comparisons, those that wait longest first; ``counts`` of all of the project by state.
+         */
+        ComparisonsShape: {
+            /** Comparisons */
+            comparisons: components["schemas"]["ComparisonShape"][];
+            /** Counts */
+            counts: {
+                [key: string]: number;
+            };
+        };
+        /**
          * CreateSegment
          * @description See ``CreateSegmentPayload``.
          */
@@ -1479,6 +2176,33 @@ export interface components {
             suggestion_id?: string | null;
         };
         /**
+         * DecideRequest
+         * @description What stands of a unit: ``consensus``, ``own``, ``none``, or the id of a pass. It is done once per ``uuid``.
+         */
+        DecideRequest: {
+            /** Uuid */
+            uuid: string;
+            /** Unit Id */
+            unit_id: string;
+            /** Choice */
+            choice: string;
+            /** Reason */
+            reason: string;
+        };
+        /**
+         * DecisionShape
+         * @description What an adjudicator chose: ``consensus``, ``own``, ``none``, or the id of a pass.
+         */
+        DecisionShape: {
+            /** Choice */
+            choice: string;
+            /** Reason */
+            reason: string;
+            by: components["schemas"]["PersonRef"];
+            /** At */
+            at: string;
+        };
+        /**
          * DeleteSegment
          * @description See ``DeleteSegmentPayload``.
          */
@@ -1511,6 +2235,37 @@ export interface components {
              * @enum {string}
              */
             children: "refuse" | "delete";
+        };
+        /**
+         * DriftSettings
+         * @description When the lead hears that somebody has become worse, as ``finegym.quality.drift.DriftRules`` has it.
+         */
+        DriftSettings: {
+            /**
+             * Good Share
+             * @default 0.85
+             */
+            good_share: number;
+            /**
+             * Bad Share
+             * @default 0.65
+             */
+            bad_share: number;
+            /**
+             * Noise Ms
+             * @default 80
+             */
+            noise_ms: number;
+            /**
+             * Bad Bias Ms
+             * @default 80
+             */
+            bad_bias_ms: number;
+            /**
+             * False Alarm Every
+             * @default 500
+             */
+            false_alarm_every: number;
         };
         /**
          * EffectShape
@@ -1562,6 +2317,154 @@ export interface components {
             difficulty_value: number | null;
         };
         /**
+         * ExamRef
+         * @description An exam, in short.
+         */
+        ExamRef: {
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "training" | "pretest";
+            /**
+             * Stage
+             * @enum {string}
+             */
+            stage: "routines" | "sub-actions" | "elements";
+        };
+        /**
+         * ExamRequest
+         * @description What an exam asks, and how it is held.
+         */
+        ExamRequest: {
+            /** Name */
+            name: string;
+            /**
+             * Text
+             * @default
+             */
+            text: string;
+            rules: components["schemas"]["ExamRulesShape"];
+            /** Gold Ids */
+            gold_ids: string[];
+        };
+        /**
+         * ExamResultsShape
+         * @description How everybody did.
+         */
+        ExamResultsShape: {
+            /** People */
+            people: components["schemas"]["PersonResults"][];
+        };
+        /**
+         * ExamRulesShape
+         * @description How an exam is held, see ``finegym.quality.exams.ExamRules``. A training has no ``pass_marks``.
+         */
+        ExamRulesShape: {
+            /** Pass Marks */
+            pass_marks?: {
+                [key: string]: number;
+            };
+            /**
+             * @default {
+             *       "default_ms": 200,
+             *       "by_set_ms": {},
+             *       "min_tiou": 0.1
+             *     }
+             */
+            tolerance: components["schemas"]["ToleranceSettings"];
+            /** Num Items */
+            num_items?: number | null;
+            /**
+             * Num Tries
+             * @default 3
+             */
+            num_tries: number | null;
+            /**
+             * Cool Down Hours
+             * @default 24
+             */
+            cool_down_hours: number;
+            /**
+             * Renew On
+             * @default codebook
+             * @enum {string}
+             */
+            renew_on: "codebook" | "guidelines" | "either" | "never";
+        };
+        /**
+         * ExamShape
+         * @description An exam in its newest version. ``gold_ids`` and ``totals`` are for those who see all work.
+         */
+        ExamShape: {
+            /** Id */
+            id: string;
+            /** Version */
+            version: number;
+            /** Name */
+            name: string;
+            /** Text */
+            text: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "training" | "pretest";
+            /**
+             * Stage
+             * @enum {string}
+             */
+            stage: "routines" | "sub-actions" | "elements";
+            rules: components["schemas"]["ExamRulesShape"];
+            /** Num Gold */
+            num_gold: number;
+            /** Gold Ids */
+            gold_ids: string[] | null;
+            /** Codebook Number */
+            codebook_number: number;
+            /** Guidelines */
+            guidelines: {
+                [key: string]: number;
+            };
+            /** Stale */
+            stale: string[];
+            /** Is Demanded */
+            is_demanded: boolean;
+            /** Retired At */
+            retired_at: string | null;
+            author: components["schemas"]["PersonRef"];
+            /** At */
+            at: string;
+            mine: components["schemas"]["StandingShape"];
+            totals: components["schemas"]["ExamTotals"] | null;
+        };
+        /**
+         * ExamTotals
+         * @description How an exam has gone.
+         */
+        ExamTotals: {
+            /** People */
+            people: number;
+            /** Attempts */
+            attempts: number;
+            /** Passed */
+            passed: number;
+            /** Failed */
+            failed: number;
+        };
+        /**
+         * ExamsShape
+         * @description The exams of a project.
+         */
+        ExamsShape: {
+            /** Exams */
+            exams: components["schemas"]["ExamShape"][];
+        };
+        /**
          * Failure
          * @description What a refused request is told.
          */
@@ -1574,6 +2477,24 @@ export interface components {
             problems?: {
                 [key: string]: unknown;
             }[] | null;
+        };
+        /**
+         * FeedbackShape
+         * @description What is right and wrong in an answer; what was missed is told once it is signed off.
+         */
+        FeedbackShape: {
+            /** Is Graded */
+            is_graded: boolean;
+            /** Score */
+            score: number | null;
+            /** Is Right */
+            is_right: boolean | null;
+            /** Note */
+            note: string;
+            /** Guideline Key */
+            guideline_key: string | null;
+            /** Units */
+            units: components["schemas"]["GradedUnit"][];
         };
         /**
          * FileShape
@@ -1598,6 +2519,182 @@ export interface components {
             folders: string[];
             /** Files */
             files: components["schemas"]["FileShape"][];
+        };
+        /**
+         * GoldAnswerShape
+         * @description A gold item that somebody was asked.
+         */
+        GoldAnswerShape: {
+            /** Pass Id */
+            pass_id: string;
+            /** Item Id */
+            item_id: string;
+            /** Gold Id */
+            gold_id: string;
+            person: components["schemas"]["PersonRef"];
+            /**
+             * Stage
+             * @enum {string}
+             */
+            stage: "routines" | "sub-actions" | "elements";
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "training" | "pretest" | "silent";
+            /** Score */
+            score: number | null;
+            /** Is Right */
+            is_right: boolean | null;
+            /** At */
+            at: string | null;
+            /** Exam Id */
+            exam_id: string | null;
+            /** Attempt Id */
+            attempt_id: string | null;
+        };
+        /**
+         * GoldAnswersShape
+         * @description Answers to gold items, newest first.
+         */
+        GoldAnswersShape: {
+            /** Answers */
+            answers: components["schemas"]["GoldAnswerShape"][];
+        };
+        /**
+         * GoldListShape
+         * @description Gold items.
+         */
+        GoldListShape: {
+            /** Gold */
+            gold: components["schemas"]["GoldShape"][];
+        };
+        /**
+         * GoldSegment
+         * @description A segment as it should be.
+         */
+        GoldSegment: {
+            /** Start Frame */
+            start_frame: number;
+            /** End Frame */
+            end_frame: number;
+            /** Start Ms */
+            start_ms: number;
+            /** End Ms */
+            end_ms: number;
+            /** Label */
+            label: string | null;
+            /** Path */
+            path: {
+                [key: string]: string;
+            }[];
+            /** Discard */
+            discard: ("interrupted" | "replay" | "occluded" | "cut-away") | null;
+        };
+        /**
+         * GoldShape
+         * @description A gold item. ``stale`` says what has changed since it was frozen; nothing where it is current.
+         */
+        GoldShape: {
+            /** Id */
+            id: string;
+            /**
+             * Stage
+             * @enum {string}
+             */
+            stage: "routines" | "sub-actions" | "elements";
+            /** Item Id */
+            item_id: string;
+            record: components["schemas"]["RecordRef"];
+            /** Chunk */
+            chunk: number | null;
+            action: components["schemas"]["ActionShape"] | null;
+            /** Start Frame */
+            start_frame: number;
+            /** End Frame */
+            end_frame: number;
+            /** Start Ms */
+            start_ms: number;
+            /** End Ms */
+            end_ms: number;
+            /** Num Segments */
+            num_segments: number;
+            /** Labels */
+            labels: string[];
+            /** Note */
+            note: string;
+            /** Guideline Key */
+            guideline_key: string | null;
+            /** Is Silent */
+            is_silent: boolean;
+            /** Codebook Number */
+            codebook_number: number;
+            /** Guidelines */
+            guidelines: {
+                [key: string]: number;
+            };
+            /** Stale */
+            stale: string[];
+            /** Exam Ids */
+            exam_ids: string[];
+            /** Num Answers */
+            num_answers: number;
+            /** Mean Score */
+            mean_score: number | null;
+            author: components["schemas"]["PersonRef"];
+            /** At */
+            at: string;
+            /** Withdrawn At */
+            withdrawn_at: string | null;
+        };
+        /**
+         * GradedQuery
+         * @description A query on the way to the right element; ``given``: none where it was not asked.
+         */
+        GradedQuery: {
+            /** Query */
+            query: string;
+            /** Given */
+            given: ("yes" | "no" | "unsure") | null;
+            /**
+             * Expected
+             * @enum {string}
+             */
+            expected: "yes" | "no" | "unsure";
+        };
+        /**
+         * GradedUnit
+         * @description What became of one segment; ``guideline_key`` is the page that says what is right.
+         */
+        GradedUnit: {
+            /** Segment Id */
+            segment_id: string | null;
+            gold: components["schemas"]["GoldSegment"] | null;
+            /**
+             * Verdict
+             * @enum {string}
+             */
+            verdict: "right" | "wrong_label" | "wrong_bounds" | "extra" | "missed";
+            /** Start Off Ms */
+            start_off_ms: number | null;
+            /** End Off Ms */
+            end_off_ms: number | null;
+            /** Start Off Frames */
+            start_off_frames: number | null;
+            /** End Off Frames */
+            end_off_frames: number | null;
+            /** Tolerance Ms */
+            tolerance_ms: number;
+            /** Label Given */
+            label_given: string | null;
+            /** Label Expected */
+            label_expected: string | null;
+            /** Queries */
+            queries: components["schemas"]["GradedQuery"][];
+            /** Guideline Key */
+            guideline_key: string;
+            /** Text */
+            text: string;
         };
         /**
          * GuidelineMedium
@@ -1691,7 +2788,7 @@ export interface components {
             /** Elements */
             elements: number;
             /** Left Out */
-            left_out: components["schemas"]["LeftOutShape"][];
+            left_out: components["schemas"]["finegym__labelling__api__exchange__LeftOutShape"][];
         };
         /**
          * IngestRequest
@@ -1838,6 +2935,19 @@ export interface components {
             jobs: components["schemas"]["JobShape"][];
         };
         /**
+         * LaneShape
+         * @description One annotator's pass as it was signed off.
+         */
+        LaneShape: {
+            /** Pass Id */
+            pass_id: string;
+            person: components["schemas"]["PersonRef"];
+            /** Name */
+            name: string;
+            /** Segments */
+            segments: components["schemas"]["SegmentShape"][];
+        };
+        /**
          * LeaseShape
          * @description How long an item is kept for its annotator. ``lost``: others have taken the place; what is done still counts.
          */
@@ -1859,18 +2969,6 @@ export interface components {
             why: string;
             /** Count */
             count: number;
-        };
-        /**
-         * LeftOutShape
-         * @description What was not taken.
-         */
-        LeftOutShape: {
-            /** Why */
-            why: string;
-            /** Count */
-            count: number;
-            /** First */
-            first: string;
         };
         /**
          * LoadedShape
@@ -1976,20 +3074,6 @@ export interface components {
             answer?: ("yes" | "no") | null;
         };
         /**
-         * MemberShape
-         * @description Somebody in a project.
-         */
-        MemberShape: {
-            person: components["schemas"]["PersonShape"];
-            /**
-             * Role
-             * @enum {string}
-             */
-            role: "lead" | "annotator" | "reviewer" | "viewer";
-            /** Since */
-            since: string;
-        };
-        /**
          * MergeSegments
          * @description See ``MergeSegmentsPayload``.
          */
@@ -2062,6 +3146,32 @@ export interface components {
             children: "refuse" | "clip" | "shift";
             /** Parent Id */
             parent_id?: string | null;
+        };
+        /**
+         * NewExamRequest
+         * @description A new exam.
+         */
+        NewExamRequest: {
+            /** Name */
+            name: string;
+            /**
+             * Text
+             * @default
+             */
+            text: string;
+            rules: components["schemas"]["ExamRulesShape"];
+            /** Gold Ids */
+            gold_ids: string[];
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "training" | "pretest";
+            /**
+             * Stage
+             * @enum {string}
+             */
+            stage: "routines" | "sub-actions" | "elements";
         };
         /**
          * NewLink
@@ -2199,6 +3309,24 @@ export interface components {
             overlaps: components["schemas"]["OverlapShape"][];
         };
         /**
+         * PartShape
+         * @description One part of an exam against its mark.
+         */
+        PartShape: {
+            /** Part */
+            part: string;
+            /** Right */
+            right: number;
+            /** Total */
+            total: number;
+            /** Value */
+            value: number | null;
+            /** Pass Mark */
+            pass_mark: number | null;
+            /** Is Passed */
+            is_passed: boolean;
+        };
+        /**
          * PassDetail
          * @description A pass with everything that its page needs.
          */
@@ -2244,6 +3372,13 @@ export interface components {
             media: components["schemas"]["MediaShape"];
             /** Guideline Keys */
             guideline_keys: string[];
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "annotation" | "adjudication";
+            exam: components["schemas"]["QuestionContext"] | null;
+            adjudication: components["schemas"]["AdjudicationShape"] | null;
         };
         /**
          * PassSummary
@@ -2274,7 +3409,7 @@ export interface components {
          */
         PeopleShape: {
             /** People */
-            people: components["schemas"]["MemberShape"][];
+            people: components["schemas"]["finegym__labelling__api__people__MemberShape"][];
             /** Invitations */
             invitations: components["schemas"]["OpenInvitation"][];
         };
@@ -2313,6 +3448,16 @@ export interface components {
             id: string;
             /** Name */
             name: string;
+        };
+        /**
+         * PersonResults
+         * @description How somebody did.
+         */
+        PersonResults: {
+            person: components["schemas"]["PersonRef"];
+            standing: components["schemas"]["StandingShape"];
+            /** Attempts */
+            attempts: components["schemas"]["AttemptShape"][];
         };
         /**
          * PersonShape
@@ -2369,6 +3514,7 @@ export interface components {
          *         stages_of_event: how many stages a sub-action of an event has, where it is more than one.
          *         lead_frames: the app starts segments so many frames early when a key is pressed.
          *         lag_frames: the app ends segments so many frames late.
+         *         quality: exams, silent gold items, comparison of passes.
          */
         ProjectSettings: {
             /** Annotators Per Item */
@@ -2410,6 +3556,28 @@ export interface components {
              * @default 0
              */
             lag_frames: number;
+            /**
+             * @default {
+             *       "pretested_stages": [],
+             *       "gold_every": 0,
+             *       "tolerance": {
+             *         "by_set_ms": {},
+             *         "default_ms": 200,
+             *         "min_tiou": 0.1
+             *       },
+             *       "drift": {
+             *         "bad_bias_ms": 80,
+             *         "bad_share": 0.65,
+             *         "false_alarm_every": 500,
+             *         "good_share": 0.85,
+             *         "noise_ms": 80
+             *       },
+             *       "compare_at_sign_off": true,
+             *       "third_annotator": true,
+             *       "least_confidence": 0.9
+             *     }
+             */
+            quality: components["schemas"]["QualitySettings"];
         };
         /**
          * ProjectShape
@@ -2442,6 +3610,64 @@ export interface components {
             projects: components["schemas"]["ProjectShape"][];
         };
         /**
+         * QualitySettings
+         * @description How a project makes sure of its labels.
+         *
+         *     Attributes:
+         *         pretested_stages: stages in which annotators work only after passing the stage's pretests.
+         *         gold_every: about one of so many items that somebody takes is a gold item, silently; 0: none.
+         *         tolerance: for edges of silent gold items; exams have their own.
+         *         drift: when silent gold items raise an alarm.
+         *         compare_at_sign_off: passes of an item are compared once the last of them is signed off.
+         *         third_annotator: where two passes differ too much, a third one is made, blind, before somebody adjudicates.
+         *         least_confidence: units of which the passes are less sure than this are not agreed.
+         */
+        QualitySettings: {
+            /**
+             * Pretested Stages
+             * @default []
+             */
+            pretested_stages: ("routines" | "sub-actions" | "elements")[];
+            /**
+             * Gold Every
+             * @default 0
+             */
+            gold_every: number;
+            /**
+             * @default {
+             *       "default_ms": 200,
+             *       "by_set_ms": {},
+             *       "min_tiou": 0.1
+             *     }
+             */
+            tolerance: components["schemas"]["ToleranceSettings"];
+            /**
+             * @default {
+             *       "good_share": 0.85,
+             *       "bad_share": 0.65,
+             *       "noise_ms": 80,
+             *       "bad_bias_ms": 80,
+             *       "false_alarm_every": 500
+             *     }
+             */
+            drift: components["schemas"]["DriftSettings"];
+            /**
+             * Compare At Sign Off
+             * @default true
+             */
+            compare_at_sign_off: boolean;
+            /**
+             * Third Annotator
+             * @default true
+             */
+            third_annotator: boolean;
+            /**
+             * Least Confidence
+             * @default 0.9
+             */
+            least_confidence: number;
+        };
+        /**
          * QueryShape
          * @description A query.
          */
@@ -2450,6 +3676,73 @@ export interface components {
             id: string;
             /** Text */
             text: string;
+        };
+        /**
+         * QueryVoteShape
+         * @description One pass's answer; none where it was not asked.
+         */
+        QueryVoteShape: {
+            /** Pass Id */
+            pass_id: string;
+            /** Answer */
+            answer: ("yes" | "no" | "unsure") | null;
+        };
+        /**
+         * QueryVotesShape
+         * @description What was answered to a query. ``confidence``: how likely the majority's answer is.
+         */
+        QueryVotesShape: {
+            /** Query */
+            query: string;
+            /** Text */
+            text: string;
+            /** Votes */
+            votes: components["schemas"]["QueryVoteShape"][];
+            /** Majority */
+            majority: ("yes" | "no" | "unsure") | null;
+            /** Confidence */
+            confidence: number | null;
+        };
+        /**
+         * QuestionContext
+         * @description Which question of which exam a pass answers. ``silent``: none; only those see it who review.
+         */
+        QuestionContext: {
+            /** Exam Id */
+            exam_id: string | null;
+            /** Attempt Id */
+            attempt_id: string | null;
+            /** Name */
+            name: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "training" | "pretest" | "silent";
+            /** Number */
+            number: number;
+            /** Count */
+            count: number;
+            /** Has Feedback */
+            has_feedback: boolean;
+            /** Next Pass Id */
+            next_pass_id: string | null;
+        };
+        /**
+         * QuestionShape
+         * @description A question of an attempt: an ordinary pass. ``score``: for trainings, and for leads.
+         */
+        QuestionShape: {
+            /** Number */
+            number: number;
+            /** Pass Id */
+            pass_id: string;
+            /** Item Id */
+            item_id: string;
+            /** Is Answered */
+            is_answered: boolean;
+            /** Score */
+            score: number | null;
         };
         /**
          * RecheckAnswer
@@ -2734,6 +4027,19 @@ export interface components {
             role: "lead" | "annotator" | "reviewer" | "viewer";
         };
         /**
+         * RouteRequest
+         * @description Where an item is to go, whatever the comparison came to.
+         */
+        RouteRequest: {
+            /**
+             * To
+             * @enum {string}
+             */
+            to: "third" | "adjudicate";
+            /** Reason */
+            reason: string;
+        };
+        /**
          * SavedShape
          * @description The answer to operations: what is known of now, and what changed.
          */
@@ -3016,6 +4322,29 @@ export interface components {
             video_ms_accepted: number;
         };
         /**
+         * StandingShape
+         * @description Where somebody stands with an exam.
+         */
+        StandingShape: {
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "not_started" | "in_progress" | "passed" | "failed" | "cooling_down" | "no_tries_left" | "outdated";
+            /** May Try */
+            may_try: boolean;
+            /** Tries Left */
+            tries_left: number | null;
+            /** Next Try At */
+            next_try_at: string | null;
+            /** Passed At */
+            passed_at: string | null;
+            /** Text */
+            text: string;
+            /** Attempts */
+            attempts: components["schemas"]["AttemptRef"][];
+        };
+        /**
          * SuggestionPayload
          * @description A ghost that an annotator rejects, or looks at again.
          */
@@ -3052,6 +4381,91 @@ export interface components {
             score: number;
             /** Answer */
             answer: ("confirmed" | "changed" | "rejected") | null;
+        };
+        /**
+         * ToleranceSettings
+         * @description How far from the reference an edge may be, as ``finegym.quality.grading.Tolerance`` has it.
+         */
+        ToleranceSettings: {
+            /**
+             * Default Ms
+             * @default 200
+             */
+            default_ms: number;
+            /** By Set Ms */
+            by_set_ms?: {
+                [key: string]: number;
+            };
+            /**
+             * Min Tiou
+             * @default 0.1
+             */
+            min_tiou: number;
+        };
+        /**
+         * TryRequest
+         * @description One more try.
+         */
+        TryRequest: {
+            /** Person Id */
+            person_id: string;
+            /** Reason */
+            reason: string;
+        };
+        /**
+         * UnitShape
+         * @description Something that one or more passes found. ``segment_id``: of what stands for it in the adjudicator's pass.
+         */
+        UnitShape: {
+            /** Id */
+            id: string;
+            /** Segment Id */
+            segment_id: string | null;
+            /** Members */
+            members: components["schemas"]["finegym__labelling__adjudication_shapes__MemberShape"][];
+            /** Start Ms */
+            start_ms: number;
+            /** End Ms */
+            end_ms: number;
+            /** Start Frame */
+            start_frame: number;
+            /** End Frame */
+            end_frame: number;
+            /** Label */
+            label: string | null;
+            /** Is No Element */
+            is_no_element: boolean;
+            /** Presence */
+            presence: number;
+            /** Confidence */
+            confidence: number;
+            /** Is Left Out */
+            is_left_out: boolean;
+            /** Reasons */
+            reasons: string[];
+            /** Needs Decision */
+            needs_decision: boolean;
+            decision: components["schemas"]["DecisionShape"] | null;
+            /** Votes */
+            votes: components["schemas"]["UnitVoteShape"][];
+            /** Queries */
+            queries: components["schemas"]["QueryVotesShape"][];
+        };
+        /**
+         * UnitVoteShape
+         * @description The same beside the consensus: how late its edges are, negative: early.
+         */
+        UnitVoteShape: {
+            /** Pass Id */
+            pass_id: string;
+            /** Segment Id */
+            segment_id: string | null;
+            /** Label */
+            label: string | null;
+            /** Start Off Ms */
+            start_off_ms: number | null;
+            /** End Off Ms */
+            end_off_ms: number | null;
         };
         /**
          * WalkRequest
@@ -3102,7 +4516,7 @@ export interface components {
         };
         /**
          * WorkShape
-         * @description What waits for an annotator: her unfinished items, and how many more there are for her.
+         * @description What waits for an annotator: her unfinished items, how many more there are, and what keeps her from them.
          */
         WorkShape: {
             /** Open */
@@ -3111,11 +4525,25 @@ export interface components {
             available: {
                 [key: string]: number;
             };
+            /** Blocked */
+            blocked: {
+                [key: string]: components["schemas"]["BlockShape"];
+            };
         };
         /** _Payload */
         _Payload: {
             /** Reason */
             reason?: string | null;
+        };
+        /**
+         * MemberShape
+         * @description What one pass has of a unit; no segment: it was not found.
+         */
+        finegym__labelling__adjudication_shapes__MemberShape: {
+            /** Pass Id */
+            pass_id: string;
+            /** Segment Id */
+            segment_id: string | null;
         };
         /**
          * EventShape
@@ -3128,6 +4556,18 @@ export interface components {
             name: string;
             /** Number */
             number: number | null;
+        };
+        /**
+         * LeftOutShape
+         * @description What was not taken.
+         */
+        finegym__labelling__api__exchange__LeftOutShape: {
+            /** Why */
+            why: string;
+            /** Count */
+            count: number;
+            /** First */
+            first: string;
         };
         /**
          * EventShape
@@ -3148,6 +4588,32 @@ export interface components {
             facts: {
                 [key: string]: unknown;
             };
+        };
+        /**
+         * MemberShape
+         * @description Somebody in a project.
+         */
+        finegym__labelling__api__people__MemberShape: {
+            person: components["schemas"]["PersonShape"];
+            /**
+             * Role
+             * @enum {string}
+             */
+            role: "lead" | "annotator" | "reviewer" | "viewer";
+            /** Since */
+            since: string;
+        };
+        /**
+         * LeftOutShape
+         * @description What was not taken: why, how many, the first one's id.
+         */
+        finegym__labelling__exam_shapes__LeftOutShape: {
+            /** Why */
+            why: string;
+            /** Count */
+            count: number;
+            /** First */
+            first: string;
         };
     };
     responses: never;
@@ -7413,6 +8879,7 @@ export interface operations {
                 stage?: ("routines" | "sub-actions" | "elements") | null;
                 state?: string | null;
                 record?: string | null;
+                ids?: string | null;
                 after?: string | null;
                 limit?: number;
             };
@@ -7701,6 +9168,138 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ItemShape"];
+                };
+            };
+            /** @description Not a request that can be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not there, or not yours to see */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description The state of things does not allow it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Changed in between; both sides are in the answer */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not a kind of file that is taken */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Breaks a rule; the problems are in the answer */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description If-Match is missing */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Too many attempts */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description The storage is full or busy; nothing was saved */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    get_item_media: {
+        parameters: {
+            query?: never;
+            header?: {
+                "x-csrf-token"?: string | null;
+            };
+            path: {
+                item_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MediaShape"];
                 };
             };
             /** @description Not a request that can be read */
@@ -11072,6 +12671,3366 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ImportedShape"];
+                };
+            };
+            /** @description Not a request that can be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not there, or not yours to see */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description The state of things does not allow it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Changed in between; both sides are in the answer */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not a kind of file that is taken */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Breaks a rule; the problems are in the answer */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description If-Match is missing */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Too many attempts */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description The storage is full or busy; nothing was saved */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    get_gold_items: {
+        parameters: {
+            query?: {
+                stage?: ("routines" | "sub-actions" | "elements") | null;
+                state?: ("current" | "stale" | "withdrawn") | null;
+            };
+            header?: {
+                "x-csrf-token"?: string | null;
+            };
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GoldListShape"];
+                };
+            };
+            /** @description Not a request that can be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not there, or not yours to see */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description The state of things does not allow it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Changed in between; both sides are in the answer */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not a kind of file that is taken */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Breaks a rule; the problems are in the answer */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description If-Match is missing */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Too many attempts */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description The storage is full or busy; nothing was saved */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    post_gold: {
+        parameters: {
+            query?: never;
+            header?: {
+                "x-csrf-token"?: string | null;
+            };
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AddGoldRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AddedGoldShape"];
+                };
+            };
+            /** @description Not a request that can be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not there, or not yours to see */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description The state of things does not allow it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Changed in between; both sides are in the answer */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not a kind of file that is taken */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Breaks a rule; the problems are in the answer */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description If-Match is missing */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Too many attempts */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description The storage is full or busy; nothing was saved */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    get_gold_candidates: {
+        parameters: {
+            query?: {
+                stage?: ("routines" | "sub-actions" | "elements") | null;
+                limit?: number;
+            };
+            header?: {
+                "x-csrf-token"?: string | null;
+            };
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ItemsShape"];
+                };
+            };
+            /** @description Not a request that can be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not there, or not yours to see */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description The state of things does not allow it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Changed in between; both sides are in the answer */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not a kind of file that is taken */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Breaks a rule; the problems are in the answer */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description If-Match is missing */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Too many attempts */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description The storage is full or busy; nothing was saved */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    delete_gold: {
+        parameters: {
+            query?: never;
+            header?: {
+                "x-csrf-token"?: string | null;
+            };
+            path: {
+                gold_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Not a request that can be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not there, or not yours to see */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description The state of things does not allow it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Changed in between; both sides are in the answer */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not a kind of file that is taken */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Breaks a rule; the problems are in the answer */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description If-Match is missing */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Too many attempts */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description The storage is full or busy; nothing was saved */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    patch_gold: {
+        parameters: {
+            query?: never;
+            header?: {
+                "x-csrf-token"?: string | null;
+            };
+            path: {
+                gold_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChangeGoldRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GoldShape"];
+                };
+            };
+            /** @description Not a request that can be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not there, or not yours to see */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description The state of things does not allow it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Changed in between; both sides are in the answer */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not a kind of file that is taken */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Breaks a rule; the problems are in the answer */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description If-Match is missing */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Too many attempts */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description The storage is full or busy; nothing was saved */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    get_gold_answers: {
+        parameters: {
+            query?: {
+                person?: string | null;
+                stage?: ("routines" | "sub-actions" | "elements") | null;
+                kind?: ("training" | "pretest" | "silent") | null;
+                limit?: number;
+            };
+            header?: {
+                "x-csrf-token"?: string | null;
+            };
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GoldAnswersShape"];
+                };
+            };
+            /** @description Not a request that can be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not there, or not yours to see */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description The state of things does not allow it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Changed in between; both sides are in the answer */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not a kind of file that is taken */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Breaks a rule; the problems are in the answer */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description If-Match is missing */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Too many attempts */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description The storage is full or busy; nothing was saved */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    get_alarms: {
+        parameters: {
+            query?: {
+                state?: "open" | "closed";
+            };
+            header?: {
+                "x-csrf-token"?: string | null;
+            };
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlarmsShape"];
+                };
+            };
+            /** @description Not a request that can be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not there, or not yours to see */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description The state of things does not allow it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Changed in between; both sides are in the answer */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not a kind of file that is taken */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Breaks a rule; the problems are in the answer */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description If-Match is missing */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Too many attempts */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description The storage is full or busy; nothing was saved */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    post_alarm: {
+        parameters: {
+            query?: never;
+            header?: {
+                "x-csrf-token"?: string | null;
+            };
+            path: {
+                alarm_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AnswerAlarmRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Not a request that can be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not there, or not yours to see */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description The state of things does not allow it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Changed in between; both sides are in the answer */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not a kind of file that is taken */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Breaks a rule; the problems are in the answer */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description If-Match is missing */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Too many attempts */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description The storage is full or busy; nothing was saved */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    get_exams: {
+        parameters: {
+            query?: {
+                with_retired?: boolean;
+            };
+            header?: {
+                "x-csrf-token"?: string | null;
+            };
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExamsShape"];
+                };
+            };
+            /** @description Not a request that can be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not there, or not yours to see */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description The state of things does not allow it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Changed in between; both sides are in the answer */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not a kind of file that is taken */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Breaks a rule; the problems are in the answer */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description If-Match is missing */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Too many attempts */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description The storage is full or busy; nothing was saved */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    post_exam: {
+        parameters: {
+            query?: never;
+            header?: {
+                "x-csrf-token"?: string | null;
+            };
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewExamRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExamShape"];
+                };
+            };
+            /** @description Not a request that can be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not there, or not yours to see */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description The state of things does not allow it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Changed in between; both sides are in the answer */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not a kind of file that is taken */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Breaks a rule; the problems are in the answer */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description If-Match is missing */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Too many attempts */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description The storage is full or busy; nothing was saved */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    get_one_exam: {
+        parameters: {
+            query?: never;
+            header?: {
+                "x-csrf-token"?: string | null;
+            };
+            path: {
+                exam_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExamShape"];
+                };
+            };
+            /** @description Not a request that can be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not there, or not yours to see */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description The state of things does not allow it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Changed in between; both sides are in the answer */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not a kind of file that is taken */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Breaks a rule; the problems are in the answer */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description If-Match is missing */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Too many attempts */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description The storage is full or busy; nothing was saved */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    put_exam: {
+        parameters: {
+            query?: never;
+            header?: {
+                "if-match"?: string | null;
+                "x-csrf-token"?: string | null;
+            };
+            path: {
+                exam_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ExamRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExamShape"];
+                };
+            };
+            /** @description Not a request that can be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not there, or not yours to see */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description The state of things does not allow it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Changed in between; both sides are in the answer */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not a kind of file that is taken */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Breaks a rule; the problems are in the answer */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description If-Match is missing */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Too many attempts */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description The storage is full or busy; nothing was saved */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    delete_exam: {
+        parameters: {
+            query?: never;
+            header?: {
+                "x-csrf-token"?: string | null;
+            };
+            path: {
+                exam_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Not a request that can be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not there, or not yours to see */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description The state of things does not allow it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Changed in between; both sides are in the answer */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not a kind of file that is taken */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Breaks a rule; the problems are in the answer */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description If-Match is missing */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Too many attempts */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description The storage is full or busy; nothing was saved */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    post_attempt: {
+        parameters: {
+            query?: never;
+            header?: {
+                "x-csrf-token"?: string | null;
+            };
+            path: {
+                exam_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The open one */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AttemptShape"];
+                };
+            };
+            /** @description Not a request that can be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not there, or not yours to see */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description The state of things does not allow it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Changed in between; both sides are in the answer */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not a kind of file that is taken */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Breaks a rule; the problems are in the answer */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description If-Match is missing */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Too many attempts */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description The storage is full or busy; nothing was saved */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    get_one_attempt: {
+        parameters: {
+            query?: never;
+            header?: {
+                "x-csrf-token"?: string | null;
+            };
+            path: {
+                attempt_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AttemptShape"];
+                };
+            };
+            /** @description Not a request that can be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not there, or not yours to see */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description The state of things does not allow it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Changed in between; both sides are in the answer */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not a kind of file that is taken */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Breaks a rule; the problems are in the answer */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description If-Match is missing */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Too many attempts */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description The storage is full or busy; nothing was saved */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    post_leave: {
+        parameters: {
+            query?: never;
+            header?: {
+                "x-csrf-token"?: string | null;
+            };
+            path: {
+                attempt_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AttemptShape"];
+                };
+            };
+            /** @description Not a request that can be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not there, or not yours to see */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description The state of things does not allow it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Changed in between; both sides are in the answer */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not a kind of file that is taken */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Breaks a rule; the problems are in the answer */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description If-Match is missing */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Too many attempts */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description The storage is full or busy; nothing was saved */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    get_results: {
+        parameters: {
+            query?: never;
+            header?: {
+                "x-csrf-token"?: string | null;
+            };
+            path: {
+                exam_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExamResultsShape"];
+                };
+            };
+            /** @description Not a request that can be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not there, or not yours to see */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description The state of things does not allow it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Changed in between; both sides are in the answer */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not a kind of file that is taken */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Breaks a rule; the problems are in the answer */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description If-Match is missing */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Too many attempts */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description The storage is full or busy; nothing was saved */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    post_try: {
+        parameters: {
+            query?: never;
+            header?: {
+                "x-csrf-token"?: string | null;
+            };
+            path: {
+                exam_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TryRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StandingShape"];
+                };
+            };
+            /** @description Not a request that can be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not there, or not yours to see */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description The state of things does not allow it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Changed in between; both sides are in the answer */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not a kind of file that is taken */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Breaks a rule; the problems are in the answer */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description If-Match is missing */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Too many attempts */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description The storage is full or busy; nothing was saved */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    get_feedback: {
+        parameters: {
+            query?: never;
+            header?: {
+                "x-csrf-token"?: string | null;
+            };
+            path: {
+                pass_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FeedbackShape"];
+                };
+            };
+            /** @description Not a request that can be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not there, or not yours to see */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description The state of things does not allow it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Changed in between; both sides are in the answer */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not a kind of file that is taken */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Breaks a rule; the problems are in the answer */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description If-Match is missing */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Too many attempts */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description The storage is full or busy; nothing was saved */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    get_comparisons: {
+        parameters: {
+            query?: {
+                state?: ("agreed" | "third" | "adjudicate" | "decided") | null;
+                stage?: ("routines" | "sub-actions" | "elements") | null;
+                limit?: number;
+            };
+            header?: {
+                "x-csrf-token"?: string | null;
+            };
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ComparisonsShape"];
+                };
+            };
+            /** @description Not a request that can be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not there, or not yours to see */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description The state of things does not allow it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Changed in between; both sides are in the answer */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not a kind of file that is taken */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Breaks a rule; the problems are in the answer */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description If-Match is missing */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Too many attempts */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description The storage is full or busy; nothing was saved */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    post_comparisons: {
+        parameters: {
+            query?: never;
+            header?: {
+                "x-csrf-token"?: string | null;
+            };
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CompareRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ComparedShape"];
+                };
+            };
+            /** @description Not a request that can be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not there, or not yours to see */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description The state of things does not allow it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Changed in between; both sides are in the answer */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not a kind of file that is taken */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Breaks a rule; the problems are in the answer */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description If-Match is missing */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Too many attempts */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description The storage is full or busy; nothing was saved */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    post_route: {
+        parameters: {
+            query?: never;
+            header?: {
+                "x-csrf-token"?: string | null;
+            };
+            path: {
+                comparison_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RouteRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Not a request that can be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not there, or not yours to see */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description The state of things does not allow it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Changed in between; both sides are in the answer */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not a kind of file that is taken */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Breaks a rule; the problems are in the answer */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description If-Match is missing */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Too many attempts */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description The storage is full or busy; nothing was saved */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    post_accept_agreed: {
+        parameters: {
+            query?: never;
+            header?: {
+                "x-csrf-token"?: string | null;
+            };
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AcceptAgreedRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AcceptedShape"];
+                };
+            };
+            /** @description Not a request that can be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not there, or not yours to see */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description The state of things does not allow it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Changed in between; both sides are in the answer */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not a kind of file that is taken */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Breaks a rule; the problems are in the answer */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description If-Match is missing */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Too many attempts */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description The storage is full or busy; nothing was saved */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    post_adjudication: {
+        parameters: {
+            query?: never;
+            header?: {
+                "x-csrf-token"?: string | null;
+            };
+            path: {
+                item_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PassDetail"];
+                };
+            };
+            /** @description Not a request that can be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not there, or not yours to see */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description The state of things does not allow it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Changed in between; both sides are in the answer */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not a kind of file that is taken */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Breaks a rule; the problems are in the answer */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description If-Match is missing */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Too many attempts */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description The storage is full or busy; nothing was saved */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    post_decision: {
+        parameters: {
+            query?: never;
+            header?: {
+                "if-match"?: string | null;
+                "x-csrf-token"?: string | null;
+            };
+            path: {
+                pass_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DecideRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PassDetail"];
                 };
             };
             /** @description Not a request that can be read */

@@ -11,7 +11,10 @@ from fastapi.routing import APIRoute
 from finegym import __version__
 from finegym.labelling.api import (
     codebooks,
+    comparisons,
+    exams,
     exchange,
+    gold,
     guidelines,
     items,
     jobs,
@@ -75,6 +78,9 @@ def create_app(server: Server, *, with_jobs: bool = True) -> FastAPI:
         suggestions,
         guidelines,
         exchange,
+        gold,
+        exams,
+        comparisons,
     ):
         app.include_router(module.router, prefix="/api")
     app.include_router(media.router)

@@ -9,9 +9,10 @@ from pydantic import BaseModel, Field
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from finegym.labelling.access import Caller, get_names, get_project, require_role, write_log
+from finegym.labelling.access import SEES_ALL_WORK, Caller, get_names, get_project, require_role, write_log
 from finegym.labelling.api.dependencies import CallerNow, IdPath, ServerNow
 from finegym.labelling.api.server import Server
+from finegym.labelling.exams import find_blocks
 from finegym.labelling.items import (
     WORKERS,
     count_available,
@@ -21,12 +22,14 @@ from finegym.labelling.items import (
     take_item,
     take_next,
 )
+from finegym.labelling.media import find_chunks
 from finegym.labelling.pages import show_pass
-from finegym.labelling.projects import list_people
+from finegym.labelling.pass_detail import PassDetail
+from finegym.labelling.projects import list_people, read_settings
 from finegym.labelling.refusals import invalid_field, not_found
 from finegym.labelling.settings import Stage
-from finegym.labelling.shapes import ItemShape, PassDetail
-from finegym.labelling.tables.records import Item
+from finegym.labelling.shapes import ItemShape, MediaShape
+from finegym.labelling.tables.records import Item, Record
 from finegym.labelling.values import Strict, Uuid, Word
 from finegym.labelling.views import show_items
 
@@ -62,11 +65,20 @@ class AssignedShape(BaseModel):
     changed: int
 
 
+class BlockShape(BaseModel):
+    """The exam that somebody has to pass before she works in a stage."""
+
+    exam_id: str
+    name: str
+    why: str
+
+
 class WorkShape(BaseModel):
-    """What waits for an annotator: her unfinished items, and how many more there are for her."""
+    """What waits for an annotator: her unfinished items, how many more there are, and what keeps her from them."""
 
     open: list[ItemShape]
     available: dict[Stage, int]
+    blocked: dict[Stage, BlockShape]
 
 
 class NextRequest(Strict):
@@ -90,13 +102,17 @@ def get_items(
     stage: Stage | None = None,
     state: Annotated[str | None, Query(pattern="^(open|submitted|accepted|void)$")] = None,
     record: Word | None = None,
+    ids: Annotated[str | None, Query(max_length=8000, pattern=r"^[0-9A-Za-z,-]*$")] = None,
     after: Uuid | None = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> ItemsShape:
-    """The items of a project, for those who see all work."""
+    """The items of a project, for those who see all work. ``ids``: only those, separated by commas."""
+    wanted = None if ids is None else [one for one in ids.split(",") if one]
     with server.database.read() as session:
         role = require_role(session, caller, project_id, ["lead", "reviewer", "viewer"])
-        rows = find_items(session, project_id, stage=stage, state=state, record=record, after=after, limit=limit + 1)
+        rows = find_items(
+            session, project_id, stage=stage, state=state, record=record, ids=wanted, after=after, limit=limit + 1
+        )
         shown = show_items(session, caller, role, get_project(session, project_id), rows[:limit])
     return ItemsShape(items=shown, after=rows[limit - 1].id if len(rows) > limit else None)
 
@@ -110,6 +126,18 @@ def get_item(item_id: IdPath, caller: CallerNow, server: ServerNow) -> ItemShape
             raise not_found("item")
         role = require_role(session, caller, item.project_id)
         return show_items(session, caller, role, get_project(session, item.project_id), [item])[0]
+
+
+@router.get("/items/{item_id}/media")
+def get_item_media(item_id: IdPath, caller: CallerNow, server: ServerNow) -> MediaShape:
+    """The clips of an item, for those who see all work."""
+    with server.database.read() as session:
+        item = session.get(Item, item_id)
+        if item is None:
+            raise not_found("item")
+        require_role(session, caller, item.project_id, SEES_ALL_WORK)
+        chunks = find_chunks(session, item.record_id, item.start_frame, item.end_frame)
+        return server.links.show_media(caller, session.get_one(Record, item.record_id), chunks)
 
 
 @router.patch("/items/{item_id}")
@@ -164,8 +192,10 @@ def get_work(project_id: IdPath, caller: CallerNow, server: ServerNow) -> WorkSh
         mine = list_my_passes(session, caller, project_id)
         items = {item.id: item for item in session.scalars(select(Item).where(Item.id.in_({p.item_id for p in mine})))}
         shown = show_items(session, caller, role, project, [items[row.item_id] for row in mine])
-        available = count_available(session, caller, project) if role in WORKERS else {}
-    return WorkShape(open=shown, available=available)
+        available = count_available(session, caller, project, role) if role in WORKERS else {}
+        blocks = find_blocks(session, project, read_settings(project), caller.person_id, role, caller.now_ms)
+    blocked = {stage: BlockShape(exam_id=one.exam_id, name=one.name, why=one.why) for stage, one in blocks.items()}
+    return WorkShape(open=shown, available=available, blocked=blocked)
 
 
 @router.post("/projects/{project_id}/work/next", responses={204: {"description": "Nothing is left to do"}})

@@ -16,13 +16,13 @@ from finegym.labelling.leases import renew_lease
 from finegym.labelling.loading import load_work
 from finegym.labelling.operation_kinds import AnyOperation
 from finegym.labelling.pages import load_visible, preview_operations, show_pass
+from finegym.labelling.pass_detail import PassDetail
 from finegym.labelling.passes import save_operations
 from finegym.labelling.progress import beat
 from finegym.labelling.refusals import conflict, forbidden, not_found
 from finegym.labelling.shapes import (
     LeaseShape,
     OperationShape,
-    PassDetail,
     PreviewShape,
     RevisionShape,
     SavedShape,

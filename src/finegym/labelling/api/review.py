@@ -13,9 +13,10 @@ from finegym.labelling.api.dependencies import CallerNow, IdPath, SeenVersion, S
 from finegym.labelling.loading import make_state
 from finegym.labelling.overlaps import answer_overlap, get_overlap
 from finegym.labelling.pages import show_pass
+from finegym.labelling.pass_detail import PassDetail
 from finegym.labelling.review import ReviewRequest, list_for_review, review_pass
 from finegym.labelling.settings import Stage
-from finegym.labelling.shapes import ItemShape, PassDetail, RecordRef, SegmentShape
+from finegym.labelling.shapes import ItemShape, RecordRef, SegmentShape
 from finegym.labelling.tables.records import Record
 from finegym.labelling.tables.review import Overlap
 from finegym.labelling.tables.work import Segment

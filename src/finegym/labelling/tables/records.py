@@ -53,6 +53,7 @@ class Chunk(Base):
 class Item(Base):
     """A piece of work: a chunk in which routines are to be found, or an action with what is to be found in it.
 
+    ``purpose`` tells real work from gold items that are put before one person: questions of an exam, and silent ones.
     ``round`` counts how often the item was begun anew because what it stands on had changed.
     """
 
@@ -67,6 +68,7 @@ class Item(Base):
     record_id: Mapped[RecordRef]
     key: Mapped[str] = mapped_column(String(80))  # stage and chunk or action: each item is there once
     stage: Mapped[str] = mapped_column(String(20))  # routines, sub-actions, elements
+    purpose: Mapped[str] = mapped_column(String(20), default="work")  # work, exam, silent
     chunk_number: Mapped[int | None]
     action_id: Mapped[str | None] = mapped_column(String(36), index=True)
     action_label: Mapped[str | None] = mapped_column(String(200))
@@ -80,6 +82,7 @@ class Item(Base):
     annotators: Mapped[int | None]
     assignees: Mapped[list[Any]] = mapped_column(default=list)
     recheck: Mapped[str | None] = mapped_column(Text)
+    is_blind: Mapped[bool] = mapped_column(default=False)  # whatever the project says: a third annotator is asked
     round: Mapped[int] = mapped_column(default=1)
     accepted_pass_id: Mapped[str | None] = mapped_column(String(36))
     created_at_ms: Mapped[TimeMs]

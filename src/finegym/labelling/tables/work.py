@@ -14,7 +14,7 @@ from finegym.labelling.tables.base import Base, Id, ItemRef, PassRef, PersonRef,
 
 
 class Pass(Base):
-    """One annotator's work on an item. ``version`` is the number of operations on it."""
+    """One person's work on an item: an annotator's, or the adjudicator's. ``version`` counts the operations on it."""
 
     __tablename__ = "passes"
     __table_args__ = (UniqueConstraint("item_id", "person_id", "round"),)
@@ -23,6 +23,7 @@ class Pass(Base):
     project_id: Mapped[ProjectRef]
     item_id: Mapped[ItemRef]
     person_id: Mapped[PersonRef]
+    kind: Mapped[str] = mapped_column(String(20), default="annotation")  # annotation, adjudication
     round: Mapped[int] = mapped_column(default=1)
     state: Mapped[str] = mapped_column(String(20), default="open")  # open, returned, submitted, accepted, superseded
     version: Mapped[int] = mapped_column(default=0)

@@ -119,6 +119,68 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_codebooks_project_id"), ["project_id"], unique=False)
 
     op.create_table(
+        "drift_alarms",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("project_id", sa.String(length=36), nullable=False),
+        sa.Column("person_id", sa.String(length=36), nullable=False),
+        sa.Column("stage", sa.String(length=20), nullable=False),
+        sa.Column("measure", sa.String(length=40), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("facts", sa.JSON(none_as_null=True), nullable=False),
+        sa.Column("pass_ids", sa.JSON(none_as_null=True), nullable=False),
+        sa.Column("state", sa.String(length=20), nullable=False),
+        sa.Column("at_ms", sa.BigInteger(), nullable=False),
+        sa.Column("answered_by", sa.String(length=36), nullable=True),
+        sa.Column("answered_at_ms", sa.BigInteger(), nullable=True),
+        sa.Column("remark", sa.Text(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["answered_by"],
+            ["people.id"],
+            name=op.f("fk_drift_alarms_answered_by"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.ForeignKeyConstraint(
+            ["person_id"], ["people.id"], name=op.f("fk_drift_alarms_person_id"), initially="DEFERRED", deferrable=True
+        ),
+        sa.ForeignKeyConstraint(
+            ["project_id"],
+            ["projects.id"],
+            name=op.f("fk_drift_alarms_project_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_drift_alarms")),
+    )
+    with op.batch_alter_table("drift_alarms", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_drift_alarms_project_id"), ["project_id"], unique=False)
+
+    op.create_table(
+        "exams",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("project_id", sa.String(length=36), nullable=False),
+        sa.Column("kind", sa.String(length=20), nullable=False),
+        sa.Column("stage", sa.String(length=20), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("author_id", sa.String(length=36), nullable=False),
+        sa.Column("at_ms", sa.BigInteger(), nullable=False),
+        sa.Column("retired_at_ms", sa.BigInteger(), nullable=True),
+        sa.Column("retired_by", sa.String(length=36), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["author_id"], ["people.id"], name=op.f("fk_exams_author_id"), initially="DEFERRED", deferrable=True
+        ),
+        sa.ForeignKeyConstraint(
+            ["project_id"], ["projects.id"], name=op.f("fk_exams_project_id"), initially="DEFERRED", deferrable=True
+        ),
+        sa.ForeignKeyConstraint(
+            ["retired_by"], ["people.id"], name=op.f("fk_exams_retired_by"), initially="DEFERRED", deferrable=True
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_exams")),
+    )
+    with op.batch_alter_table("exams", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_exams_project_id"), ["project_id"], unique=False)
+
+    op.create_table(
         "guidelines",
         sa.Column("id", sa.Integer(), autoincrement=True, nullable=False),
         sa.Column("project_id", sa.String(length=36), nullable=False),
@@ -333,12 +395,83 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_chunks_record_id"), ["record_id"], unique=False)
 
     op.create_table(
+        "exam_attempts",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("project_id", sa.String(length=36), nullable=False),
+        sa.Column("exam_id", sa.String(length=36), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("person_id", sa.String(length=36), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("codebook_number", sa.Integer(), nullable=False),
+        sa.Column("guidelines_number", sa.Integer(), nullable=False),
+        sa.Column("state", sa.String(length=20), nullable=False),
+        sa.Column("result", sa.JSON(none_as_null=True), nullable=True),
+        sa.Column("started_at_ms", sa.BigInteger(), nullable=False),
+        sa.Column("finished_at_ms", sa.BigInteger(), nullable=True),
+        sa.ForeignKeyConstraint(["exam_id"], ["exams.id"], name=op.f("fk_exam_attempts_exam_id")),
+        sa.ForeignKeyConstraint(
+            ["person_id"], ["people.id"], name=op.f("fk_exam_attempts_person_id"), initially="DEFERRED", deferrable=True
+        ),
+        sa.ForeignKeyConstraint(
+            ["project_id"],
+            ["projects.id"],
+            name=op.f("fk_exam_attempts_project_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_exam_attempts")),
+        sa.UniqueConstraint("exam_id", "person_id", "number", name=op.f("uq_exam_attempts_exam_id_person_id_number")),
+    )
+    with op.batch_alter_table("exam_attempts", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_exam_attempts_exam_id"), ["exam_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_exam_attempts_project_id"), ["project_id"], unique=False)
+
+    op.create_table(
+        "exam_tries",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("exam_id", sa.String(length=36), nullable=False),
+        sa.Column("person_id", sa.String(length=36), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("author_id", sa.String(length=36), nullable=False),
+        sa.Column("at_ms", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["author_id"], ["people.id"], name=op.f("fk_exam_tries_author_id"), initially="DEFERRED", deferrable=True
+        ),
+        sa.ForeignKeyConstraint(["exam_id"], ["exams.id"], name=op.f("fk_exam_tries_exam_id")),
+        sa.ForeignKeyConstraint(
+            ["person_id"], ["people.id"], name=op.f("fk_exam_tries_person_id"), initially="DEFERRED", deferrable=True
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_exam_tries")),
+    )
+    with op.batch_alter_table("exam_tries", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_exam_tries_exam_id"), ["exam_id"], unique=False)
+
+    op.create_table(
+        "exam_versions",
+        sa.Column("exam_id", sa.String(length=36), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("name", sa.String(length=200), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("rules", sa.JSON(none_as_null=True), nullable=False),
+        sa.Column("gold_ids", sa.JSON(none_as_null=True), nullable=False),
+        sa.Column("codebook_number", sa.Integer(), nullable=False),
+        sa.Column("guidelines", sa.JSON(none_as_null=True), nullable=False),
+        sa.Column("author_id", sa.String(length=36), nullable=False),
+        sa.Column("at_ms", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["author_id"], ["people.id"], name=op.f("fk_exam_versions_author_id"), initially="DEFERRED", deferrable=True
+        ),
+        sa.ForeignKeyConstraint(["exam_id"], ["exams.id"], name=op.f("fk_exam_versions_exam_id")),
+        sa.PrimaryKeyConstraint("exam_id", "version", name=op.f("pk_exam_versions")),
+    )
+    op.create_table(
         "items",
         sa.Column("id", sa.String(length=36), nullable=False),
         sa.Column("project_id", sa.String(length=36), nullable=False),
         sa.Column("record_id", sa.String(length=36), nullable=False),
         sa.Column("key", sa.String(length=80), nullable=False),
         sa.Column("stage", sa.String(length=20), nullable=False),
+        sa.Column("purpose", sa.String(length=20), nullable=False),
         sa.Column("chunk_number", sa.Integer(), nullable=True),
         sa.Column("action_id", sa.String(length=36), nullable=True),
         sa.Column("action_label", sa.String(length=200), nullable=True),
@@ -352,6 +485,7 @@ def upgrade() -> None:
         sa.Column("annotators", sa.Integer(), nullable=True),
         sa.Column("assignees", sa.JSON(none_as_null=True), nullable=False),
         sa.Column("recheck", sa.Text(), nullable=True),
+        sa.Column("is_blind", sa.Boolean(), nullable=False),
         sa.Column("round", sa.Integer(), nullable=False),
         sa.Column("accepted_pass_id", sa.String(length=36), nullable=True),
         sa.Column("created_at_ms", sa.BigInteger(), nullable=False),
@@ -426,11 +560,59 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_suggestions_record_id"), ["record_id"], unique=False)
 
     op.create_table(
+        "comparisons",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("project_id", sa.String(length=36), nullable=False),
+        sa.Column("item_id", sa.String(length=36), nullable=False),
+        sa.Column("round", sa.Integer(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("state", sa.String(length=20), nullable=False),
+        sa.Column("pass_ids", sa.JSON(none_as_null=True), nullable=False),
+        sa.Column("settings", sa.JSON(none_as_null=True), nullable=False),
+        sa.Column("units", sa.JSON(none_as_null=True), nullable=False),
+        sa.Column("reasons", sa.JSON(none_as_null=True), nullable=False),
+        sa.Column("by_id", sa.String(length=36), nullable=False),
+        sa.Column("at_ms", sa.BigInteger(), nullable=False),
+        sa.Column("routed_by", sa.String(length=36), nullable=True),
+        sa.Column("routed_at_ms", sa.BigInteger(), nullable=True),
+        sa.Column("routed_reason", sa.Text(), nullable=True),
+        sa.Column("decided_by", sa.String(length=36), nullable=True),
+        sa.Column("decided_at_ms", sa.BigInteger(), nullable=True),
+        sa.Column("pass_id", sa.String(length=36), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["by_id"], ["people.id"], name=op.f("fk_comparisons_by_id"), initially="DEFERRED", deferrable=True
+        ),
+        sa.ForeignKeyConstraint(
+            ["decided_by"], ["people.id"], name=op.f("fk_comparisons_decided_by"), initially="DEFERRED", deferrable=True
+        ),
+        sa.ForeignKeyConstraint(
+            ["item_id"], ["items.id"], name=op.f("fk_comparisons_item_id"), initially="DEFERRED", deferrable=True
+        ),
+        sa.ForeignKeyConstraint(
+            ["project_id"],
+            ["projects.id"],
+            name=op.f("fk_comparisons_project_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.ForeignKeyConstraint(
+            ["routed_by"], ["people.id"], name=op.f("fk_comparisons_routed_by"), initially="DEFERRED", deferrable=True
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_comparisons")),
+        sa.UniqueConstraint("item_id", "number", name=op.f("uq_comparisons_item_id_number")),
+    )
+    with op.batch_alter_table("comparisons", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_comparisons_item_id"), ["item_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_comparisons_project_id"), ["project_id"], unique=False)
+        batch_op.create_index("ix_comparisons_project_state", ["project_id", "state"], unique=False)
+
+    op.create_table(
         "passes",
         sa.Column("id", sa.String(length=36), nullable=False),
         sa.Column("project_id", sa.String(length=36), nullable=False),
         sa.Column("item_id", sa.String(length=36), nullable=False),
         sa.Column("person_id", sa.String(length=36), nullable=False),
+        sa.Column("kind", sa.String(length=20), nullable=False),
         sa.Column("round", sa.Integer(), nullable=False),
         sa.Column("state", sa.String(length=20), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
@@ -486,6 +668,83 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("comments", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_comments_pass_id"), ["pass_id"], unique=False)
+
+    op.create_table(
+        "gold_grades",
+        sa.Column("pass_id", sa.String(length=36), nullable=False),
+        sa.Column("pass_version", sa.Integer(), nullable=False),
+        sa.Column("score", sa.Double(), nullable=True),
+        sa.Column("is_right", sa.Boolean(), nullable=True),
+        sa.Column("grade", sa.JSON(none_as_null=True), nullable=False),
+        sa.Column("at_ms", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["pass_id"], ["passes.id"], name=op.f("fk_gold_grades_pass_id"), initially="DEFERRED", deferrable=True
+        ),
+        sa.PrimaryKeyConstraint("pass_id", "pass_version", name=op.f("pk_gold_grades")),
+    )
+    with op.batch_alter_table("gold_grades", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_gold_grades_pass_id"), ["pass_id"], unique=False)
+
+    op.create_table(
+        "gold_items",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("project_id", sa.String(length=36), nullable=False),
+        sa.Column("item_id", sa.String(length=36), nullable=False),
+        sa.Column("pass_id", sa.String(length=36), nullable=False),
+        sa.Column("pass_version", sa.Integer(), nullable=False),
+        sa.Column("record_id", sa.String(length=36), nullable=False),
+        sa.Column("stage", sa.String(length=20), nullable=False),
+        sa.Column("chunk_number", sa.Integer(), nullable=True),
+        sa.Column("action_id", sa.String(length=36), nullable=True),
+        sa.Column("action_label", sa.String(length=200), nullable=True),
+        sa.Column("start_frame", sa.Integer(), nullable=False),
+        sa.Column("end_frame", sa.Integer(), nullable=False),
+        sa.Column("start_ms", sa.BigInteger(), nullable=False),
+        sa.Column("end_ms", sa.BigInteger(), nullable=False),
+        sa.Column("start", sa.JSON(none_as_null=True), nullable=False),
+        sa.Column("truth", sa.JSON(none_as_null=True), nullable=False),
+        sa.Column("codebook_number", sa.Integer(), nullable=False),
+        sa.Column("guidelines", sa.JSON(none_as_null=True), nullable=False),
+        sa.Column("is_silent", sa.Boolean(), nullable=False),
+        sa.Column("note", sa.Text(), nullable=False),
+        sa.Column("guideline_key", sa.String(length=300), nullable=True),
+        sa.Column("author_id", sa.String(length=36), nullable=False),
+        sa.Column("at_ms", sa.BigInteger(), nullable=False),
+        sa.Column("withdrawn_at_ms", sa.BigInteger(), nullable=True),
+        sa.Column("withdrawn_by", sa.String(length=36), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["author_id"], ["people.id"], name=op.f("fk_gold_items_author_id"), initially="DEFERRED", deferrable=True
+        ),
+        sa.ForeignKeyConstraint(
+            ["item_id"], ["items.id"], name=op.f("fk_gold_items_item_id"), initially="DEFERRED", deferrable=True
+        ),
+        sa.ForeignKeyConstraint(
+            ["pass_id"], ["passes.id"], name=op.f("fk_gold_items_pass_id"), initially="DEFERRED", deferrable=True
+        ),
+        sa.ForeignKeyConstraint(
+            ["project_id"],
+            ["projects.id"],
+            name=op.f("fk_gold_items_project_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.ForeignKeyConstraint(
+            ["record_id"], ["records.id"], name=op.f("fk_gold_items_record_id"), initially="DEFERRED", deferrable=True
+        ),
+        sa.ForeignKeyConstraint(
+            ["withdrawn_by"],
+            ["people.id"],
+            name=op.f("fk_gold_items_withdrawn_by"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_gold_items")),
+    )
+    with op.batch_alter_table("gold_items", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_gold_items_item_id"), ["item_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_gold_items_pass_id"), ["pass_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_gold_items_project_id"), ["project_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_gold_items_record_id"), ["record_id"], unique=False)
 
     op.create_table(
         "operations",
@@ -616,9 +875,61 @@ def upgrade() -> None:
     with op.batch_alter_table("suggestion_answers", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_suggestion_answers_pass_id"), ["pass_id"], unique=False)
 
+    op.create_table(
+        "gold_answers",
+        sa.Column("pass_id", sa.String(length=36), nullable=False),
+        sa.Column("project_id", sa.String(length=36), nullable=False),
+        sa.Column("gold_id", sa.String(length=36), nullable=False),
+        sa.Column("item_id", sa.String(length=36), nullable=False),
+        sa.Column("person_id", sa.String(length=36), nullable=False),
+        sa.Column("stage", sa.String(length=20), nullable=False),
+        sa.Column("kind", sa.String(length=20), nullable=False),
+        sa.Column("attempt_id", sa.String(length=36), nullable=True),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("asked_at_ms", sa.BigInteger(), nullable=False),
+        sa.Column("score", sa.Double(), nullable=True),
+        sa.Column("is_right", sa.Boolean(), nullable=True),
+        sa.Column("grade", sa.JSON(none_as_null=True), nullable=True),
+        sa.Column("graded_version", sa.Integer(), nullable=True),
+        sa.Column("graded_at_ms", sa.BigInteger(), nullable=True),
+        sa.ForeignKeyConstraint(["attempt_id"], ["exam_attempts.id"], name=op.f("fk_gold_answers_attempt_id")),
+        sa.ForeignKeyConstraint(["gold_id"], ["gold_items.id"], name=op.f("fk_gold_answers_gold_id")),
+        sa.ForeignKeyConstraint(
+            ["item_id"], ["items.id"], name=op.f("fk_gold_answers_item_id"), initially="DEFERRED", deferrable=True
+        ),
+        sa.ForeignKeyConstraint(
+            ["pass_id"], ["passes.id"], name=op.f("fk_gold_answers_pass_id"), initially="DEFERRED", deferrable=True
+        ),
+        sa.ForeignKeyConstraint(
+            ["person_id"], ["people.id"], name=op.f("fk_gold_answers_person_id"), initially="DEFERRED", deferrable=True
+        ),
+        sa.ForeignKeyConstraint(
+            ["project_id"],
+            ["projects.id"],
+            name=op.f("fk_gold_answers_project_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.PrimaryKeyConstraint("pass_id", name=op.f("pk_gold_answers")),
+    )
+    with op.batch_alter_table("gold_answers", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_gold_answers_attempt_id"), ["attempt_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_gold_answers_gold_id"), ["gold_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_gold_answers_item_id"), ["item_id"], unique=False)
+        batch_op.create_index("ix_gold_answers_person_stage", ["project_id", "person_id", "stage"], unique=False)
+        batch_op.create_index(batch_op.f("ix_gold_answers_project_id"), ["project_id"], unique=False)
+
 
 def downgrade() -> None:
     """Remove them."""
+    with op.batch_alter_table("gold_answers", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_gold_answers_project_id"))
+        batch_op.drop_index("ix_gold_answers_person_stage")
+        batch_op.drop_index(batch_op.f("ix_gold_answers_item_id"))
+        batch_op.drop_index(batch_op.f("ix_gold_answers_gold_id"))
+        batch_op.drop_index(batch_op.f("ix_gold_answers_attempt_id"))
+
+    op.drop_table("gold_answers")
     with op.batch_alter_table("suggestion_answers", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_suggestion_answers_pass_id"))
 
@@ -641,6 +952,17 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_operations_pass_id"))
 
     op.drop_table("operations")
+    with op.batch_alter_table("gold_items", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_gold_items_record_id"))
+        batch_op.drop_index(batch_op.f("ix_gold_items_project_id"))
+        batch_op.drop_index(batch_op.f("ix_gold_items_pass_id"))
+        batch_op.drop_index(batch_op.f("ix_gold_items_item_id"))
+
+    op.drop_table("gold_items")
+    with op.batch_alter_table("gold_grades", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_gold_grades_pass_id"))
+
+    op.drop_table("gold_grades")
     with op.batch_alter_table("comments", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_comments_pass_id"))
 
@@ -650,6 +972,12 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_passes_item_id"))
 
     op.drop_table("passes")
+    with op.batch_alter_table("comparisons", schema=None) as batch_op:
+        batch_op.drop_index("ix_comparisons_project_state")
+        batch_op.drop_index(batch_op.f("ix_comparisons_project_id"))
+        batch_op.drop_index(batch_op.f("ix_comparisons_item_id"))
+
+    op.drop_table("comparisons")
     with op.batch_alter_table("suggestions", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_suggestions_record_id"))
         batch_op.drop_index("ix_suggestions_record_frames")
@@ -668,6 +996,16 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_items_action_id"))
 
     op.drop_table("items")
+    op.drop_table("exam_versions")
+    with op.batch_alter_table("exam_tries", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_exam_tries_exam_id"))
+
+    op.drop_table("exam_tries")
+    with op.batch_alter_table("exam_attempts", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_exam_attempts_project_id"))
+        batch_op.drop_index(batch_op.f("ix_exam_attempts_exam_id"))
+
+    op.drop_table("exam_attempts")
     with op.batch_alter_table("chunks", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_chunks_record_id"))
 
@@ -701,6 +1039,14 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_guidelines_project_id"))
 
     op.drop_table("guidelines")
+    with op.batch_alter_table("exams", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_exams_project_id"))
+
+    op.drop_table("exams")
+    with op.batch_alter_table("drift_alarms", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_drift_alarms_project_id"))
+
+    op.drop_table("drift_alarms")
     with op.batch_alter_table("codebooks", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_codebooks_project_id"))
 
