@@ -89,11 +89,14 @@ def build(
         Path | None, typer.Option(help="What people know of the dataset; `WORKSPACE/about.toml` where it is there.")
     ] = None,
     agreement: Annotated[
-        Path | None, typer.Option(help="JSON of `finegym quality agreement`, to publish with it.")
+        list[Path] | None,
+        typer.Option(
+            "--agreement", help="JSON of `finegym quality agreement` to publish; may be repeated, one a level."
+        ),
     ] = None,
     annotator: Annotated[
         list[Path] | None,
-        typer.Option("--annotator", help="One annotator's dataset folder, for the votes; may be repeated."),
+        typer.Option("--annotator", help="One annotator's dataset folder, for votes and agreement; may be repeated."),
     ] = None,
     since: Annotated[Path | None, typer.Option(help="The last release: its differences become the history.")] = None,
     athletes: Annotated[AthletesChoice, typer.Option(help="Names of athletes.")] = AthletesChoice.NAMED,
@@ -136,7 +139,8 @@ def build(
         with_figures=figures,
         exports=None if not export else tuple(one for one in export if one != "none"),
     )
-    opened = _add_extras(_open_source(source, name, project, database), source, exclusions, agreement, annotator or [])
+    opened = _open_source(source, name, project, database)
+    opened = _add_extras(opened, source, exclusions, agreement or [], annotator or [])
     folder = out or source / "releases" / f"{check_name(opened.name)}-{version}"
     previous = None if since is None else read_release(since)
     built = build_release(opened, folder, settings, previous=previous, say=lambda line: typer.echo(line, err=True))
@@ -161,15 +165,17 @@ def _read_about(source: Path, path: Path | None) -> About:
 
 
 def _add_extras(
-    opened: ReleaseSource, folder: Path, exclusions: Path | None, agreement: Path | None, annotators: list[Path]
+    opened: ReleaseSource, folder: Path, exclusions: Path | None, agreement: list[Path], annotators: list[Path]
 ) -> ReleaseSource:
     """Rules, agreement and votes from files."""
-    from finegym.release.extras import add_agreement, add_exclusions, add_votes
+    from finegym.release.extras import add_agreement, add_annotators, add_exclusions
 
     opened = add_exclusions(opened, folder, exclusions)
-    if agreement is not None:
-        opened = add_agreement(opened, agreement)
-    return add_votes(opened, annotators) if annotators else opened
+    if annotators:
+        opened = add_annotators(opened, annotators)
+    for path in agreement:
+        opened = add_agreement(opened, path)
+    return opened
 
 
 def _print_build(built: BuiltRelease, as_json: bool) -> None:
@@ -188,7 +194,7 @@ def _print_build(built: BuiltRelease, as_json: bool) -> None:
     typer.echo(
         f"{facts.name} {facts.version}: {format_count(counts.records, 'record')}, "
         f"{format_count(counts.actions, 'action')}, {format_count(counts.sub_actions, 'sub-action')}, "
-        f"{format_count(counts.sub_actions_with_element, 'element')}{', simulated' if facts.is_simulated else ''}"
+        f"of them {counts.sub_actions_with_element:,} with an element{', simulated' if facts.is_simulated else ''}"
     )
     for one in facts.splits:
         excepted = [leak.kind for leak in one.leaks if leak.exception]

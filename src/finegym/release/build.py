@@ -41,6 +41,7 @@ from finegym.release.settings import ReleaseSettings, check_name
 from finegym.release.shapes import ReleaseFile
 from finegym.release.source import ReleaseSource
 from finegym.release.tables import format_tables
+from finegym.release.work import publish_work
 
 EXPORTS_FOLDER = "exports"
 
@@ -125,6 +126,7 @@ def plan_release(source: ReleaseSource, settings: ReleaseSettings, previous: Rel
             new_name=f"{name} {settings.version}",
         )
     num_moved = sum(old.path != new.path for old, new in zip(source.dataset.videos, prepared.videos, strict=True))
+    source = publish_work(source, prepared, exclusions.dataset)
     return Contents(name, settings, source, exclusions, gated, changes, num_moved)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import Any
 
-from finegym.annotations.model import Dataset, Video
+from finegym.annotations.model import Action, Dataset, Video
 from finegym.release.diff import ReleaseDiff
 from finegym.release.exclusions import Exclusions
 from finegym.release.leak_gate import GatedSplit
@@ -73,7 +73,7 @@ def _round(value: Any) -> Any:
 
 
 def prepare_dataset(dataset: Dataset, athletes: Athletes) -> Dataset:
-    """The dataset without what belongs to this machine, and with athletes as asked.
+    """The dataset without what belongs to this machine, athletes as asked, sets wherever an element says them.
 
     A media file outside of the dataset's folder becomes ``records/<id>.<suffix>``: where a reader is to put it.
     """
@@ -85,17 +85,19 @@ def prepare_dataset(dataset: Dataset, athletes: Athletes) -> Dataset:
     if athletes == "named":
         numbers = {name: name for name in numbers}
     renamed: Mapping[str, str] = {} if athletes == "left-out" else numbers
-    return Dataset(
-        dataset.codebook,
-        tuple(
-            replace(
-                video,
-                path=make_public_path(video),
-                actions=tuple(replace(a, athlete=renamed.get(a.athlete or "")) for a in video.actions),
-            )
-            for video in dataset.videos
-        ),
-    )
+    set_of = {element.id: element.set_id for element in dataset.codebook.elements}
+    videos = []
+    for video in dataset.videos:
+        actions = tuple(_prepare_action(action, renamed, set_of) for action in video.actions)
+        videos.append(replace(video, path=make_public_path(video), actions=actions))
+    return Dataset(dataset.codebook, tuple(videos))
+
+
+def _prepare_action(action: Action, renamed: Mapping[str, str], set_of: Mapping[str, str]) -> Action:
+    subs = action.sub_actions
+    if subs is not None:
+        subs = tuple(replace(sub, set_id=set_of.get(sub.element_id or "", sub.set_id)) for sub in subs)
+    return replace(action, sub_actions=subs, athlete=renamed.get(action.athlete or ""))
 
 
 def make_public_path(video: Video) -> str | None:

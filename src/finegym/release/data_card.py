@@ -52,7 +52,7 @@ def _describe_head(contents: Contents, facts: ReleaseFile) -> Iterator[str]:
         ("questions to", about.contact or "not stated"),
         ("media", "not part of the release; records.csv says where each file belongs"),
     ]
-    yield from make_table(("", "what"), rows)
+    yield from make_table(("", "what"), rows, num_left=2)
     if about.citation:
         yield from ("```bibtex", about.citation.strip(), "```", "")
 
@@ -109,10 +109,10 @@ def _describe_splits(contents: Contents, facts: ReleaseFile) -> Iterator[str]:
         yield ""
         return
     rows = [
-        (s.name, s.num_classes, s.num_train, s.num_val, "made with the release" if s.is_made else "brought along")
+        (s.name, "made with the release" if s.is_made else "brought along", s.num_classes, s.num_train, s.num_val)
         for s in facts.splits
     ]
-    yield from make_table(("split", "classes", "train", "val", "origin"), rows)
+    yield from make_table(("split", "origin", "classes", "train", "val"), rows, num_left=2)
     for gated in contents.splits:
         yield from _describe_split(gated)
 
@@ -139,15 +139,13 @@ def _describe_exclusions(facts: ReleaseFile) -> Iterator[str]:
     yield ""
     if not facts.exclusions and not facts.left_out:
         yield "Nothing."
-        yield ""
     if facts.exclusions:
-        yield "By rules, which `exclusions.json` holds with every sub-action that they are about:"
+        yield "By rules. `exclusions.json` names every sub-action that they cover, but for what was withdrawn:"
         yield ""
         header = ("rule", "why", "left out of", "records", "actions", "sub-actions")
         rows = [(e.name, e.why, f"the {e.leave_out_of}", e.records, e.actions, e.sub_actions) for e in facts.exclusions]
-        yield from make_table(header, rows)
+        yield from make_table(header, rows, num_left=3)
         yield from (f"- {e.name}: {e.note}" for e in facts.exclusions if e.note)
-        yield ""
     for reason, where in facts.left_out.items():
         yield f"- {len(where):,} {reason}, such as {where[0]}"
     yield ""
@@ -157,11 +155,11 @@ def _describe_work(contents: Contents, facts: ReleaseFile) -> Iterator[str]:
     source = contents.source
     yield "## How it was labelled"
     yield ""
-    if source.agreement is None:
+    if not source.agreement:
         yield "No measurement of agreement between annotators is part of this release."
         yield ""
-    else:
-        yield from describe_agreement(source.agreement)
+    for measured in source.agreement.values():
+        yield from describe_agreement(measured)
     if facts.votes.votes:
         yield (
             f"All {facts.votes.votes:,} votes of {facts.votes.annotators} annotators with {facts.votes.answers:,} "

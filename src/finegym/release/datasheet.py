@@ -98,7 +98,7 @@ def _ask_composition(contents: Contents, facts: ReleaseFile, numbers: ReleaseNum
 
 def _ask_labelling(contents: Contents, facts: ReleaseFile) -> Sequence[Question]:
     source = contents.source
-    agreement = "A measurement of agreement is in agreement/." if source.agreement is not None else ""
+    agreement = "A measurement of agreement is in agreement/." if source.agreement else ""
     votes = (
         f"{facts.votes.votes:,} votes of {facts.votes.annotators} annotators are published in tables/votes."
         if facts.votes.votes

@@ -8,7 +8,7 @@ import re
 
 from finegym.release.contents import Contents, format_json
 from finegym.release.diff_text import format_changes_page
-from finegym.release.exclusions import Exclusions
+from finegym.release.exclusions import KINDS, WITHDRAWN, Exclusions
 from finegym.release.source import GuidelineVersion
 
 _NOT_PLAIN = re.compile(r"[^A-Za-z0-9._-]+")
@@ -28,8 +28,7 @@ def format_documents(contents: Contents) -> dict[str, str]:
         writer.writerow(HISTORY_COLUMNS)
         writer.writerows(source.history)
         files["history.csv"] = buffer.getvalue()
-    if source.agreement is not None:
-        files["agreement/agreement.json"] = format_json(source.agreement)
+    files |= {f"agreement/{level}.json": format_json(one) for level, one in source.agreement.items()}
     if contents.changes is not None:
         files["changes.json"] = format_json(contents.changes.to_dict())
         files["CHANGES.md"] = format_changes_page(contents.changes)
@@ -37,12 +36,17 @@ def format_documents(contents: Contents) -> dict[str, str]:
 
 
 def export_exclusions(exclusions: Exclusions) -> dict[str, object]:
-    """``exclusions.json``: every rule with what it came to."""
+    """``exclusions.json``: every rule with what it came to. What was withdrawn is counted, and not named."""
+    withdrawn = {id_ for one in exclusions.rules if one.rule.why == WITHDRAWN for id_ in one.instance_ids}
     rules = []
     for applied in exclusions.rules:
         counts = {"records": applied.num_records, "actions": applied.num_actions}
         counts["sub_actions"] = len(applied.instance_ids)
-        rules.append({**applied.rule.model_dump(mode="json"), "counts": counts, "sub_actions": applied.instance_ids})
+        covered = [id_ for id_ in applied.instance_ids if id_ not in withdrawn]
+        facts = {**applied.rule.model_dump(mode="json"), "counts": counts, "covered": covered}
+        if applied.rule.why == WITHDRAWN:
+            facts |= {kind: [] for kind in KINDS}
+        rules.append(facts)
     return {"format": "finegym-exclusions/1", "rules": rules}
 
 

@@ -24,6 +24,8 @@ EXCLUSIONS_FILE = "exclusions.toml"
 KINDS = ("elements", "sets", "events", "records", "actions", "instances")
 
 Why = Literal["imperceptible difference", "unregulated move", "incomplete", "damaged record", "withdrawn", "other"]
+WITHDRAWN: Why = "withdrawn"
+"""What is withdrawn is counted and never named: neither in the rule nor anywhere else."""
 From = Literal["settings", "labels", "release"]
 
 

@@ -6,12 +6,16 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import get_args
 
 from finegym.errors import ConfigError
+from finegym.quality.agreement_files import FORMAT
+from finegym.quality.unit_files import read_units
+from finegym.quality.units import Level
+from finegym.release.agreement_card import number_annotators
 from finegym.release.exclusions import EXCLUSIONS_FILE, ExclusionsFile
 from finegym.release.source import ReleaseSource
 from finegym.release.toml_files import read_toml
-from finegym.release.votes import collect_votes
 
 
 def add_exclusions(source: ReleaseSource, folder: Path, path: Path | None = None) -> ReleaseSource:
@@ -28,7 +32,7 @@ def add_exclusions(source: ReleaseSource, folder: Path, path: Path | None = None
 
 
 def add_agreement(source: ReleaseSource, path: Path) -> ReleaseSource:
-    """The source with a measurement of agreement.
+    """The source with a measurement of agreement, annotators as numbers.
 
     Raises:
         ConfigError: the file cannot be read, or is none.
@@ -37,18 +41,15 @@ def add_agreement(source: ReleaseSource, path: Path) -> ReleaseSource:
         content = json.loads(path.read_bytes())
     except (OSError, ValueError) as error:
         raise ConfigError(f"{path}: expected the JSON of `finegym quality agreement`, but: {error}.") from error
-    if not isinstance(content, dict) or not str(content.get("format", "")).startswith("finegym-agreement/"):
+    if not isinstance(content, dict) or content.get("format") != FORMAT or content.get("level") not in get_args(Level):
         raise ConfigError(f"{path}: expected the JSON of `finegym quality agreement`, got another. Check the path.")
-    return replace(source, agreement=content)
+    return replace(source, agreement={**source.agreement, content["level"]: number_annotators(content)})
 
 
-def add_votes(source: ReleaseSource, paths: Sequence[Path]) -> ReleaseSource:
-    """The source with the votes of several annotators, a dataset folder each; their numbers are their order.
+def add_annotators(source: ReleaseSource, paths: Sequence[Path]) -> ReleaseSource:
+    """The source with what several annotators found, a dataset folder each: for votes and agreement.
 
     Raises:
         AnnotationError: a folder cannot be read, or has another codebook.
     """
-    from finegym.quality.unit_files import read_units
-
-    names = [f"annotator-{number}" for number in range(1, len(paths) + 1)]
-    return replace(source, votes=collect_votes(read_units(paths, names, "sub-action"), source.dataset))
+    return replace(source, units=(*source.units, read_units(paths, level="sub-action")))

@@ -70,7 +70,7 @@ KINDS = (
     FileKind("statistics/*.json", "counts and durations", _JSON, "statistics"),
     FileKind("statistics/*.txt", "the same as text", _TEXT),
     FileKind("statistics/*.svg", "a figure of it", "image/svg+xml"),
-    FileKind("agreement/agreement.json", "how far annotators agree", _JSON, "agreement"),
+    FileKind("agreement/*.json", "how far annotators agree", _JSON, "agreement"),
     FileKind("exclusions.json", "what was left out, and why", _JSON, "exclusions"),
     FileKind("changes.json", "what changed since the last release", _JSON, "changes"),
     FileKind("history.csv", "what happened to the data, by day", _CSV, "history.row"),

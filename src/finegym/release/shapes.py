@@ -277,7 +277,7 @@ class ChangesFile(Shape):
 
 
 class AgreementFile(BaseModel):
-    """``agreement/agreement.json``: what ``finegym quality agreement --json`` prints."""
+    """``agreement/*.json``: what ``finegym quality agreement --json`` prints."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
 

@@ -16,6 +16,7 @@ from finegym.annotations.source import Source, open_source
 from finegym.annotations.splits import Split, read_official_split, read_split
 from finegym.codebook.official import OfficialFiles
 from finegym.codebook.yaml_text import format_codebook
+from finegym.quality.units import Units
 
 VoteAnswer = Literal["yes", "no", "unsure"]
 
@@ -107,10 +108,12 @@ class ReleaseSource:
         official: the official files, where the source is a folder of those: they are written back byte for byte.
         codebooks: every version that was worked with, oldest first; the last one is the dataset's.
         guidelines: every version of every page, oldest first.
-        votes: of all annotators.
+        units: what each annotator found, a level each; votes and agreement of the release are made from it.
+        votes: of all annotators, where they are known already.
         exclusions: rules of ``release.exclusions``, as read from their file (plain values).
         history: by day, oldest first.
-        agreement: ``quality``'s JSON: format, levels, numbers.
+        agreement: by level (``action``, ``sub-action``), ``quality``'s JSON, with annotators as numbers, where it is
+            measured already.
         media: by video id.
         is_simulated: nobody filmed this; every page says so.
         left_out: what the source held and ``dataset`` cannot (routines without an event …): reason → where.
@@ -122,10 +125,11 @@ class ReleaseSource:
     official: OfficialFiles | None = None
     codebooks: tuple[CodebookVersion, ...] = ()
     guidelines: tuple[GuidelineVersion, ...] = ()
+    units: tuple[Units, ...] = ()
     votes: tuple[Vote, ...] = ()
     exclusions: tuple[Mapping[str, Any], ...] = ()
     history: tuple[HistoryEntry, ...] = ()
-    agreement: Mapping[str, Any] | None = None
+    agreement: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     media: Mapping[str, MediaFile] = field(default_factory=dict)
     is_simulated: bool = False
     left_out: Mapping[str, Sequence[str]] = field(default_factory=dict)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -73,6 +74,41 @@ def _make_vote(units: Units, row: int, record: str, instance_id: str | None) -> 
         set_id=set_id,
         element_id=element.id if element else None,
         answers=answers,
+    )
+
+
+def keep_votes(votes: Iterable[Vote], before: Dataset, after: Dataset) -> tuple[Vote, ...]:
+    """The votes without those on what left the release: its records, actions and sub-actions, by id and by time.
+
+    Args:
+        votes: on sub-actions of ``before``.
+        before: the dataset before rules of exclusion.
+        after: the dataset after them.
+    """
+    there = {video.id: {action.name for action in video.actions} for video in after.videos}
+    gone_spans = {
+        video.id: [(a.start_ms, a.end_ms) for a in video.actions if a.name not in there.get(video.id, ())]
+        for video in before.videos
+    }
+    return tuple(
+        vote
+        for vote in votes
+        if vote.video_id in there
+        and (vote.instance_id is None or vote.instance_id in after.instances)
+        and not any(start < vote.end_ms and vote.start_ms < end for start, end in gone_spans[vote.video_id])
+    )
+
+
+def keep_records(units: Units, records: Collection[str]) -> Units:
+    """The units, and the items, of some records only."""
+    kept = np.array([item.group in records for item in units.items], bool)
+    chosen = units.select(kept[units.item_index])
+    number = np.cumsum(kept) - 1
+    return replace(
+        chosen,
+        items=tuple(item for item, is_kept in zip(units.items, kept, strict=True) if is_kept),
+        item_index=number[chosen.item_index].astype(np.int32),
+        done=chosen.done[:, kept],
     )
 
 
