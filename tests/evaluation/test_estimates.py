@@ -5,6 +5,7 @@ import pytest
 from scipy import stats
 
 from finegym.evaluation.estimates import (
+    DIFFERENCE,
     Estimate,
     estimate,
     estimate_contrast,
@@ -15,9 +16,20 @@ from finegym.evaluation.estimates import (
 )
 
 
+def test_nothing_that_varies_is_no_certainty_but_no_change_is_none():
+    groups = resample_groups(list("uvw"))
+    everything = estimate_share(np.ones((2, 3)), groups)
+    assert everything.value == 1 and everything.low is None
+    assert everything.no_interval == "the same with every seed in every record"
+    unchanged = estimate_share(np.zeros((2, 3)), groups, DIFFERENCE)
+    assert (unchanged.low, unchanged.high) == (0, 0)
+    few = estimate_share(np.array([[1, 0, 0]]), groups)
+    assert (few.low, few.high) == (0, 1), "a share lies between 0 and 1"
+
+
 def test_seeds_alone_give_students_interval():
-    found = estimate(np.array([0.4, 0.5, 0.7]), np.zeros((3, 5)), 1)
-    low, high = stats.t.interval(0.95, 2, loc=np.mean([0.4, 0.5, 0.7]), scale=stats.sem([0.4, 0.5, 0.7]))
+    found = estimate(np.array([0.48, 0.5, 0.55]), np.zeros((3, 5)), 1)
+    low, high = stats.t.interval(0.95, 2, loc=np.mean([0.48, 0.5, 0.55]), scale=stats.sem([0.48, 0.5, 0.55]))
     assert (found.low, found.high) == pytest.approx((low, high))
 
 
@@ -51,7 +63,7 @@ def test_mean_over_classes_is_that_of_a_loop():
     names = [f"r{place % 9}" for place in range(90)]
     right = rng.random((2, 90)) < 0.6
     groups = resample_groups(names, num_resamples=50, seed=3)
-    found = estimate_mean_over_classes(right, targets, groups)
+    found = estimate_mean_over_classes(right, targets, groups, (-9, 9))
     expected = np.mean([[row[targets == k].mean() for k in range(5)] for row in right])
     assert found.value == pytest.approx(expected)
     slow = []

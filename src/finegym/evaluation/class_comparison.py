@@ -11,7 +11,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from finegym.evaluation.estimates import Estimate, estimate_mean_over_classes, estimate_share, resample_groups
+from finegym.evaluation.estimates import (
+    DIFFERENCE,
+    SHARE,
+    Estimate,
+    estimate_mean_over_classes,
+    estimate_share,
+    resample_groups,
+)
 
 
 @dataclass(frozen=True)
@@ -63,13 +70,16 @@ def compare_classes(
     num_seeds = min(len(left), len(right))
     values = [np.asarray(each[:num_seeds], np.float64) for each in (left, right)]
     values.append(values[1] - values[0])
+    bounds = (SHARE, SHARE, DIFFERENCE)
     weights = resample_groups(groups, seed=seed)
     classes = []
     for class_index in np.unique(targets).tolist():
         rows = np.flatnonzero(targets == class_index)
         own = resample_groups([groups[row] for row in rows.tolist()], seed=seed)
-        found = [estimate_share(each[:, rows], own) for each in values]
+        found = [estimate_share(each[:, rows], own, edges) for each, edges in zip(values, bounds, strict=True)]
         classes.append(ClassDifference(class_index, len(rows), *found))
-    means = [estimate_mean_over_classes(each, targets, weights) for each in values]
-    shares = [estimate_share(each, weights) for each in values]
+    means = [
+        estimate_mean_over_classes(each, targets, weights, edges) for each, edges in zip(values, bounds, strict=True)
+    ]
+    shares = [estimate_share(each, weights, edges) for each, edges in zip(values, bounds, strict=True)]
     return ClassComparison(tuple(classes), (means[0], means[1], means[2]), (shares[0], shares[1], shares[2]))

@@ -23,6 +23,8 @@ from scipy.stats import t as student
 from finegym.evaluation.intervals import draw_weights
 
 LEVEL = 0.95
+SHARE, DIFFERENCE = (0.0, 1.0), (-1.0, 1.0)
+"""Bounds of a share, and of the difference of two."""
 Verdict = Literal["confirmed", "not confirmed", "not decided"]
 
 
@@ -78,16 +80,21 @@ def resample_groups(groups: Sequence[str], *, num_resamples: int = 1000, seed: i
     return GroupWeights(group_of, draw_weights(len(names), num_resamples, seed))
 
 
-def estimate(by_seed: np.ndarray, resampled: np.ndarray, num_groups: int) -> Estimate:
+def estimate(
+    by_seed: np.ndarray, resampled: np.ndarray, num_groups: int, bounds: tuple[float, float] = SHARE
+) -> Estimate:
     """A mean over seeds with its interval.
 
     Args:
         by_seed: float (S,), the number with every seed.
         resampled: float (S, R), the same in R resamples of the groups, which all seeds share.
         num_groups: G, that were resampled.
+        bounds: between which the number lies by its nature; so does its interval.
 
     Returns:
-        Without an interval where there is neither a second seed nor a second group, or where a number is not known.
+        Without an interval where there is neither a second seed nor a second group, where a number is not known, or
+        where everything is right (or wrong) with every seed in every record: nothing varies then, and a width of zero
+        would be a lie.
 
     Example:
         >>> one = estimate(np.array([0.5, 0.5]), np.full((2, 10), 0.5), 8)
@@ -108,23 +115,29 @@ def estimate(by_seed: np.ndarray, resampled: np.ndarray, num_groups: int) -> Est
     if num_seeds > 1:
         square += float(by_seed.var(ddof=1)) / num_seeds * _quantile(num_seeds - 1) ** 2
     half = square**0.5
-    return Estimate(value, value - half, value + half, num_seeds, num_groups)
+    if half == 0 and value in bounds:
+        return Estimate(value, None, None, num_seeds, num_groups, "the same with every seed in every record")
+    low, high = max(bounds[0], value - half), min(bounds[1], value + half)
+    return Estimate(value, low, high, num_seeds, num_groups)
 
 
-def estimate_share(right: np.ndarray, groups: GroupWeights) -> Estimate:
+def estimate_share(right: np.ndarray, groups: GroupWeights, bounds: tuple[float, float] = SHARE) -> Estimate:
     """The share of instances that are right, or the difference of two such shares.
 
     Args:
         right: float (S, N), 1 for right, 0 for wrong, or the difference of two of these, paired by instance.
         groups: of the instances.
+        bounds: ``SHARE``, or ``DIFFERENCE``.
     """
     sums = groups.sum_by_group(right)  # (S, G)
     sizes = np.bincount(groups.group_of, minlength=groups.num_groups)
     resampled = (sums @ groups.weights.T) / np.maximum(groups.weights @ sizes, 1)
-    return estimate(np.asarray(right, np.float64).mean(axis=1), resampled, groups.num_groups)
+    return estimate(np.asarray(right, np.float64).mean(axis=1), resampled, groups.num_groups, bounds)
 
 
-def estimate_mean_over_classes(right: np.ndarray, targets: np.ndarray, groups: GroupWeights) -> Estimate:
+def estimate_mean_over_classes(
+    right: np.ndarray, targets: np.ndarray, groups: GroupWeights, bounds: tuple[float, float] = SHARE
+) -> Estimate:
     """The mean over the classes present of the share right in each, or the difference of two such means.
 
     A resample that lacks a class is a mean over the others, as the score of any split would be.
@@ -133,6 +146,7 @@ def estimate_mean_over_classes(right: np.ndarray, targets: np.ndarray, groups: G
         right: float (S, N), as for ``estimate_share``.
         targets: int64 (N,), classes.
         groups: of the instances.
+        bounds: ``SHARE``, or ``DIFFERENCE``.
     """
     classes = np.unique(targets)
     member = targets[None, :] == classes[:, None]  # (K, N)
@@ -144,7 +158,7 @@ def estimate_mean_over_classes(right: np.ndarray, targets: np.ndarray, groups: G
         for row in right
     ]
     resampled = np.array([np.nanmean(share, axis=0) for share in shares])
-    return estimate(by_seed, resampled, groups.num_groups)
+    return estimate(by_seed, resampled, groups.num_groups, bounds)
 
 
 def estimate_contrast(
@@ -165,7 +179,7 @@ def estimate_contrast(
         counts = groups.sum_by_group(chosen) @ groups.weights.T  # (R,)
         sums = groups.sum_by_group(values * chosen) @ groups.weights.T  # (S, R)
         means.append(np.divide(sums, counts, out=_nan(sums), where=counts > 0))
-    return estimate(by_seed, means[0] - means[1], groups.num_groups)
+    return estimate(by_seed, means[0] - means[1], groups.num_groups, DIFFERENCE)
 
 
 def judge(found: Estimate, low: float, high: float) -> Verdict:

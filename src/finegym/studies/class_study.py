@@ -39,7 +39,7 @@ def compare_methods(
         Column("instances", "instances", "", 0),
         Column("left", left),
         Column("right", right),
-        Column("difference", f"{right} less {left}", "points"),
+        Column("difference", "second less first", "points"),
     )
     comparison = compare_planned(results, planned, role)
     notes = (*results.size.notes, "intervals are over seeds and records; a difference is paired by instance")

@@ -9,7 +9,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from finegym.evaluation.estimates import Estimate, estimate_mean_over_classes, estimate_share, resample_groups
+from finegym.evaluation.estimates import (
+    DIFFERENCE,
+    SHARE,
+    Estimate,
+    estimate_mean_over_classes,
+    estimate_share,
+    resample_groups,
+)
 from finegym.evaluation.report import find_groups
 from finegym.report.dot_plot import draw_dots
 from finegym.studies.cells import make_cell, make_dots, stack_right
@@ -82,9 +89,11 @@ def compare_answers(results: Results, ordered: Sequence[Answers], shuffled: Sequ
     groups = resample_groups(find_groups(results.dataset, aligned.instance_ids, "video"))
     right = {"ordered": stack_right(ordered).astype(np.float64), "shuffled": stack_right(shuffled).astype(np.float64)}
     right["loss"] = right["ordered"] - right["shuffled"]
-    found = {f"top1/{name}": estimate_share(values, groups) for name, values in right.items()}
+    found = {}
     for name, values in right.items():
-        found[f"mean/{name}"] = estimate_mean_over_classes(values, aligned.targets, groups)
+        bounds = DIFFERENCE if name == "loss" else SHARE
+        found[f"top1/{name}"] = estimate_share(values, groups, bounds)
+        found[f"mean/{name}"] = estimate_mean_over_classes(values, aligned.targets, groups, bounds)
     return found
 
 

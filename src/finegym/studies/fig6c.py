@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from finegym.evaluation.estimates import Estimate, estimate_mean_over_classes, resample_groups
+from finegym.evaluation.estimates import DIFFERENCE, SHARE, Estimate, estimate_mean_over_classes, resample_groups
 from finegym.evaluation.report import find_groups
 from finegym.report.dot_plot import NARROW
 from finegym.report.plots import Curve, draw_curves
@@ -71,13 +71,15 @@ def estimate_change(results: Results, method: str) -> Estimate | None:
     few, many = (results.read_seeds(plan_tested(results.size, method, n), ROLE) for n in (TRAINED, TESTED[-1]))
     if not few or len(few) != len(many):
         return None
-    return _estimate(results, few, stack_right(many).astype(np.float64) - stack_right(few))
+    return _estimate(results, few, stack_right(many).astype(np.float64) - stack_right(few), DIFFERENCE)
 
 
-def _estimate(results: Results, answers: list[Answers], right: np.ndarray) -> Estimate:
+def _estimate(
+    results: Results, answers: list[Answers], right: np.ndarray, bounds: tuple[float, float] = SHARE
+) -> Estimate:
     aligned = answers[0].aligned
     groups = resample_groups(find_groups(results.dataset, aligned.instance_ids, "video"))
-    return estimate_mean_over_classes(right, aligned.targets, groups)
+    return estimate_mean_over_classes(right, aligned.targets, groups, bounds)
 
 
 def _make_cells(results: Results, method: str, found: dict[int, Estimate | None]) -> dict[str, Cell]:
