@@ -10,6 +10,7 @@ from finegym.studies import (
     fig6b,
     fig6c,
     fig6d,
+    findings,
     longtail,
     queries,
     table1,
@@ -42,6 +43,7 @@ STUDIES: dict[str, Study] = {
         fig6b.STUDY,
         fig6c.STUDY,
         fig6d.STUDY,
+        findings.STUDY,
         confusion.STUDY,
         queries.STUDY,
     )

@@ -55,8 +55,8 @@ def make(results: Results) -> Outcome:
     return Outcome((table,), () if figure is None else (figure,))
 
 
-def estimate_fast_and_slow(results: Results) -> Estimate | None:
-    """How much more often a pose is missing in fast frames than in slow ones; ``None`` without found poses."""
+def estimate_fast_and_slow(results: Results) -> tuple[Estimate, int] | None:
+    """How much more often a pose is missing in fast frames than in slow ones, and of how many frames that is."""
     folder = find_broadcast(results.folder, results.size.is_simulated)
     if describe_lack(folder):
         return None
@@ -65,7 +65,7 @@ def estimate_fast_and_slow(results: Results) -> Estimate | None:
     fast, slow = (_select(frames, speed) for speed in (FAST, SLOW))
     if not fast.any() or not slow.any():
         return None
-    return estimate_contrast(is_missing, fast, slow, resample_groups(records))
+    return estimate_contrast(is_missing, fast, slow, resample_groups(records)), int((fast | slow).sum())
 
 
 def collect_frames(folder: Path, is_simulated: bool) -> tuple[FrameQuality, list[str]]:
