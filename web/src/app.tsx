@@ -2,8 +2,14 @@
 
 import { Redirect, Route, Switch } from "wouter";
 import { useSession } from "./api/queries";
+import { AttemptPage } from "./pages/attempt";
+import { BehindPage } from "./pages/behind";
 import { CodebookPage } from "./pages/codebook";
+import { ComparisonsPage } from "./pages/comparisons";
+import { ExamPage } from "./pages/exam";
+import { ExamsPage } from "./pages/exams";
 import { ExchangePage } from "./pages/exchange";
+import { GoldPage } from "./pages/gold";
 import { GuidelinesPage } from "./pages/guidelines";
 import { InvitationPage } from "./pages/invitation";
 import { ItemsPage } from "./pages/items";
@@ -13,6 +19,7 @@ import { PeoplePage } from "./pages/people";
 import { ProgressPage } from "./pages/progress";
 import { ProjectPage } from "./pages/project";
 import { ProjectsPage } from "./pages/projects";
+import { QualityPage } from "./pages/quality";
 import { RecordsPage } from "./pages/records";
 import { ReviewPage } from "./pages/review";
 import { SettingsPage } from "./pages/settings";
@@ -31,6 +38,13 @@ export function App() {
       {session.data.person === null && <Route><LoginPage session={session.data} /></Route>}
       <Route path="/passes/:id">{({ id }) => <PassPage key={id} id={id} />}</Route>
       <Route path="/projects/:id">{({ id }) => <ProjectPage id={id} />}</Route>
+      <Route path="/projects/:id/exams">{({ id }) => <ExamsPage id={id} />}</Route>
+      <Route path="/projects/:id/exams/:exam">{({ id, exam }) => <ExamPage key={exam} id={id} exam={exam} />}</Route>
+      <Route path="/projects/:id/attempts/:attempt">{({ id, attempt }) => <AttemptPage id={id} attempt={attempt} />}</Route>
+      <Route path="/projects/:id/gold">{({ id }) => <GoldPage id={id} />}</Route>
+      <Route path="/projects/:id/comparisons">{({ id }) => <ComparisonsPage id={id} />}</Route>
+      <Route path="/projects/:id/quality">{({ id }) => <QualityPage id={id} />}</Route>
+      <Route path="/projects/:id/behind">{({ id }) => <BehindPage id={id} />}</Route>
       <Route path="/projects/:id/review">{({ id }) => <ReviewPage id={id} />}</Route>
       <Route path="/projects/:id/items">{({ id }) => <ItemsPage id={id} />}</Route>
       <Route path="/projects/:id/progress">{({ id }) => <ProgressPage id={id} />}</Route>

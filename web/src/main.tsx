@@ -7,6 +7,7 @@ import "./styles/base.css";
 import "./styles/parts.css";
 import "./styles/bench.css";
 import "./styles/charts.css";
+import "./styles/quality.css";
 
 // The server's refusals are final; only an answer that did not come is asked for again, twice.
 const client = new QueryClient({

@@ -11,7 +11,7 @@ import type {
 const project = (id: string): string => `/projects/${id}`;
 
 /** A change of a project's things: afterwards everything about the project is asked for again. */
-function useChange<V, R = unknown>(projectId: string, act: (value: V) => Promise<R>) {
+export function useChange<V, R = unknown>(projectId: string, act: (value: V) => Promise<R>) {
   const client = useQueryClient();
   return useMutation({
     mutationFn: act,

@@ -4,6 +4,7 @@ import type { components } from "./schema";
 
 type Schemas = components["schemas"];
 export type PassDetail = Schemas["PassDetail"];
+export type Media = Schemas["MediaShape"];
 export type PassSummary = Schemas["PassSummary"];
 export type Item = Schemas["ItemShape"];
 export type Clip = Schemas["ClipShape"];

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { chooseShareRange, chooseTicks, place } from "./axis";
+import { chooseAmountRange, chooseShareRange, chooseTicks, place } from "./axis";
 
 describe("ticks", () => {
   test("are round, inside the ends, and about as many as asked for", () => {
@@ -32,4 +32,15 @@ test("shares near 1 get a range in which they differ to the eye; worse than chan
   expect(chooseShareRange([0.2])).toEqual([0, 1]);
   expect(chooseShareRange([-0.1, 0.4])).toEqual([-1, 1]);
   expect(chooseShareRange([])).toEqual([0.9, 1]);
+});
+
+test("amounts begin at 0 and end at a round value that is not below the largest", () => {
+  expect(chooseAmountRange([12, 83])).toEqual([0, 100]);
+  expect(chooseAmountRange([])).toEqual([0, 1]);
+  for (let most = 1; most < 400; most += 7) {
+    const [low, high] = chooseAmountRange([most / 3]);
+    expect(low).toBe(0);
+    expect(high).toBeGreaterThanOrEqual(most / 3);
+    expect(high).toBeLessThan(most / 3 * 1.6);
+  }
 });

@@ -28,3 +28,11 @@ export function chooseShareRange(values: readonly number[]): [number, number] {
   const lowest = Math.min(1, ...values);
   return [lowest < 0 ? -1 : lowest < 0.5 ? 0 : Math.min(0.9, Math.floor(lowest * 10) / 10), 1];
 }
+
+/** An axis of amounts: from 0 to a round value above the largest. */
+export function chooseAmountRange(values: readonly number[]): [number, number] {
+  const most = Math.max(0, ...values);
+  if (most === 0) return [0, 1];
+  const ticks = chooseTicks(0, most * 1.25, 4);
+  return [0, ticks.find((tick) => tick >= most) ?? most];
+}

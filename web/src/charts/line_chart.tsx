@@ -1,7 +1,7 @@
 /** A value over time, with its interval; every point leads to the items behind it. */
 
 import { Link } from "wouter";
-import { chooseShareRange, chooseTicks, place, type Axis } from "./axis";
+import { chooseTicks, place, type Axis } from "./axis";
 
 export interface Point {
   readonly atMs: number;
@@ -23,13 +23,15 @@ const WIDTH = 760;
 const HEIGHT = 220;
 const MARGIN = { left: 46, right: 14, top: 12, bottom: 26 };
 
-export function LineChart({ title, series, formatX, formatY }: {
+/** `chooseRange` says from the values where the axis begins and ends. */
+export function LineChart({ title, series, formatX, formatY, chooseRange }: {
   title: string; series: readonly Series[]; formatX: (ms: number) => string; formatY: (value: number) => string;
+  chooseRange: (values: readonly number[]) => [number, number];
 }) {
   const points = series.flatMap((one) => one.points);
   const values = points.flatMap((one) => [one.value, one.low, one.high]).filter((value) => value !== null);
   const times = points.map((one) => one.atMs);
-  const [low, high] = chooseShareRange(values);
+  const [low, high] = chooseRange(values);
   const y: Axis = { low, high, from: HEIGHT - MARGIN.bottom, to: MARGIN.top };
   const x = makeTimeAxis(times);
   return (

@@ -95,6 +95,13 @@ export class CommandLog {
     void this.flush();
   }
 
+  /** What the server did by itself, while nothing is unsent here: a decision carried out, say. */
+  takeIn(version: number, content: PassContent): void {
+    if (this.pending.length > 0) throw new Error("unsent changes: the server's content would lose them");
+    this.takeBase(version, content);
+    this.refresh();
+  }
+
   close(): void {
     this.isClosed = true;
     if (this.timer !== null) clearTimeout(this.timer);

@@ -2,7 +2,7 @@
 
 export interface KeyAction {
   readonly id: string;
-  readonly group: "Play" | "Mark" | "Edit" | "Walk" | "Move around" | "Help";
+  readonly group: "Play" | "Mark" | "Edit" | "Walk" | "Decide" | "Move around" | "Help";
   readonly title: string;
   readonly keys: readonly string[];
 }
@@ -58,6 +58,10 @@ export const ACTIONS = [
   { id: "next_open", group: "Walk", title: "Next sub-action without an element", keys: ["Enter"] },
   { id: "by_name", group: "Walk", title: "Jump by name", keys: ["/"] },
   { id: "no_element", group: "Walk", title: "No such element", keys: ["Z"] },
+  { id: "previous_difference", group: "Decide", title: "Previous difference", keys: ["["] },
+  { id: "next_difference", group: "Decide", title: "Next difference", keys: ["]"] },
+  { id: "decide_own", group: "Decide", title: "It stands as I changed it", keys: ["Shift+A"] },
+  { id: "by_hand", group: "Decide", title: "Between the differences and the result by hand", keys: ["V"] },
   { id: "magnifier", group: "Help", title: "Magnifier", keys: ["M"] },
   { id: "guidelines", group: "Help", title: "Guidelines", keys: ["G"] },
   { id: "shortcuts", group: "Help", title: "This sheet", keys: ["?"] },

@@ -2,6 +2,7 @@
 
 import { useState, type FormEvent } from "react";
 import Markdown from "react-markdown";
+import { useSearch } from "wouter";
 import { useAttach, useGuidelineList, useSaveGuideline } from "../api/lead_queries";
 import { useCodebook, useGuideline } from "../api/queries";
 import type { Guideline } from "../api/types";
@@ -26,7 +27,7 @@ function listKeys(codebook: Codebook): { key: string; title: string }[] {
 function Chooser({ id }: { id: string }) {
   const codebook = useCodebook(id);
   const written = useGuidelineList(id);
-  const [key, setKey] = useState("general");
+  const [key, setKey] = useState(new URLSearchParams(useSearch()).get("page") ?? "general");
   const page = useGuideline(id, key);
   if (codebook.data === undefined || written.data === undefined) return <Loading what="the guidelines" />;
   const has = new Set(written.data.map((one) => one.key));

@@ -51,7 +51,7 @@ function Items({ id, mayAssign }: { id: string; mayAssign: boolean }) {
   );
 }
 
-function Passes({ item }: { item: Item }) {
+export function Passes({ item }: { item: Item }) {
   return (
     <ul className="row">
       {item.passes.map((one) => <li key={one.id}><Link href={`/passes/${one.id}`}>{one.person.name}</Link> <span className={`badge ${one.state}`}>{one.state}, {one.num_segments}</span></li>)}

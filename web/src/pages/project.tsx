@@ -30,13 +30,15 @@ function WorkList({ id }: { id: string }) {
       <section aria-label="Next items" className="stages">
         {STAGES.map(({ stage, title, what }) => {
           const count = work.data.available[stage] ?? 0;
+          const blocked = work.data.blocked[stage];
           return (
             <article key={stage} className="card stage-card">
               <h2>{title}</h2>
               <p className="faint">{what}</p>
+              {blocked !== undefined && <p className="note">{blocked.why} <Link href={`/projects/${id}/exams`}>To the exams</Link></p>}
               <div className="row">
-                <button type="button" className="primary" aria-label={`Take the next: ${title}`} disabled={count === 0 || take.isPending} onClick={() => begin(stage)}>Take the next</button>
-                <span className="faint">{count === 0 ? "nothing waits" : `${count} waiting`}</span>
+                <button type="button" className="primary" aria-label={`Take the next: ${title}`} disabled={count === 0 || blocked !== undefined || take.isPending} onClick={() => begin(stage)}>Take the next</button>
+                <span className="faint">{blocked !== undefined ? "not before the pretest is passed" : count === 0 ? "nothing waits" : `${count} waiting`}</span>
               </div>
             </article>
           );

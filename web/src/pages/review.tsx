@@ -3,6 +3,7 @@
 import { Link } from "wouter";
 import { useAnswerOverlap, useAnswerRecheck, useOverlaps, useRechecks, useReviews } from "../api/lead_queries";
 import { useCodebook } from "../api/queries";
+import type { Project } from "../api/types";
 import { formatDateTime } from "../parts/dates";
 import { Failure, FormError, Loading } from "../parts/feedback";
 import { ProjectShell } from "../parts/project_shell";
@@ -10,7 +11,18 @@ import { formatTimecode } from "../player/timecode";
 import { describePart } from "./project";
 
 export function ReviewPage({ id }: { id: string }) {
-  return <ProjectShell id={id} title="Review">{() => <><Submitted id={id} /><Overlaps id={id} /><Rechecks id={id} /></>}</ProjectShell>;
+  return <ProjectShell id={id} title="Review">{(project) => <><Compared project={project} /><Submitted id={id} /><Overlaps id={id} /><Rechecks id={id} /></>}</ProjectShell>;
+}
+
+/** The way to items that several people did. */
+function Compared({ project }: { project: Project }) {
+  const count = project.counts.adjudicate ?? 0;
+  return (
+    <p className={count > 0 ? "note row" : "row"}>
+      <span>{count === 0 ? "No item waits for a decision between its passes." : `${count} ${count === 1 ? "item waits" : "items wait"} for a decision: the people who did them differ.`}</span>
+      <Link href={`/projects/${project.id}/comparisons`}>Compared work</Link>
+    </p>
+  );
 }
 
 function Submitted({ id }: { id: string }) {

@@ -6,9 +6,10 @@ import type { Project, ProjectSettings } from "../api/types";
 import { formatDateTime } from "../parts/dates";
 import { FormError } from "../parts/feedback";
 import { ProjectShell } from "../parts/project_shell";
+import { QualitySettingsForm } from "./quality_settings";
 
 export function SettingsPage({ id }: { id: string }) {
-  return <ProjectShell id={id} title="Settings">{(project) => <div className="columns"><SettingsForm key={project.version} project={project} /><EventLog id={id} /></div>}</ProjectShell>;
+  return <ProjectShell id={id} title="Settings">{(project) => <div className="columns"><SettingsForm key={project.version} project={project} /><QualitySettingsForm key={`quality/${project.version}`} project={project} /><EventLog id={id} /></div>}</ProjectShell>;
 }
 
 function SettingsForm({ project }: { project: Project }) {

@@ -9,11 +9,23 @@ import { Shell } from "./shell";
 
 type Who = "all" | "work" | "look" | "review" | "lead";
 
-const TABS: readonly { readonly path: string; readonly title: string; readonly who: Who }[] = [
+interface Tab {
+  readonly path: string;
+  readonly title: string;
+  readonly who: Who;
+  /** Pages that belong to it. */
+  readonly below?: readonly string[];
+  /** How many things there wait for somebody. */
+  readonly count?: (project: Project) => number | undefined;
+}
+
+const TABS: readonly Tab[] = [
   { path: "", title: "Work", who: "work" },
-  { path: "/review", title: "Review", who: "review" },
+  { path: "/exams", title: "Exams", who: "work", below: ["/attempts", "/gold"] },
+  { path: "/review", title: "Review", who: "review", below: ["/comparisons"], count: (project) => project.counts.adjudicate },
   { path: "/items", title: "Items", who: "look" },
   { path: "/progress", title: "Progress", who: "all" },
+  { path: "/quality", title: "Quality", who: "look", below: ["/behind"], count: (project) => project.counts.alarms },
   { path: "/records", title: "Records", who: "lead" },
   { path: "/people", title: "People", who: "lead" },
   { path: "/codebook", title: "Codebook", who: "lead" },
@@ -26,6 +38,11 @@ function maySee(who: Who, role: Project["role"], isAdmin: boolean): boolean {
   if (who === "all" || isAdmin || role === "lead") return true;
   if (who === "work") return role !== "viewer";
   return role === "reviewer" ? who !== "lead" : who === "look" && role === "viewer";
+}
+
+function isIn(tab: Tab, location: string, base: string): boolean {
+  const inside = (path: string): boolean => location === base + path || (path !== "" && location.startsWith(`${base}${path}/`));
+  return [tab.path, ...(tab.below ?? [])].some(inside);
 }
 
 export function ProjectShell({ id, title, actions, children }: {
@@ -42,7 +59,8 @@ export function ProjectShell({ id, title, actions, children }: {
       <nav className="tabs" aria-label="Project">
         {TABS.filter((tab) => maySee(tab.who, project.data.role, isAdmin)).map((tab) => {
           const to = `/projects/${id}${tab.path}`;
-          return <Link key={tab.path} href={to} aria-current={location === to ? "page" : undefined}>{tab.title}</Link>;
+          const count = tab.count?.(project.data) ?? 0;
+          return <Link key={tab.path} href={to} aria-current={isIn(tab, location, `/projects/${id}`) ? "page" : undefined}>{tab.title}{count > 0 && <span className="badge returned" aria-label={`${count} waiting`}>{count}</span>}</Link>;
         })}
       </nav>
       {children(project.data)}

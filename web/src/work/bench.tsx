@@ -5,14 +5,18 @@
 
 import { useState, type ReactNode } from "react";
 import { Link } from "wouter";
+import type { PassDetail } from "../api/types";
 import { describePart } from "../pages/project";
 import type { LaneBar } from "../timeline/draw";
 import { PersonMenu, useTitle } from "../parts/shell";
+import { AdjudicationPanel } from "./adjudication_panel";
+import { useAdjudicator } from "./adjudicator";
 import { Boundaries } from "./boundaries";
 import { CommentBox } from "./comments";
 import { useEditor, useLog, usePlayer, useWork } from "./context";
 import { DiscardDialog } from "./discard";
 import { EffectsDialog } from "./effects";
+import { ExamBanner, FeedbackBox } from "./exam_box";
 import { Filmstrip } from "./filmstrip";
 import { GoToDialog } from "./go_to";
 import { GuidelinesPanel } from "./guidelines";
@@ -41,15 +45,16 @@ interface Props {
 }
 
 export function Bench(props: Props) {
-  const { pass, project, editor, player, keys } = useWork();
+  const { pass, project, editor, player, keys, guideline, showGuideline } = useWork();
   const [open, setOpen] = useState<Open>(null);
   const [isMagnified, setIsMagnified] = useState(false);
-  const [hasGuidelines, setHasGuidelines] = useState(false);
   const timeline = useTimelineHandle();
+  const adjudicator = useAdjudicator(timeline);
   useTitle(props.title);
   const isLost = useHeartbeat();
   const toggleMagnifier = (): void => setIsMagnified(!isMagnified);
-  const toggleGuidelines = (): void => setHasGuidelines(!hasGuidelines);
+  const hasGuidelines = guideline !== null;
+  const toggleGuidelines = (): void => showGuideline(hasGuidelines ? null : "");
   const editing: Handlers = props.canMark ? {
     mark_start: () => void editor.markStart(), mark_end: () => void editor.markEnd(), cancel_mark: () => editor.cancelMark(),
     set_start: () => void editor.setEdge("start"), set_end: () => void editor.setEdge("end"),
@@ -71,17 +76,17 @@ export function Bench(props: Props) {
     go_to: () => setOpen("go_to"),
     history: () => (editor.getSelected() === null ? editor.say("Select a segment first.", "error") : setOpen("history")),
     magnifier: toggleMagnifier, guidelines: toggleGuidelines, shortcuts: () => setOpen("shortcuts"),
-    ...editing, ...props.handlers,
-  }, props.onDigit);
+    ...editing, ...props.handlers, ...adjudicator?.handlers,
+  }, adjudicator?.onDigit ?? props.onDigit);
   return (
     <div className="bench">
       <a className="skip" href="#panel">Skip to the segments</a>
       <header className="topbar">
         <Link href="/" className="brand">finegym</Link>
         <nav aria-label="Where you are"><ol className="crumbs">
-          <li><Link href={`/projects/${project.id}`}>{project.name}</Link></li>
+          <li><Link href={`/projects/${project.id}${getWayBack(pass)}`}>{project.name}</Link></li>
           <li>{pass.item.record.name}</li>
-          <li><h1 className="crumb-title">{props.title}: {describePart(pass.item)}</h1></li>
+          <li><h1 className="crumb-title">{pass.kind === "adjudication" ? `Adjudication, ${props.title.toLowerCase()}` : props.title}: {describePart(pass.item)}</h1></li>
         </ol></nav>
         <span className="grow" />
         <SaveBadge />
@@ -90,6 +95,7 @@ export function Bench(props: Props) {
         <PersonMenu />
       </header>
       <Notices />
+      <ExamBanner />
       {isLost && <p className="banner" role="alert">This item was kept for you until its time ran out, and others have taken the place. What you do still counts; ask the lead before you go on.</p>}
       {pass.state === "returned" && <p className="banner" role="status">A reviewer returned this: see the comments beside the video.</p>}
       <main className={hasGuidelines ? "bench-main with-guidelines" : "bench-main"}>
@@ -98,12 +104,16 @@ export function Bench(props: Props) {
           <Transport />
           <Boundaries />
         </section>
-        <section className="panel" id="panel" aria-label={props.title} tabIndex={-1}>{props.panel}<ReviewBox /></section>
-        {hasGuidelines && <GuidelinesPanel first={props.guidelineKey} onClose={toggleGuidelines} />}
+        <section className="panel" id="panel" aria-label={props.title} tabIndex={-1}>
+          <FeedbackBox />
+          {adjudicator === null ? props.panel : <AdjudicationPanel adjudicator={adjudicator} byHand={props.panel} describe={props.describe} signOff={props.signOff} />}
+          <ReviewBox />
+        </section>
+        {hasGuidelines && <GuidelinesPanel first={guideline === "" ? props.guidelineKey : guideline} onClose={toggleGuidelines} />}
       </main>
       <section className="strip" aria-label="Timeline">
         <Filmstrip timeline={timeline} />
-        <TimelineView handle={timeline} describe={props.describe} canMark={props.canMark} />
+        <TimelineView handle={timeline} describe={props.describe} canMark={props.canMark} onLane={adjudicator?.showUnitOf} />
       </section>
       <Status />
       {open === "shortcuts" && <ShortcutSheet onClose={() => setOpen(null)} />}
@@ -114,6 +124,12 @@ export function Bench(props: Props) {
       <EffectsDialog />
     </div>
   );
+}
+
+/** Where one came from: the exams, what waits for a reviewer, or the work list. */
+function getWayBack(pass: PassDetail): string {
+  if (pass.exam !== null) return "/exams";
+  return pass.kind === "adjudication" ? "/comparisons" : "";
 }
 
 /** Buttons for what the keys do, for those who have no keyboard at hand or want to see what there is. */

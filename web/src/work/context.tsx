@@ -3,6 +3,7 @@
 import { createContext, useCallback, useContext, useEffect, useMemo, useRef, useState, useSyncExternalStore, type ReactNode } from "react";
 import { post } from "../api/client";
 import { makeContent, PassTransport } from "../api/pass_transport";
+import type { Adjudication } from "../api/quality_types";
 import type { Clip, Me, PassDetail, Preview, Project, Saved, Stage } from "../api/types";
 import { CommandLog, type LogState } from "../commands/log";
 import type { Place } from "../commands/marking";
@@ -43,6 +44,13 @@ export interface Work extends Given {
   readonly question: Question | null;
   /** The pass's state as the server said last. */
   readonly saved: Saved | null;
+  /** The guideline page beside the work: null while none is open, an empty key for that of what is selected. */
+  readonly guideline: string | null;
+  readonly showGuideline: (key: string | null) => void;
+  /** All passes over the item, and what is decided about where they differ; null where this is no adjudication. */
+  readonly adjudication: Adjudication | null;
+  /** Take in the pass as the server says it is now. */
+  readonly takeIn: (pass: PassDetail) => void;
 }
 
 const WorkContext = createContext<Work | null>(null);
@@ -85,6 +93,8 @@ export function WorkProvider({ children, ...given }: Given & { children: ReactNo
   const ask = useCallback((preview: Preview) => new Promise<boolean>((resolve) => {
     setQuestion({ preview, answer: (isAllowed) => { setQuestion(null); resolve(isAllowed); } });
   }), []);
+  const [guideline, showGuideline] = useState<string | null>(null);
+  const [adjudication, setAdjudication] = useState(given.pass.adjudication);
   const [parts, setParts] = useState<Parts | null>(null);
   const first = useRef(given);
   useEffect(() => {
@@ -103,9 +113,13 @@ export function WorkProvider({ children, ...given }: Given & { children: ReactNo
     };
   }, [ask]);
   const keys = given.person.preferences["keys"] as Overrides | undefined;
+  const takeIn = useCallback((pass: PassDetail): void => {
+    parts?.log.takeIn(pass.version, makeContent(pass));
+    setAdjudication(pass.adjudication);
+  }, [parts]);
   const work = useMemo(
-    () => (parts === null ? null : { ...given, ...parts, question, saved, keys: keys ?? {} }),
-    [parts, question, saved, keys, given],
+    () => (parts === null ? null : { ...given, ...parts, question, saved, keys: keys ?? {}, guideline, showGuideline, adjudication, takeIn }),
+    [parts, question, saved, keys, given, guideline, adjudication, takeIn],
   );
   if (work === null) return null;
   return <WorkContext.Provider value={work}>{children}</WorkContext.Provider>;

@@ -15,7 +15,8 @@ export function GuidelinesPanel({ first, onClose }: { first: string | null; onCl
   const key = chosen ?? keys[0] ?? "general";
   const name = (one: string): string => {
     const [kind, id] = [one.split(":")[0]!, one.split(":").slice(1).join(":")];
-    return id === "" ? "General" : kind === "stage" ? `Stage: ${id}` : `${codebook.getName(id)}`;
+    if (id === "") return "General";
+    return kind === "stage" ? `Stage: ${id}` : kind === "query" ? codebook.getQueryText(id) : codebook.getName(id);
   };
   return (
     <aside className="guidelines" aria-label="Guidelines">

@@ -2,9 +2,11 @@
 
 import { useLocation } from "wouter";
 import { useTakeNext } from "../api/queries";
+import type { PassDetail } from "../api/types";
 import type { Segment } from "../commands/model";
 import { FormError } from "../parts/feedback";
 import { useLog, useWork } from "./context";
+import { NextQuestion } from "./exam_box";
 
 export interface SignOffFacts {
   /** What is said by signing off. */
@@ -26,10 +28,16 @@ export function useSignOff({ gaps }: SignOffFacts): () => void {
   return () => {
     if (!pass.can_write) editor.say("You may look at this work, not change it.", "error");
     else if (!pass.is_mine) editor.say(`Only ${pass.person.name} signs this off. Accept it or return it.`, "error");
+    else if (content.isSignedOff && isFinal(pass)) editor.say(pass.exam === null ? "This is decided, and stays." : "What was handed in stays.", "error");
     else if (content.isSignedOff) void log.run("Take the sign-off back", [{ kind: "withdraw_sign_off", payload: {} }]);
     else if (gaps.length > 0) editor.say(`Not yet: ${gaps[0]}${gaps.length > 1 ? ` (and ${gaps.length - 1} more)` : ""}.`, "error");
     else void log.run("Sign off", [{ kind: "sign_off", payload: {} }]);
   };
+}
+
+/** What is handed in in an exam, or decided between passes, is not taken back. */
+function isFinal(pass: PassDetail): boolean {
+  return pass.exam !== null || pass.kind === "adjudication";
 }
 
 export function SignOff({ facts, act }: { facts: SignOffFacts; act: () => void }) {
@@ -38,14 +46,14 @@ export function SignOff({ facts, act }: { facts: SignOffFacts; act: () => void }
   return (
     <div className={content.isSignedOff ? "signoff done" : "signoff"}>
       {content.isSignedOff
-        ? <p><strong>Signed off.</strong> {facts.claim}</p>
+        ? <p><strong>{pass.exam === null ? "Signed off." : "Handed in."}</strong> {facts.claim}</p>
         : facts.gaps.length === 0 ? <p>{facts.claim}</p> : <p className="faint">{facts.gaps.length} to do: {facts.gaps[0]}.</p>}
-      {pass.is_mine && (
+      {pass.is_mine && !(content.isSignedOff && isFinal(pass)) && (
         <button type="button" className={content.isSignedOff || facts.gaps.length > 0 ? "" : "primary"} disabled={!pass.can_write} onClick={act}>
-          {content.isSignedOff ? "Take it back" : "Sign off"} <kbd>Ctrl ↵</kbd>
+          {content.isSignedOff ? "Take it back" : pass.exam === null ? "Sign off" : "Hand in"} <kbd>Ctrl ↵</kbd>
         </button>
       )}
-      {pass.is_mine && content.isSignedOff && <NextItem />}
+      {pass.is_mine && content.isSignedOff && (pass.exam !== null ? <NextQuestion /> : pass.kind === "adjudication" ? null : <NextItem />)}
     </div>
   );
 }
