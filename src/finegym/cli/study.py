@@ -149,6 +149,33 @@ def compare(
     typer.echo(json.dumps(facts) if as_json else format_comparison(facts))
 
 
+@app.command()
+def report(
+    size: SizeOption = SizeName.smoke,
+    out: OutOption = Path("studies"),
+    page: Annotated[
+        Path | None, typer.Option(help="The HTML file to write; `report.html` in the size's folder by default.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write one HTML page of all studies: findings, figures with what to see in them, tables beside the paper's.
+
+    What was run before is read; nothing is run. Nothing on the page is loaded from elsewhere.
+
+    **Example**: `finegym study report --size smoke --out studies`
+    """
+    from finegym.studies.all import STUDIES
+    from finegym.studies.report_page import write_report
+    from finegym.studies.runner import RESULTS_FOLDER
+
+    target = out / size.value / "report.html" if page is None else page
+    number = write_report(out / size.value / RESULTS_FOLDER, list(STUDIES), size.value, target, out=out)
+    if as_json:
+        typer.echo(json.dumps({"page": str(target), "studies": number, "not_run": len(STUDIES) - number}))
+    else:
+        typer.echo(f"wrote       {target}: {number} studies, {len(STUDIES) - number} not run")
+
+
 def _open(size: SizeName, out: Path, dataset: Path | None, recipes: Path | None) -> tuple[Size, RunStore]:
     """The size and the place of its runs; simulated sizes take no data."""
     from finegym.errors import ConfigError

@@ -83,7 +83,7 @@ def export_table(table: Table) -> dict[str, Any]:
         "id": table.id,
         "title": table.title,
         "label_titles": list(table.label_titles),
-        "columns": [{"id": c.id, "title": c.title, "unit": c.unit} for c in table.columns],
+        "columns": [{"id": c.id, "title": c.title, "unit": c.unit, "digits": c.digits} for c in table.columns],
         "rows": [{"id": row.id, "labels": list(row.labels)} for row in table.rows],
         "cells": [export_cell(table, *place) for place in iterate_cells(table)],
         "num_empty": table.count_empty(),

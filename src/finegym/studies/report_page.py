@@ -1,0 +1,136 @@
+"""One page of all studies of a size: findings, figures with what to see in them, tables beside the paper's numbers.
+
+It reads what the studies have written (``study.json`` and the pictures) and runs nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+
+from finegym import __version__
+from finegym.errors import ConfigError
+from finegym.files import write_text
+from finegym.report.page import Picture
+from finegym.studies.writing import STUDY_FILE, read_results
+
+FINDINGS = "findings"
+REAL_LEAD = "Every table and figure of the FineGym paper, ours beside the published number."
+SIMULATED_LEAD = (
+    "Every table and figure of the FineGym paper, run on a competition that nobody filmed. All of our numbers here are "
+    "simulated: they say how methods compare on this simulation, and nothing about real gymnastics. The paper's are "
+    "beside them for orientation; the difference means nothing."
+)
+
+
+def write_report(results: Path, names: Sequence[str], size: str, page: Path, *, out: Path) -> int:
+    """Write the page.
+
+    Args:
+        results: the folder of results of a size, a folder a study.
+        names: of all studies, in order; those without results are left out, and named on the page.
+        size: of the studies.
+        page: the file to write.
+        out: the folder of all studies, for the commands on the page.
+
+    Returns:
+        How many studies are on it.
+
+    Raises:
+        ConfigError: no study has results, or some are damaged.
+        OutputError: the page cannot be written.
+    """
+    there = [name for name in names if (results / name / STUDY_FILE).is_file()]
+    if not there:
+        raise ConfigError(f"{results} has no results of any study. `finegym study run --size {size}` makes them.")
+    all_facts = [read_results(results / name) for name in there]
+    is_simulated = any(facts["is_simulated"] for facts in all_facts)
+    environment = Environment(
+        loader=PackageLoader("finegym.report"),
+        autoescape=select_autoescape(default=True, default_for_string=True),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    missing = [name for name in names if name not in there]
+    text = environment.get_template("studies.html.j2").render(
+        title=f"FineGym studies, size {size}",
+        is_simulated=is_simulated,
+        lead=SIMULATED_LEAD if is_simulated else REAL_LEAD,
+        findings=[finding for facts in all_facts if facts["study"] == FINDINGS for finding in _list_findings(facts)],
+        studies=[_describe(facts, results, out) for facts in all_facts],
+        footer=f"finegym {__version__}. "
+        + (f"Not run: {', '.join(missing)}." if missing else "All studies were run.")
+        + " Intervals are 95 %. A cell that was not run is empty.",
+    )
+    write_text(page, text)
+    return len(there)
+
+
+def _list_findings(facts: Mapping[str, Any]) -> Iterator[dict[str, str]]:
+    """The claims with their verdicts."""
+    for table in facts["tables"]:
+        cells = {cell["row"]: cell for cell in table["cells"]}
+        for row in table["rows"]:
+            says, verdict, measured = row["labels"]
+            number = _format_cell(cells[row["id"]], table["columns"][0])
+            text = f"{number['value']} points ({number['interval']})" if number["interval"] else number["value"]
+            yield {"says": says, "verdict": verdict, "measured": measured, "number": text}
+
+
+def _describe(facts: Mapping[str, Any], results: Path, out: Path) -> dict[str, Any]:
+    """What the template shows of a study."""
+    notes = dict.fromkeys(note for table in facts["tables"] for note in table["notes"])
+    return {
+        "name": facts["study"],
+        "title": facts["title"],
+        "command": f"finegym study run {facts['study']} --size {facts['size']} --out {out}",
+        "figures": [_describe_figure(figure, results / facts["study"]) for figure in facts["figures"]],
+        "tables": [_describe_table(table) for table in facts["tables"]],
+        "notes": list(notes),
+    }
+
+
+def _describe_figure(figure: Mapping[str, str], folder: Path) -> dict[str, str]:
+    path = folder / figure["file"]
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise ConfigError(f"{path}: the picture cannot be read ({error.strerror}). Run the study again.") from error
+    source = Picture(data, figure["title"], figure["title"]).source
+    return {"source": source, "title": figure["title"], "to_see": figure["to_see"]}
+
+
+def _describe_table(table: Mapping[str, Any]) -> dict[str, Any]:
+    cells = {(cell["row"], cell["column"]): cell for cell in table["cells"]}
+    return {
+        "title": table["title"],
+        "label_titles": table["label_titles"],
+        "column_titles": [_title_column(column) for column in table["columns"]],
+        "rows": [
+            {
+                "labels": row["labels"],
+                "cells": [_format_cell(cells[row["id"], column["id"]], column) for column in table["columns"]],
+            }
+            for row in table["rows"]
+        ],
+    }
+
+
+def _title_column(column: Mapping[str, Any]) -> str:
+    return f"{column['title']} ({column['unit']})" if column["unit"] else str(column["title"])
+
+
+def _format_cell(cell: Mapping[str, Any], column: Mapping[str, Any]) -> dict[str, str]:
+    """Value, interval and published number as text; empty where there is none."""
+    digits = column["digits"]
+    value, low, high, published = (cell[key] for key in ("value", "low", "high", "published"))
+    has_interval = value is not None and low is not None and high is not None
+    return {
+        "value": "" if value is None else f"{value:,.{digits}f}",
+        "interval": f"{low:.{digits}f} to {high:.{digits}f}" if has_interval else "",
+        "published": "" if published is None else f"{published:,.{digits}f}",
+    }
