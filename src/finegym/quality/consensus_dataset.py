@@ -9,12 +9,14 @@ from itertools import pairwise
 from finegym.annotations.model import Action, Dataset, SubAction, Video
 from finegym.annotations.names import name_actions, name_sub_actions
 from finegym.quality.adjudication import Decision
-from finegym.quality.consensus import Consensus, ConsensusUnit
-from finegym.quality.units import Item, get_set_of_label
+from finegym.quality.consensus import Consensus, ConsensusSettings, ConsensusUnit, make_consensus
+from finegym.quality.unit_files import make_units_of_datasets
+from finegym.quality.units import Item, Level, get_set_of_label
 
 Stages = Mapping[str, tuple[tuple[int, int], ...]]
 """Of one annotator: the stages of every sub-action by its instance id."""
 
+LEVELS: tuple[Level, ...] = ("action", "sub-action")
 _SETTLED: tuple[Decision, ...] = ("agreed", "one annotator", "decided")
 _OPEN: tuple[Decision, ...] = ("third annotator", "adjudicate")
 
@@ -76,6 +78,28 @@ def make_consensus_dataset(
         sum(unit.decision == "left out" or _is_ruled_out(unit) for unit in units),
         num_homeless,
     )
+
+
+def agree_on_datasets(
+    datasets: Mapping[str, Dataset], settings: ConsensusSettings, *, include_open: bool = False
+) -> ConsensusDataset:
+    """The consensus of several people's datasets: first of their routines, then of what is in those.
+
+    Records that only one of them has are left out, as from every comparison.
+
+    Args:
+        datasets: by annotator, all with one codebook.
+        settings: how the consensus is found.
+        include_open: units that nobody has decided about are taken in as they stand.
+    """
+    first = next(iter(datasets.values()))
+    actions, sub_actions = (
+        make_consensus(make_units_of_datasets(datasets, level, first.codebook), settings) for level in LEVELS
+    )
+    records = {video.id: video for dataset in reversed(list(datasets.values())) for video in dataset.videos}
+    base = Dataset(first.codebook, tuple(records[item.id] for item in actions.items))
+    stages = {name: collect_stages(dataset) for name, dataset in datasets.items()}
+    return make_consensus_dataset(base, sub_actions, actions, stages=stages, include_open=include_open)
 
 
 def collect_stages(dataset: Dataset) -> Stages:

@@ -35,6 +35,19 @@ def read_units(
     Raises:
         AnnotationError: fewer than two files; a file cannot be read; codebooks differ; no record is in two files.
     """
+    datasets = read_datasets(paths, names, codebook)
+    return make_units_of_datasets(
+        datasets,
+        level,
+        next(iter(datasets.values())).codebook,
+        is_simulated=any((Path(path) / SIMULATION_FILE).is_file() for path in paths),
+    )
+
+
+def read_datasets(
+    paths: Sequence[Path], names: Sequence[str] | None = None, codebook: str | None = None
+) -> dict[str, Dataset]:
+    """The datasets of several annotators by their names, all with one codebook; arguments as for ``read_units``."""
     if names is not None and len(names) != len(paths):
         raise AnnotationError(f"{len(names)} names for {len(paths)} files. Give a name for each, in their order.")
     if len(paths) < 2:
@@ -42,12 +55,10 @@ def read_units(
     book = None if codebook is None else open_codebook(codebook)[0]
     datasets = [_read_dataset(Path(path), book) for path in paths]
     known = book or _choose_codebook(paths, datasets)
-    return make_units_of_datasets(
-        dict(zip(names or _name_annotators(paths), datasets, strict=True)),
-        level,
-        known,
-        is_simulated=any((Path(path) / SIMULATION_FILE).is_file() for path in paths),
-    )
+    return {
+        name: Dataset(known, dataset.videos)
+        for name, dataset in zip(names or _name_annotators(paths), datasets, strict=True)
+    }
 
 
 def make_units_of_datasets(
