@@ -57,6 +57,13 @@ def write_agreement_page(
     )
 
 
+def summarise_agreement(agreement: Agreement, *, max_items: int = 2) -> list[Block]:
+    """The page in short, for pages about more than agreement: the answer, everybody's bias, the hardest items."""
+    blocks: list[Block] = [Prose(_make_lead(agreement))]
+    blocks += _draw_table(agreement, agreement.tables["boundaries_annotators"])
+    return [*blocks, *_draw_items(agreement, max_items)]
+
+
 def _make_lead(agreement: Agreement) -> str:
     """The answer in two sentences."""
     units, tables = agreement.units, agreement.tables
