@@ -114,7 +114,7 @@ def open_data(section: DataSection) -> RecognitionData:
             "`finegym annotations split` makes one."
         )
     split = read_split(split_folder)
-    source, facts = _open_source(section, folder)
+    source, facts = open_clips(section, folder)
     return RecognitionData(
         split=split.name,
         subset=split.subset.name,
@@ -132,8 +132,14 @@ def open_data(section: DataSection) -> RecognitionData:
     )
 
 
-def _open_source(section: DataSection, folder: Path) -> tuple[Source, dict[str, Any]]:
-    """Where the modality comes from, and what identifies it."""
+def open_clips(section: DataSection, folder: Path) -> tuple[Source, dict[str, Any]]:
+    """Where the clips of a recipe's modality come from in a dataset folder, and what identifies the features.
+
+    Raises:
+        VideoError: there is no clip store.
+        FeatureError: there is no store of these features.
+        AnnotationError: the dataset cannot be read.
+    """
     if section.modality == "flow":
         flow = FlowStore(_find_features(section, folder))
         return StoreFlow(flow), {"features": _describe_features(section, flow)}

@@ -25,6 +25,7 @@ import torch
 import finegym
 from finegym.errors import ConfigError, OutputError
 from finegym.files import replace_file, write_text
+from finegym.training import weights_file
 from finegym.training.recipe import Recipe, read_recipe
 from finegym.training.recipe_sections import Section
 from finegym.training.recipe_text import RECOGNITION, compare_recipes, format_recipe, read_task
@@ -125,8 +126,8 @@ class RunFiles(Generic[Kind]):
     def list_checkpoints(self) -> list[tuple[int, Path]]:
         """(epochs done, file) of every checkpoint, oldest first."""
         found = []
-        for path in self.checkpoints_path.glob("epoch-*.pt") if self.checkpoints_path.is_dir() else ():
-            match = re.fullmatch(r"epoch-(\d+)\.pt", path.name)
+        for path in self.checkpoints_path.glob("epoch-*") if self.checkpoints_path.is_dir() else ():
+            match = re.fullmatch(r"epoch-(\d+)\.(pt|safetensors)", path.name)
             if match:
                 found.append((int(match[1]), path))
         return sorted(found)
@@ -227,11 +228,13 @@ class RunFolder(RunFiles[Recipe]):
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:
-    """Read a checkpoint without running any code in it.
+    """Read a checkpoint, or the weights that a bundle carries, without running any code in it.
 
     Raises:
         ConfigError: the file is missing, damaged, or no checkpoint of finegym.
     """
+    if path.suffix == weights_file.SUFFIX:
+        return weights_file.read_weights(path)
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:

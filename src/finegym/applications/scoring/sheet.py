@@ -95,8 +95,8 @@ def format_sheet(sheet: Sheet) -> str:
     """One routine whole."""
     score = sheet.score
     lines = [f"{sheet.action_id}  {score.event_id}  by {score.code}", ""]
-    lines += [_format_columns([_ELEMENT_HEADER, *_make_element_rows(score)])]
-    rows = _make_award_rows(score)
+    lines += [_format_columns([_ELEMENT_HEADER, *make_element_rows(score)])]
+    rows = make_award_rows(score)
     if rows:
         lines += ["", _format_columns([_AWARD_HEADER, *rows])]
     split = split_points(score)
@@ -137,8 +137,8 @@ def write_sheets(path: Path, sheets: Sheets, code: CodeOfPoints, footer: str) ->
     for sheet in sheets.sheets:
         split = split_points(sheet.score)
         blocks: list[Prose | Table] = [Prose(", ".join(f"{name} {value:.3f}" for name, value in split.items()))]
-        blocks.append(Table(_ELEMENT_HEADER, _make_element_rows(sheet.score)))
-        if rows := _make_award_rows(sheet.score):
+        blocks.append(Table(_ELEMENT_HEADER, make_element_rows(sheet.score)))
+        if rows := make_award_rows(sheet.score):
             blocks.append(Table(_AWARD_HEADER, rows))
         blocks += [Prose(text) for text in describe_missing(sheet.score)]
         sections.append(Section(sheet.action_id, blocks))
@@ -161,7 +161,8 @@ def _make_row(sheet: Sheet) -> tuple[str, ...]:
     )
 
 
-def _make_element_rows(score: DifficultyScore) -> list[tuple[str, ...]]:
+def make_element_rows(score: DifficultyScore) -> list[tuple[str, ...]]:
+    """Rows of the sheet, one an element: number, start, name, entry, points, what became of it."""
     return [
         (
             str(number),
@@ -186,7 +187,8 @@ def _get_entry(one: ScoredElement) -> str:
     return one.facts.key if one.facts.key != one.facts.element_id else one.facts.letter or ""
 
 
-def _make_award_rows(score: DifficultyScore) -> list[tuple[str, ...]]:
+def make_award_rows(score: DifficultyScore) -> list[tuple[str, ...]]:
+    """Rows of the sheet, one a requirement or connection: text, points, at most, numbers of its elements."""
     return [
         (
             one.text,

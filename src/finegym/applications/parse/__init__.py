@@ -1,0 +1,1 @@
+"""From a recording that nobody has labelled to routines, sub-actions, elements, paths and scores."""

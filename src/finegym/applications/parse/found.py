@@ -1,0 +1,127 @@
+"""What the localizers found in a recording, as a dataset: then recognisers see it as they see any other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from finegym.annotations.model import Action, Dataset, SubAction, Video
+from finegym.codebook.model import Codebook
+from finegym.video.index import FrameIndex
+
+MAX_SHARED = 0.5
+
+
+@dataclass(frozen=True)
+class FoundSubAction:
+    """A stretch of a routine in which something was found.
+
+    Attributes:
+        name: its part of an instance id.
+        start_ms: on the record's clock.
+        end_ms: likewise.
+        label: a set or an element, as the localizer says.
+        score: how sure the localizer is, 0 to 1.
+        num_shared: others that were found in the same stretch and were less sure; left out.
+    """
+
+    name: str
+    start_ms: int
+    end_ms: int
+    label: str
+    score: float
+    num_shared: int
+
+
+@dataclass(frozen=True)
+class FoundAction:
+    """A routine, and the stretches found in it."""
+
+    name: str
+    event_id: str
+    start_ms: int
+    end_ms: int
+    score: float
+    sub_actions: tuple[FoundSubAction, ...]
+
+
+def read_found(actions: Sequence[Mapping[str, Any]]) -> tuple[FoundAction, ...]:
+    """The actions of one record of ``routines.json``, each stretch once.
+
+    Of sub-actions that share more than half of the shorter one's time, the surest is kept.
+    """
+    found = []
+    for action in actions:
+        name = "E_" + str(action["action_id"]).rsplit("_E_", 1)[1]
+        subs = _choose(action["sub_actions"], int(action["start_ms"]))
+        found.append(
+            FoundAction(name, action["label"], action["start_ms"], action["end_ms"], float(action["score"]), subs)
+        )
+    return tuple(found)
+
+
+def make_found_dataset(
+    found: Sequence[FoundAction], record_id: str, path: str, index: FrameIndex, codebook: Codebook
+) -> Dataset:
+    """A dataset of one record whose sub-actions have no label yet.
+
+    Args:
+        found: in the record.
+        record_id: its id.
+        path: of the file, absolute or relative to the dataset's folder.
+        index: of its frames.
+        codebook: of the dataset.
+    """
+    actions = tuple(
+        Action(
+            one.name,
+            one.event_id,
+            one.start_ms,
+            one.end_ms,
+            tuple(SubAction(sub.name, ((sub.start_ms, sub.end_ms),)) for sub in one.sub_actions),
+        )
+        for one in found
+    )
+    video = Video(record_id, actions, path, num_frames=index.num_frames, width=index.width, height=index.height)
+    return Dataset(codebook, (video,))
+
+
+def _choose(rows: Sequence[Mapping[str, Any]], origin_ms: int) -> tuple[FoundSubAction, ...]:
+    kept: list[Mapping[str, Any]] = []
+    shared: dict[int, int] = {}
+    for row in sorted(rows, key=lambda row: -float(row["score"])):
+        if row["end_ms"] <= row["start_ms"]:
+            continue
+        rival = next((place for place, other in enumerate(kept) if _share(row, other) > MAX_SHARED), None)
+        if rival is None:
+            kept.append(row)
+        else:
+            shared[rival] = shared.get(rival, 0) + 1
+    order = sorted(range(len(kept)), key=lambda place: (kept[place]["start_ms"], kept[place]["end_ms"]))
+    names: list[str] = []
+    made = []
+    for place in order:
+        row = kept[place]
+        names.append(_name(row, origin_ms, names))
+        made.append(
+            FoundSubAction(
+                names[-1], row["start_ms"], row["end_ms"], row["label"], float(row["score"]), shared.get(place, 0)
+            )
+        )
+    return tuple(made)
+
+
+def _share(row: Mapping[str, Any], other: Mapping[str, Any]) -> float:
+    """Of the shorter of two, the part that lies in the other."""
+    common = min(row["end_ms"], other["end_ms"]) - max(row["start_ms"], other["start_ms"])
+    shorter = min(row["end_ms"] - row["start_ms"], other["end_ms"] - other["start_ms"])
+    return max(0, common) / max(1, shorter)
+
+
+def _name(row: Mapping[str, Any], origin_ms: int, taken: Sequence[str]) -> str:
+    """``A_SSSS_EEEE``: floored seconds from the start of the action; where that is taken, the end counts up."""
+    start_s, end_s = (max(0, row[key] - origin_ms) // 1000 for key in ("start_ms", "end_ms"))
+    while (name := f"A_{start_s:04d}_{end_s:04d}") in taken:
+        end_s += 1
+    return name

@@ -1,0 +1,242 @@
+"""Parsing recordings: localize, look, read, score, write. A folder a record; what is done stays done."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Literal
+
+from finegym.annotations.convert import convert_to_csv
+from finegym.annotations.folder import write_dataset
+from finegym.annotations.model import Dataset
+from finegym.annotations.source import Source
+from finegym.annotations.webvtt import format_webvtt
+from finegym.applications.bundle import Bundle, open_bundle
+from finegym.applications.parse.files import PARSE_FILE, Parse, Stretch, read_parse, write_parse
+from finegym.applications.parse.found import make_found_dataset, read_found
+from finegym.applications.parse.interpreting import Thresholds, interpret_action, make_action
+from finegym.applications.parse.page import write_parse_page
+from finegym.applications.parse.recognising import ask
+from finegym.applications.scoring.code_of_points import CodeOfPoints, read_code
+from finegym.errors import ConfigError, VideoError, join_problems
+from finegym.files import hash_samples, remove_stale, write_text
+from finegym.jobs import Engine, Tally, run_jobs
+from finegym.localization.localize_inputs import localize_nested_inputs
+from finegym.localization.nested import NESTED_FILE
+from finegym.localization.opening import open_localizer
+from finegym.video.index_cache import read_index
+from finegym.video.ingest.shots import find_shots
+from finegym.video.ingest.signals import compute_signals
+
+DEFAULT_THRESHOLDS = Thresholds()
+WORK_FOLDER, PAGE_FILE, CHAPTERS_FILE, CSV_FILE = ".work", "parse.html", "chapters.vtt", "sub_actions.csv"
+Device = Literal["auto", "cpu"]
+
+
+@dataclass(frozen=True)
+class ParseSettings:
+    """How recordings are parsed.
+
+    Attributes:
+        thresholds: what is accepted.
+        code: name of a code of points, or a YAML file.
+        device: ``auto`` takes a GPU where there is one.
+        without_shots: do not look for replays and slow motion, which takes a pass over the whole record.
+    """
+
+    thresholds: Thresholds = DEFAULT_THRESHOLDS
+    code: str = "fig-women-2017"
+    device: Device = "auto"
+    without_shots: bool = False
+
+
+@dataclass(frozen=True)
+class ParseItem:
+    """One recording to parse, and the folder for it."""
+
+    video: Path
+    out: Path
+
+
+def parse_videos(
+    videos: Sequence[Path],
+    bundle: Path,
+    out: Path,
+    settings: ParseSettings | None = None,
+    *,
+    workers: int = 1,
+    engine: Engine = "pool",
+    show_progress: bool = True,
+) -> Tally[Path]:
+    """Parse recordings, each into ``out/NAME``; those that are parsed already with the same bundle and settings stay.
+
+    Args:
+        videos: files.
+        bundle: a file of ``finegym bundle make`` or ``finegym demo``.
+        out: folder.
+        settings: how; the defaults of ``ParseSettings`` without any.
+        workers: processes, a recording each at a time.
+        engine: where they run; see ``run_jobs``.
+        show_progress: whether bars are drawn on a terminal.
+
+    Returns:
+        The tally: ``parse.json`` of each.
+
+    Raises:
+        ConfigError: the bundle is not usable, there is no such code of points, or two videos have one name.
+    """
+    settings = settings or ParseSettings()
+    opened = open_bundle(bundle)
+    read_code(settings.code)
+    names = [path.stem for path in videos]
+    repeated = sorted({name for name in names if names.count(name) > 1})
+    if repeated:
+        raise ConfigError(f"{join_problems(repeated, 3)}: is the name of two videos; results are told apart by it")
+    items = [ParseItem(path, out / path.stem) for path in videos]
+    return run_jobs(
+        items,
+        partial(parse_video, bundle=bundle, settings=settings, show_progress=show_progress and workers == 1),
+        key=lambda item: str(item.video),
+        is_done=lambda item: _is_parsed(item, opened, settings),
+        workers=workers,
+        engine=engine,
+        title="parsing",
+        show_progress=show_progress and workers > 1,
+    )
+
+
+def parse_video(item: ParseItem, *, bundle: Path, settings: ParseSettings, show_progress: bool = True) -> Path:
+    """Parse one recording.
+
+    Writes ``parse.json``, ``parse.html``, ``chapters.vtt``, ``sub_actions.csv``, and a dataset folder of what is likely
+    enough (``annotations.json`` in the official shape, ``elements.txt`` …). What a run that was killed had finished
+    lies in ``.work`` and is gone on with.
+
+    Raises:
+        FineGymError: the recording, the bundle or a feature is not usable.
+    """
+    opened, code = open_bundle(bundle), read_code(settings.code)
+    if not item.video.is_file():
+        raise VideoError(f"{item.video}: there is no such file. Check the path.")
+    fingerprint = hash_samples(item.video)
+    _refuse_foreign(item.out)
+    work = item.out / WORK_FOLDER / f"{opened.sha256[:12]}-{fingerprint[:12]}"
+    clock = _Clock({})
+    with clock.stage("localize"):
+        actions, sub_actions = (
+            open_localizer(path, device=settings.device) for path in (opened.actions, opened.sub_actions)
+        )
+        localize_nested_inputs(
+            actions,
+            sub_actions,
+            [item.video],
+            work,
+            min_score=settings.thresholds.min_score,
+            min_sub_score=settings.thresholds.min_sub_score,
+            features_runs=opened.features,
+            device=actions.device,
+        )
+        nested = json.loads((work / NESTED_FILE).read_text(encoding="utf-8"))
+    index = read_index(item.video)
+    record_id = item.video.stem
+    found = read_found(nested["records"][record_id])
+    dataset = make_found_dataset(found, record_id, str(item.video.absolute()), index, opened.codebook)
+    write_dataset(dataset, work / "found")
+    with clock.stage("recognise"):
+        runs = opened.recognisers if dataset.instances else ()
+        opinions = [
+            ask(
+                run,
+                work / "found",
+                work / f"{run.name}.parquet",
+                opened.read_calibration(run),
+                device=settings.device,
+            )
+            for run in runs
+        ]
+    with clock.stage("replays"):
+        stretches = () if settings.without_shots else find_stretches(item.video)
+    with clock.stage("read"):
+        read = [interpret_action(one, record_id, opinions, opened.codebook, settings.thresholds, code) for one in found]
+    parse = Parse(
+        record_id=record_id,
+        video=str(item.video),
+        video_fingerprint=fingerprint,
+        duration_ms=float(index.end_ms),
+        bundle=opened.facts.name,
+        bundle_sha256=opened.sha256,
+        is_trained_on_simulation=opened.facts.is_simulated,
+        code_of_points=code.name,
+        settings=asdict(settings.thresholds),
+        actions=tuple(read),
+        stretches=stretches,
+        seconds=clock.seconds,
+    )
+    write_outputs(parse, dataset, opened, code, item)
+    shutil.rmtree(item.out / WORK_FOLDER, ignore_errors=True)
+    return item.out / PARSE_FILE
+
+
+def find_stretches(video: Path) -> tuple[Stretch, ...]:
+    """Candidates for replays and slow motion."""
+    shots = find_shots(video, compute_signals(video))
+    kinds: tuple[tuple[Literal["replay", "slow motion"], Sequence], ...] = (
+        ("replay", shots.replays),
+        ("slow motion", shots.slow_motion),
+    )
+    found = [
+        Stretch(kind=kind, start_ms=one.start_ms, end_ms=one.end_ms, score=one.score, reasons=tuple(one.reasons))
+        for kind, rows in kinds
+        for one in rows
+    ]
+    return tuple(sorted(found, key=lambda one: one.start_ms))
+
+
+def write_outputs(parse: Parse, found: Dataset, bundle: Bundle, code: CodeOfPoints, item: ParseItem) -> None:
+    """Write everything about a parse; ``parse.json`` last, because it says that the rest is there."""
+    actions = tuple(make_action(one, one.sub_actions) for one in parse.actions)
+    dataset = Dataset(found.codebook, (replace(found.videos[0], actions=actions),))
+    item.out.mkdir(parents=True, exist_ok=True)
+    write_dataset(dataset, item.out)
+    write_text(item.out / CHAPTERS_FILE, format_webvtt(dataset.videos[0], dataset.codebook))
+    (item.out / CSV_FILE).unlink(missing_ok=True)
+    convert_to_csv(Source(item.out, "folder", dataset), item.out / CSV_FILE)
+    write_parse_page(item.out / PAGE_FILE, parse, dataset, code, item.video)
+    write_parse(item.out / PARSE_FILE, parse)
+    remove_stale(item.out)
+
+
+def _is_parsed(item: ParseItem, bundle: Bundle, settings: ParseSettings) -> bool:
+    """Whether an earlier call parsed the same recording with the same bundle and settings."""
+    path = item.out / PARSE_FILE
+    if not path.is_file() or not item.video.is_file():
+        return False
+    parse = read_parse(path)
+    same = (parse.bundle_sha256, parse.video_fingerprint) == (bundle.sha256, hash_samples(item.video))
+    same = same and parse.settings == asdict(settings.thresholds)
+    return same and parse.code_of_points == read_code(settings.code).name
+
+
+def _refuse_foreign(out: Path) -> None:
+    """Nothing but an earlier parse is written over."""
+    if out.is_dir() and any(out.iterdir()) and not any((out / name).exists() for name in (PARSE_FILE, WORK_FOLDER)):
+        raise ConfigError(f"{out}: is there already, and no parse of finegym's. Give another --out.")
+
+
+@dataclass
+class _Clock:
+    """CPU seconds by stage."""
+
+    seconds: dict[str, float]
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        started = time.process_time()
+        yield
+        self.seconds[name] = round(time.process_time() - started, 3)

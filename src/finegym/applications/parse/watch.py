@@ -1,0 +1,80 @@
+"""Parsing what arrives in a folder, once it has arrived whole."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from finegym.applications.bundle import open_bundle
+from finegym.applications.parse.run import ParseSettings, parse_videos
+from finegym.errors import ConfigError
+from finegym.video.ingest.sources import MEDIA_SUFFIXES
+
+State = tuple[int, int]  # size in bytes, time of change in nanoseconds
+
+
+def watch_folder(
+    folder: Path,
+    bundle: Path,
+    out: Path,
+    settings: ParseSettings,
+    *,
+    every_s: float = 10.0,
+    once: bool = False,
+    say: Callable[[str], None],
+    sleep: Callable[[float], None] = time.sleep,
+) -> int:
+    """Parse recordings as they arrive; ends with Ctrl-C.
+
+    Args:
+        folder: to look into, not below.
+        bundle: file of the models.
+        out: folder for the results.
+        settings: how recordings are parsed.
+        every_s: seconds from one look to the next.
+        once: end after what was there at the first look; it is taken as whole.
+        say: told what is done, line by line.
+        sleep: waits; tests give their own.
+
+    Returns:
+        How many recordings were parsed, those that were parsed before not counted.
+
+    Raises:
+        ConfigError: there is no such folder, or the bundle is not usable.
+    """
+    if not folder.is_dir():
+        raise ConfigError(f"{folder}: there is no such folder to watch. Check the path.")
+    open_bundle(bundle)
+    seen: dict[Path, State] = {}
+    handled: dict[Path, State] = {}
+    num_parsed = 0
+    try:
+        while True:
+            there = list_videos(folder)
+            whole = [path for path, state in there.items() if handled.get(path) != state]
+            if not once:
+                whole = [path for path in whole if seen.get(path) == there[path]]
+            for path in whole:
+                tally = parse_videos([path], bundle, out, settings, show_progress=False)
+                handled[path] = there[path]
+                num_parsed += len(tally.done)
+                reason = next(iter(tally.failed.values()), "")
+                say(f"{path.name}: {reason or ('parsed' if tally.done else 'was parsed before')}")
+            seen = there
+            if once:
+                return num_parsed
+            sleep(every_s)
+    except KeyboardInterrupt:
+        say(f"parsed {num_parsed}")
+        return num_parsed
+
+
+def list_videos(folder: Path) -> dict[Path, State]:
+    """The recordings in a folder by name, each with what changes while it grows."""
+    found = {}
+    for path in sorted(folder.iterdir()):
+        if path.suffix.lower() in MEDIA_SUFFIXES and path.is_file() and not path.name.startswith("."):
+            facts = path.stat()
+            found[path] = (facts.st_size, facts.st_mtime_ns)
+    return found
