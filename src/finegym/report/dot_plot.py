@@ -60,7 +60,7 @@ def draw_dots(
     """
     assert all(len(each.values) == len(rows) for each in series), "a value a row"
     labels = ["\n".join(textwrap.wrap(name, _WRAP)) or " " for name in rows]
-    heights = [0.17 * (label.count("\n") + 1) + 0.1 + 0.12 * len(series) for label in labels]  # inches
+    heights = [0.16 * (label.count("\n") + 1) + 0.07 + 0.12 * len(series) for label in labels]  # inches
     with make_figure(NARROW, 0.95 + 0.17 * math.ceil(len(series) / 2) + sum(heights)) as figure:
         axes = figure.add_subplot()
         top = 0.0

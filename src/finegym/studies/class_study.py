@@ -46,7 +46,7 @@ def compare_methods(
     if comparison is None:
         empty = (Row("mean", ("mean of the elements",)),)
         return Outcome((Table(name, title, ("element",), columns, empty, notes),))
-    names = results.get_split(role).subset.class_names
+    names = _name_classes(results, role)
     ordered = sorted(comparison.classes, key=lambda each: -each.difference.value)
     rows = (_make_mean_row(comparison), *(_make_row(each, names[each.class_index]) for each in ordered))
     figure = Figure(name, title, to_see + _say_left_out(len(ordered)), _draw(_choose(ordered), names, left, right))
@@ -63,6 +63,12 @@ def compare_planned(
     aligned = left[0].aligned
     groups = find_groups(results.dataset, aligned.instance_ids, "video")
     return compare_classes(stack_right(left), stack_right(right), aligned.targets, groups)
+
+
+def _name_classes(results: Results, role: str) -> list[str]:
+    """Names with their event: a salto may be one of floor and of beam."""
+    codebook = results.dataset.codebook
+    return [f"{c.name}, {codebook.get_event_of_element(c.id).id}" for c in results.get_split(role).subset.classes]
 
 
 def _make_mean_row(comparison: ClassComparison) -> Row:

@@ -33,7 +33,7 @@ def draw_small_confusion(confusion: np.ndarray, names: Sequence[str], title: str
             axes.set_yticks(range(number), [f"{label}  {i + 1}" for i, label in enumerate(labels)], fontsize=7.5)
             axes.set_xticks(range(number), [str(i + 1) for i in range(number)], fontsize=7.5)
             for row, column in zip(*np.nonzero(shares >= 1), strict=True):
-                ink = "white" if shares[row, column] > 50 else INK
+                ink = "white" if shares[row, column] >= 40 else INK
                 text = f"{shares[row, column]:.0f}"
                 axes.text(column, row, text, ha="center", va="center", color=ink, fontsize=7.0)
         axes.xaxis.tick_top()

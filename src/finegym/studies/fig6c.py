@@ -55,7 +55,7 @@ def make(results: Results) -> Outcome:
     if not curves:
         return Outcome((table,))
     content = draw_curves(
-        curves, x_label="frames of a clip in testing", y_label="mean class accuracy (%)", width=NARROW
+        curves, x_label="frames of a clip in testing", y_label="mean class accuracy (%)", y_range=(0, 100), width=NARROW
     )
     return Outcome((table,), (Figure("fig6c", TITLE, TO_SEE, content),))
 

@@ -18,6 +18,7 @@ from finegym.report.page import Picture
 from finegym.studies.writing import STUDY_FILE, read_results
 
 FINDINGS = "findings"
+MAX_ROWS = 20  # of a table that is shown without being asked for: ten screens of a phone are no report
 REAL_LEAD = "Every table and figure of the FineGym paper, ours beside the published number."
 SIMULATED_LEAD = (
     "Every table and figure of the FineGym paper, run on a competition that nobody filmed. All of our numbers here are "
@@ -108,6 +109,7 @@ def _describe_table(table: Mapping[str, Any]) -> dict[str, Any]:
     cells = {(cell["row"], cell["column"]): cell for cell in table["cells"]}
     return {
         "title": table["title"],
+        "is_long": len(table["rows"]) > MAX_ROWS,
         "label_titles": table["label_titles"],
         "column_titles": [_title_column(column) for column in table["columns"]],
         "rows": [
