@@ -19,8 +19,8 @@ export interface Series {
   readonly points: readonly Point[];
 }
 
-const WIDTH = 760;
-const HEIGHT = 220;
+const WIDTH = 560;
+const HEIGHT = 210;
 const MARGIN = { left: 46, right: 14, top: 12, bottom: 26 };
 
 /** `chooseRange` says from the values where the axis begins and ends. */
@@ -43,12 +43,12 @@ export function LineChart({ title, series, formatX, formatY, chooseRange }: {
             <text x={MARGIN.left - 7} y={place(y, tick) + 4} textAnchor="end">{formatY(tick)}</text>
           </g>
         ))}
-        {thin([...new Set(times)].sort((left, right) => left - right), 7).map((time) => (
+        {thin([...new Set(times)].sort((left, right) => left - right), 6).map((time) => (
           <text key={time} className="chart-tick" x={place(x, time)} y={HEIGHT - 7} textAnchor="middle" aria-hidden="true">{formatX(time)}</text>
         ))}
         {series.map((one, k) => <Line key={one.name} series={one} hue={k} x={x} y={y} />)}
       </svg>
-      {series.length > 1 && <figcaption className="row">{series.map((one, k) => <span key={one.name} className="row"><span className="swatch" style={{ background: `var(--line-${k % 4})` }} />{one.name}</span>)}</figcaption>}
+      <figcaption className="row">{series.map((one, k) => <span key={one.name} className="row"><span className="swatch" style={{ background: `var(--line-${k % 4})` }} />{one.name}</span>)}</figcaption>
     </figure>
   );
 }

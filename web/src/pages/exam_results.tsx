@@ -30,7 +30,7 @@ export function ExamResultsTable({ project, exam }: { project: Project; exam: Ex
               <tr key={person.id}>
                 <th scope="row">{person.name}</th>
                 <td><span className={`badge ${advice.tone}`}>{advice.badge}</span>{standing.next_try_at !== null && <span className="faint"> next try {formatDateTime(standing.next_try_at)}</span>}</td>
-                <td className="number">{standing.tries_left ?? "any"}</td>
+                <td className="number">{standing.state === "passed" ? "" : (standing.tries_left ?? "any")}</td>
                 <td className="wrap"><ul className="tries">{attempts.map((one) => (
                   <li key={one.id} className="row">
                     <Link href={`/projects/${project.id}/attempts/${one.id}`}>Try {one.number}</Link>

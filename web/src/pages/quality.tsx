@@ -78,7 +78,7 @@ function OverTime({ project, quality }: { project: Project; quality: Quality }) 
         {shares.length > 0 && <LineChart title="Agreement over time" series={shares} formatX={formatDay} formatY={(value) => value.toFixed(2)} chooseRange={chooseShareRange} />}
         {amounts.length > 0 && <LineChart title={METRICS.boundary_mae_ms.name} series={amounts} formatX={formatDay} formatY={(value) => `${value}`} chooseRange={chooseAmountRange} />}
       </div>
-      <p className="faint">Lines up and down: 95 % of bootstrap draws over records.{undefinedOnes.length > 0 && ` Not defined ${undefinedOnes.length} times: ${[...new Set(undefinedOnes.map((one) => one.why))].filter(Boolean).join("; ")}.`}</p>
+      <p className="faint">Lines up and down: 95 % of bootstrap draws over records.{undefinedOnes.length > 0 && ` Not defined ${undefinedOnes.length === 1 ? "once" : `${undefinedOnes.length} times`}: ${[...new Set(undefinedOnes.map((one) => one.why))].filter(Boolean).join("; ")}.`}</p>
     </section>
   );
 }
