@@ -66,10 +66,8 @@ def read_units_of(
 ) -> Units:
     """Units of a workspace, or of two or more annotation files."""
     from finegym.errors import ConfigError
-    from finegym.labelling.serve import DATABASE_NAME
 
-    is_workspace = len(sources) == 1 and ((sources[0] / DATABASE_NAME).is_file() or database is not None)
-    if not is_workspace:
+    if not is_workspace(sources, database):
         given = [
             name for name, value in (("--project", project), ("--stage", stage), ("--database", database)) if value
         ]
@@ -85,3 +83,10 @@ def read_units_of(
 
     with open_existing(sources[0], database) as opened, opened.read() as session:
         return load_units(session, find_project(session, project), level.value, stage.value if stage else None)
+
+
+def is_workspace(sources: list[Path], database: str | None) -> bool:
+    """Whether the one source is a workspace with a database."""
+    from finegym.labelling.serve import DATABASE_NAME
+
+    return len(sources) == 1 and ((sources[0] / DATABASE_NAME).is_file() or database is not None)

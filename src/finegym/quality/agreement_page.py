@@ -1,28 +1,23 @@
-"""Agreement as a page: bars with intervals, the bias of every annotator, the items with most disagreement drawn."""
+"""Agreement as a page: the answer, tables with pictures, what is taken for what, the items with most disagreement."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import numpy as np
-
 from finegym import __version__
 from finegym.quality import agreement_text
 from finegym.quality.agreement import SECTIONS, Agreement
-from finegym.quality.agreement_table import Column, Table, sort_worst_first
+from finegym.quality.agreement_pictures import draw_items, draw_table
+from finegym.quality.agreement_table import Column, Table
 from finegym.quality.boundaries import EDGES
 from finegym.quality.confusions import list_confusions, list_split_queries
-from finegym.quality.units import NO_LABEL
 from finegym.quality.values import Value
 from finegym.report.page import Picture, Prose, Section, write_page
 from finegym.report.page import Table as PageTable
-from finegym.report.plots import INK, Bar, cycle_colours, draw_bars, make_colours, make_figure, save_figure
-from finegym.report.timeline_picture import Row as Lane
-from finegym.report.timeline_picture import Span, draw_timeline
 
 Block = Prose | PageTable | Picture
-MAX_ROWS, MAX_BARS, MAX_CONFUSIONS, MAX_ITEMS = 30, 25, 30, 8
+MAX_ROWS, MAX_CONFUSIONS, MAX_ITEMS = 30, 30, 8
 
 
 def write_agreement_page(
@@ -39,32 +34,51 @@ def write_agreement_page(
     Raises:
         OutputError: it cannot be written.
     """
-    units = agreement.units
-    badge = "simulated" if units.is_simulated else ""
-    sections = [Section("What was compared", list(_make_facts(agreement)), badge)]
-    for name, tables in agreement.sections.items():
-        blocks = [block for table in tables for block in _make_blocks(agreement, table, max_rows)]
-        sections.append(Section(SECTIONS[name].partition(":")[0], blocks, badge))
-    sections.append(Section("What is taken for what", list(_make_confusions(agreement)), badge))
-    sections.append(Section("Items with most disagreement", list(_draw_items(agreement, max_items)), badge))
     write_page(
         path,
         "Agreement of annotators",
-        sections,
-        lead=_make_lead(agreement),
-        footer=f"finegym {__version__}; codebook {units.codebook.name} {units.codebook.version}; bootstrap of "
-        f"{agreement.settings.num_resamples} resamples of records, seed {agreement.settings.seed}.",
+        make_sections(agreement, max_rows=max_rows, max_items=max_items),
+        lead=describe_agreement(agreement),
+        footer=describe_origin(agreement),
+    )
+
+
+def make_sections(
+    agreement: Agreement, *, what: str = "", max_rows: int | None = MAX_ROWS, max_items: int = MAX_ITEMS
+) -> list[Section]:
+    """The sections of the page; ``what`` stands before every heading where a page is about several things."""
+    badge = "simulated" if agreement.units.is_simulated else ""
+    sections = {"What was compared": list(_make_facts(agreement))}
+    for name, tables in agreement.sections.items():
+        blocks = [block for table in tables for block in _make_blocks(agreement, table, max_rows)]
+        sections[SECTIONS[name].partition(":")[0]] = blocks
+    sections["What is taken for what"] = list(_make_confusions(agreement))
+    sections["Items with most disagreement"] = list(_make_items(agreement, max_items))
+    lead = f"{what}: " if what else ""
+    return [Section(_join(lead, title), blocks, badge) for title, blocks in sections.items()]
+
+
+def _join(lead: str, title: str) -> str:
+    return f"{lead}{title[0].lower()}{title[1:]}" if lead else title
+
+
+def describe_origin(agreement: Agreement) -> str:
+    """Where the numbers come from, for the foot of a page."""
+    codebook, settings = agreement.units.codebook, agreement.settings
+    return (
+        f"finegym {__version__}; codebook {codebook.name} {codebook.version}; bootstrap of {settings.num_resamples} "
+        f"resamples of records, seed {settings.seed}."
     )
 
 
 def summarise_agreement(agreement: Agreement, *, max_items: int = 2) -> list[Block]:
     """The page in short, for pages about more than agreement: the answer, everybody's bias, the hardest items."""
-    blocks: list[Block] = [Prose(_make_lead(agreement))]
-    blocks += _draw_table(agreement, agreement.tables["boundaries_annotators"])
-    return [*blocks, *_draw_items(agreement, max_items)]
+    blocks: list[Block] = [Prose(describe_agreement(agreement))]
+    blocks += draw_table(agreement, agreement.tables["boundaries_annotators"])
+    return [*blocks, *_make_items(agreement, max_items)]
 
 
-def _make_lead(agreement: Agreement) -> str:
+def describe_agreement(agreement: Agreement) -> str:
     """The answer in two sentences."""
     units, tables = agreement.units, agreement.tables
     kind = "actions" if units.level == "action" else "sub-actions"
@@ -106,70 +120,11 @@ def _make_facts(agreement: Agreement) -> Iterator[Block]:
 
 
 def _make_blocks(agreement: Agreement, table: Table, max_rows: int | None) -> Iterator[Block]:
-    yield from _draw_table(agreement, table)
+    yield from draw_table(agreement, table)
     yield Prose(f"{table.title}. {table.note}" if table.note else f"{table.title}.")
     printed = agreement_text.print_table(table, max_rows)
     remarks = " ".join(f"{remark.rstrip('.')}." for remark in printed.remarks if remark != table.note)
     yield PageTable(printed.header, printed.rows, remarks)
-
-
-def _draw_table(agreement: Agreement, table: Table) -> Iterator[Picture]:
-    """The picture that goes with a table, where there is one."""
-    if table.key in ("labels_elements", "queries", "labels_sets") and len(table.rows) > 1:
-        picture = _draw_worst(table)
-        if picture is not None:
-            yield picture
-    if table.key == "boundaries_annotators" and len(agreement.comparison.matches):
-        caption = (
-            "Signed differences of bounds, each annotator's minus the other's: the middle half (bar), 5 to 95 % "
-            "(line), the median (mark). A bar away from 0 is a bias."
-        )
-        yield Picture(_draw_bias(agreement), caption, "signed differences of bounds by annotator")
-
-
-def _draw_worst(table: Table) -> Picture | None:
-    """Alpha with its interval of the rows where it is lowest."""
-    bars = []
-    for row in sort_worst_first(table):
-        cell = row.cells["alpha"]
-        if isinstance(cell, Value) and cell.value is not None:
-            name = " ".join(filter(None, [*list(row.about.values())[:1], row.detail]))
-            bars.append(Bar(name, cell.value, cell.low, cell.high))
-    if not bars:
-        return None
-    low = min(0.0, *(bar.value if bar.low is None else bar.low for bar in bars[:MAX_BARS]))
-    what = f"The {len(bars[:MAX_BARS])} of {len(bars)} with the lowest alpha" if len(bars) > MAX_BARS else "Alpha"
-    svg = draw_bars(bars[:MAX_BARS], value_label="Krippendorff's alpha", value_range=(low, 1.0))
-    return Picture(svg, f"{what}: {table.title.lower()}.", f"bars of alpha, {table.title.lower()}")
-
-
-def _draw_bias(agreement: Agreement) -> bytes:
-    units, matches = agreement.units, agreement.comparison.matches
-    annotator = np.concatenate([units.annotator_index[matches.left], units.annotator_index[matches.right]])
-    names, colours = units.annotators, cycle_colours(len(EDGES))
-    with make_figure(height=1.0 + 0.42 * len(names)) as figure:
-        axes = figure.add_subplot()
-        for side, (edge, colour) in enumerate(zip(EDGES, colours, strict=True)):
-            times = units.start_ms if edge == "start" else units.end_ms
-            offset = (times[matches.right] - times[matches.left]).astype(float)
-            signed = np.concatenate([-offset, offset])
-            for place in range(len(names)):
-                own = signed[annotator == place]
-                if not len(own):
-                    continue
-                y = place - 0.18 + 0.36 * side
-                outer_low, low, middle, high, outer_high = np.percentile(own, [5, 25, 50, 75, 95])
-                axes.plot([outer_low, outer_high], [y, y], color=colour, linewidth=1.1)
-                axes.barh(y, high - low, 0.26, left=low, color=colour, alpha=0.55)
-                axes.plot([middle], [y], color=INK, marker="|", markersize=9, markeredgewidth=1.6)
-            axes.barh([0], [0], color=colour, alpha=0.55, label=edge)
-        axes.axvline(0, color=INK, linewidth=0.9, linestyle="--")
-        axes.set_yticks(range(len(names)), list(names))
-        axes.set_ylim(len(names) - 0.4, -0.6)
-        axes.set(xlabel="earlier  ←  ms  →  later")
-        axes.grid(visible=False, axis="y")
-        axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
-        return save_figure(figure)
 
 
 def _make_confusions(agreement: Agreement) -> Iterator[Block]:
@@ -212,49 +167,13 @@ def _list_some(ids: Sequence[str], limit: int = 3) -> str:
     return ", ".join(ids[:limit]) + more
 
 
-def _draw_items(agreement: Agreement, max_items: int) -> Iterator[Block]:
-    """Lanes of all annotators for the items with most performances that not everybody found or called alike."""
-    units = agreement.units
-    differs = _find_differing(agreement)
-    counts = np.bincount(agreement.comparison.groups.item_index[differs], minlength=len(units.items))
-    order = [item for item in np.argsort(-counts, kind="stable")[:max_items].tolist() if counts[item]]
-    if not order:
+def _make_items(agreement: Agreement, max_items: int) -> Iterator[Block]:
+    pictures = list(draw_items(agreement, max_items))
+    if not pictures:
         yield Prose("Everybody found the same in every item, and called it the same.")
         return
     yield Prose(
-        "Dashed: what not everybody who did the item found, or what two annotators call differently. Colours are sets."
+        "Dashed: what not everybody who did the item found, or what two annotators call differently. Colours are sets, "
+        "of actions events."
     )
-    level = agreement.comparison.categories["set" if units.level == "sub-action" else "event"]
-    colour_of_id = make_colours(level.ids)
-    dashed = differs[agreement.comparison.groups.group_of_unit]
-    for item in order:
-        rows = np.flatnonzero(units.item_index == item)
-        start_ms = int(units.start_ms[rows].min())
-        lanes, colour_of = [], {}
-        for place, name in enumerate(units.annotators):
-            if not units.done[place, item]:
-                continue
-            spans = []
-            for row in rows[units.annotator_index[rows] == place].tolist():
-                label = units.labels[units.label_index[row]] if units.label_index[row] != NO_LABEL else ""
-                category = level.of_unit[row]
-                colour_of[label] = colour_of_id[level.ids[category]] if category >= 0 else "#8a939b"
-                start, end = ((t[row] - start_ms) / 1000 for t in (units.start_ms, units.end_ms))
-                spans.append(Span(start, end, label, "missed" if dashed[row] else "plain"))
-            lanes.append(Lane(name[:14], spans))
-        duration = (int(units.end_ms[rows].max()) - start_ms) / 1000
-        caption = (
-            f"{units.items[item].id}: {counts[item]} performances with a difference, from {start_ms / 1000:g} s on."
-        )
-        yield Picture(draw_timeline(lanes, duration, colour_of), caption, f"lanes of {units.items[item].id}")
-
-
-def _find_differing(agreement: Agreement) -> np.ndarray:
-    """Performances that somebody who did the item did not find, or that have two labels: bool (G,)."""
-    units, groups = agreement.units, agreement.comparison.groups
-    there = groups.members >= 0
-    is_missed = there.sum(axis=1) < units.done.sum(axis=0)[groups.item_index]
-    labels = np.where(there, np.append(units.label_index, NO_LABEL)[groups.members], NO_LABEL)
-    highest = labels.max(axis=1)
-    lowest = np.where(labels == NO_LABEL, np.iinfo(np.int32).max, labels).min(axis=1)
-    return is_missed | ((highest != NO_LABEL) & (lowest != highest))
+    yield from pictures
