@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from finegym.annotations.model import Action, SubAction, Video
 
@@ -272,7 +273,7 @@ def _read_task(task: dict[str, Any], controls: Mapping[str, set[str]], set_of: M
     made = defaultdict(list)
     for (action, name), (times, control, label) in subs.items():
         element = label if control == "elements" else None
-        set_id = set_of[label] if element else None if label == "none" else label
+        set_id = set_of[label] if element else label if control == "sets" else None
         made[action].append(SubAction(name, tuple(stages[action, name]) or (times,), element, set_id))
     facts = {key: data[key] for key in ("path", "competition", "fps", "num_frames", "width", "height")}
     return _make_video(data["record"], actions, made, **facts)
@@ -331,10 +332,11 @@ def _read_vtt(path: Path, set_of: Mapping[str, str]) -> Video:
     actions, subs, stages = [], {}, defaultdict(list)
     for cue in webvtt.from_string(text):
         times = tuple(_parse_time(getattr(cue, edge)) for edge in ("start", "end"))
-        label = html.unescape(cue.raw_text).split(" ")[0]
+        word = html.unescape(cue.raw_text).split(" ")[0]
+        label = None if word == "-" else unquote(word)
         name, sub, stage = cue.identifier[:15], cue.identifier[16:27], cue.identifier[28:]
         if not sub:
-            actions.append(Action(name, label, *times, None if name in unlooked else ()))
+            actions.append(Action(name, str(label), *times, None if name in unlooked else ()))
         elif stage:
             stages[name, sub].append(times)
         else:
@@ -342,7 +344,7 @@ def _read_vtt(path: Path, set_of: Mapping[str, str]) -> Video:
     made = defaultdict(list)
     for (action, name), (times, label) in subs.items():
         element = label if label in set_of else None
-        set_id = set_of[label] if element else None if label == "-" else label
+        set_id = set_of[label] if element else label
         made[action].append(SubAction(name, tuple(stages[action, name]) or (times,), element, set_id))
     record = html.unescape(re.search(r"^NOTE record (.*), codebook ", text, re.MULTILINE)[1])
     return _make_video(record, actions, made)

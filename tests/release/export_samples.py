@@ -1,8 +1,11 @@
-"""A dataset that is hard on formats, and what is left of one when a format cannot carry everything."""
+"""Datasets that are hard on formats, and what is left of one when a format cannot carry everything."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
+
+from hypothesis import strategies as st
 
 from finegym.annotations.model import Action, Dataset, SubAction, Video
 from finegym.codebook.model import Codebook, DecisionTree, Element, Event, Leaf, Node, Query, Set
@@ -70,6 +73,49 @@ def make_hard_dataset() -> Dataset:
             Video("unmeasured", (Action("E_000000_000009", "BB", 0, 9_990, ()),)),
         ),
     )
+
+
+# Anything a person may type on one line, or paste there.
+TEXTS = st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs", "Cn", "Zl", "Zp")), min_size=1, max_size=9)
+
+
+@st.composite
+def datasets(draw: st.DrawFn) -> Dataset:
+    """Any names and labels, intervals of any length that overlap as they like, facts that are known or not."""
+    set_ids = draw(st.lists(TEXTS, unique=True, min_size=1, max_size=3))
+    element_ids = draw(st.lists(TEXTS.filter(lambda id_: id_ not in set_ids), unique=True, max_size=4))
+    events = tuple(Event(id_, draw(TEXTS)) for id_ in draw(st.lists(TEXTS, unique=True, min_size=1, max_size=2)))
+    sets = tuple(Set(id_, draw(st.sampled_from(events)).id, draw(TEXTS)) for id_ in set_ids)
+    elements = tuple(Element(id_, draw(st.sampled_from(set_ids)), draw(TEXTS)) for id_ in element_ids)
+    codebook = Codebook(draw(TEXTS), "1", "any", events, sets, elements, (), ())
+    videos = [_draw_video(draw, id_, codebook) for id_ in draw(st.lists(TEXTS, unique=True, max_size=3))]
+    return Dataset(codebook, tuple(videos))
+
+
+def _draw_video(draw: st.DrawFn, id_: str, codebook: Codebook) -> Video:
+    optional, size = st.none() | TEXTS, st.integers(1, 10**6)
+    spans = draw(st.lists(st.tuples(*[st.integers(0, 999_999)] * 2), unique=True, max_size=3))
+    actions = tuple(_draw_action(draw, f"E_{first:06d}_{last:06d}", codebook) for first, last in spans)
+    fps = draw(st.sampled_from([25.0, 30000 / 1001]) | st.floats(1, 240))
+    return Video(id_, actions, draw(optional), draw(optional), fps, draw(size), draw(size), draw(size))
+
+
+def _draw_action(draw: st.DrawFn, name: str, codebook: Codebook) -> Action:
+    start_ms, event = draw(st.integers(0, 10**8)), draw(st.sampled_from(codebook.events))
+    subs = None
+    if draw(st.booleans()):
+        spans = draw(st.lists(st.tuples(*[st.integers(0, 9999)] * 2), unique=True, max_size=3))
+        subs = tuple(_draw_sub_action(draw, f"A_{a:04d}_{b:04d}", start_ms, codebook) for a, b in spans)
+    end_ms = start_ms + draw(st.integers(1, 10**6))
+    return Action(name, event.id, start_ms, end_ms, subs, draw(st.none() | TEXTS))
+
+
+def _draw_sub_action(draw: st.DrawFn, name: str, origin_ms: int, codebook: Codebook) -> SubAction:
+    edges = sorted(draw(st.lists(st.integers(0, 10**6), min_size=2, max_size=4, unique=True)))
+    stages = tuple((origin_ms + a, origin_ms + b) for a, b in pairwise(edges))
+    element = draw(st.none() | st.sampled_from(codebook.elements)) if codebook.elements else None
+    set_id = element.set_id if element else draw(st.none() | st.sampled_from([one.id for one in codebook.sets]))
+    return SubAction(name, stages, element.id if element else None, set_id)
 
 
 def drop_facts(dataset: Dataset, lost: set[str]) -> Dataset:

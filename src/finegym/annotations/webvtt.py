@@ -1,7 +1,8 @@
 """Annotations as WebVTT, which every player shows and every editor opens; and back.
 
 A cue an action, a sub-action or a stage: its identifier is the name (``E_000005_000035``,
-``E_000005_000035_A_0005_0006``, ``…_stage_1``), its text begins with the id of the label, then the name for people.
+``E_000005_000035_A_0005_0006``, ``…_stage_1``), its text begins with the id of the label (blanks in it as ``%20``),
+then the name for people.
 Times are the record's clock.
 """
 
@@ -11,6 +12,7 @@ import html
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from urllib.parse import quote, unquote
 
 from finegym.annotations.model import Action, SubAction, Video
 from finegym.codebook.model import Codebook
@@ -34,16 +36,16 @@ class _Cue:
 
 def format_webvtt(video: Video, codebook: Codebook) -> str:
     """A record's actions, sub-actions and stages as one file."""
-    parts = [
-        f"WEBVTT\n\nNOTE record {_escape(video.id)}, codebook {_escape(codebook.name)} {_escape(codebook.version)}"
-    ]
+    record = html.escape(" ".join(video.id.splitlines()), quote=False)
+    parts = [f"WEBVTT\n\nNOTE record {record}, codebook {_escape(codebook.name)} {_escape(codebook.version)}"]
     for action in video.actions:
         name = codebook.event_by_id[action.event_id].name if action.event_id in codebook.event_by_id else ""
-        parts.append(_format_cue(action.name, action.start_ms, action.end_ms, action.event_id, name))
+        label = _write_label(action.event_id)
+        parts.append(_format_cue(action.name, action.start_ms, action.end_ms, label, name))
         for sub in action.sub_actions or ():
             id_ = f"{action.name}_{sub.name}"
             named = codebook.element_by_id.get(sub.element_id or "") or codebook.set_by_id.get(sub.set_id or "")
-            label = sub.element_id or sub.set_id or NO_LABEL
+            label = _write_label(sub.element_id or sub.set_id)
             parts.append(_format_cue(id_, sub.start_ms, sub.end_ms, label, named.name if named else ""))
             if len(sub.stages) > 1:
                 parts += [
@@ -126,7 +128,7 @@ def _parse_cue(block: list[tuple[int, str]]) -> _Cue:
     if end <= start:
         raise AnnotationError(f"line {block[1][0]}: the end must exceed the start")
     words = html.unescape(block[2][1]).split() if len(block) > 2 else []
-    label = words[0] if words and words[0] != NO_LABEL else None
+    label = unquote(words[0]) if words and words[0] != NO_LABEL else None
     return _Cue(id_.strip(), start, end, label, number)
 
 
@@ -138,6 +140,13 @@ def _to_ms(parts: list[int]) -> int:
 def _format_cue(id_: str, start_ms: int, end_ms: int, label: str, name: str) -> str:
     text = _escape(f"{label} {name}".strip())
     return f"{id_}\n{_format_time(start_ms)} --> {_format_time(end_ms)}\n{text}"
+
+
+def _write_label(id_: str | None) -> str:
+    """One word for every id; the word of none is no id's."""
+    if id_ is None:
+        return NO_LABEL
+    return re.sub(r"[\s%]", lambda sign: quote(sign[0]), id_) if id_ != NO_LABEL else "%2D"
 
 
 def _format_time(time_ms: int) -> str:

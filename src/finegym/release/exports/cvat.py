@@ -41,6 +41,7 @@ CARRIED: frozenset[Fact] = frozenset(
     }
 )
 UNSIZED = "records left out: their picture size or number of frames is not known"
+LATE = "actions and sub-actions that begin after the last frame of their record, shown in it"
 _TIMES = ("name", "start_ms", "end_ms")
 ATTRIBUTES: dict[str, tuple[str, ...]] = {
     "action": (*_TIMES, "event_id", "event", "athlete", "sub_actions_sought"),
@@ -63,13 +64,14 @@ def export_cvat(dataset: Dataset, folder: Path, settings: ExportSettings) -> Exp
     clocks, kept, notes = make_clocks(dataset, settings)
     unsized = [video.id for video in kept.videos if not (video.width and video.height and video.num_frames)]
     check_left_out(kept, unsized, "picture size or number of frames", settings)
-    kept = replace(kept, videos=tuple(video for video in kept.videos if video.id not in set(unsized)))
+    kept = replace(kept, videos=tuple(video for video in kept.videos if video.id not in unsized))
     names = name_files((video.id for video in kept.videos), ".xml")
     write_text(folder / LABELS_FILE, json.dumps(_make_labels(), indent=1) + "\n")
     for video in kept.videos:
         write_xml(_make_document(video, clocks[video.id], kept.codebook), folder / names[video.id])
     written = [folder / LABELS_FILE, *(folder / name for name in names.values())]
-    left_out = {UNSIZED: unsized} | notes | {UNUSED: find_unused_labels(kept)}
+    late = [id_ for video in kept.videos for id_ in _find_late(video, clocks[video.id])]
+    left_out = {UNSIZED: unsized} | notes | {LATE: late, UNUSED: find_unused_labels(kept)}
     return make_exported(kept, written, CARRIED, left_out)
 
 
@@ -94,6 +96,7 @@ def _make_document(video: Video, clock: FrameClock, codebook: Codebook) -> ET.El
     for number, (label, start_ms, end_ms, attributes) in enumerate(_iterate_segments(video, codebook)):
         start, end = clock.find_frames(start_ms, end_ms)
         track = add(root, "track", id=str(number), label=label, source="manual")
+        start = min(start, video.num_frames - 1)
         # What reaches the end of the record has no frame after it.
         frames = [(start, "0")] + ([(end, "1")] if end < video.num_frames else [])
         for frame, is_outside in frames:
@@ -104,6 +107,17 @@ def _make_document(video: Video, clock: FrameClock, codebook: Codebook) -> ET.El
             for name, value in attributes.items():
                 add(box, "attribute", value, name=name)
     return root
+
+
+def _find_late(video: Video, clock: FrameClock) -> list[str]:
+    """Ids of what begins after the last frame, which CVAT has no place for."""
+    assert video.num_frames, "left out before"
+    late = []
+    for action in video.actions:
+        id_ = f"{video.id}_{action.name}"
+        times = {id_: action.start_ms} | {f"{id_}_{sub.name}": sub.stages[-1][0] for sub in action.sub_actions or ()}
+        late += [id_ for id_, start_ms in times.items() if clock.find_frame(start_ms) >= video.num_frames]
+    return late
 
 
 def _add_task(meta: ET.Element, video: Video) -> None:

@@ -27,7 +27,7 @@ from finegym.release.exports.xml_text import add, write_xml
 TASKS_FILE, INTERFACE_FILE = "tasks.json", "labelling_interface.xml"
 CARRIED: frozenset[Fact] = EVERYTHING - {"trees"}
 NOT_SOUGHT = "nobody has looked for sub-actions"
-NO_LABEL = "none"
+UNLABELLED = "unlabelled"
 MAX_STAGES = 9
 
 
@@ -79,10 +79,10 @@ def _iterate_regions(video: Video, clock: FrameClock) -> Iterator[dict[str, Any]
         times = (action.start_ms, action.end_ms)
         yield _make_region(id_, "actions", action.event_id, times, clock, [f"action {action.name}", *notes])
         for sub in action.sub_actions or ():
-            control = "elements" if sub.element_id is not None else "sets"
+            control = "elements" if sub.element_id is not None else "sets" if sub.set_id is not None else UNLABELLED
             notes = [f"action {action.name}", f"sub-action {sub.name}"]
             times = (sub.start_ms, sub.end_ms)
-            label = sub.element_id or sub.set_id or NO_LABEL
+            label = sub.element_id or sub.set_id or UNLABELLED
             yield _make_region(f"{id_}_{sub.name}", control, label, times, clock, notes)
             for number, stage in enumerate(sub.stages if len(sub.stages) > 1 else (), start=1):
                 stage_id = f"{id_}_{sub.name}_stage_{number}"
@@ -116,8 +116,8 @@ def _make_interface(codebook: Codebook) -> ET.Element:
         timeline = add(view, "TimelineLabels", name=control, toName="video")
         for label in labels:
             add(timeline, "Label", value=label.id, hint=label.name)
-        if control == "sets":
-            add(timeline, "Label", value=NO_LABEL, hint="a sub-action without a label")
+    timeline = add(view, "TimelineLabels", name=UNLABELLED, toName="video")
+    add(timeline, "Label", value=UNLABELLED)
     timeline = add(view, "TimelineLabels", name="stages", toName="video")
     for number in range(1, MAX_STAGES + 1):
         add(timeline, "Label", value=f"stage {number}")

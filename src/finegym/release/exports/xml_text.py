@@ -33,7 +33,7 @@ def write_xml(root: ET.Element, path: Path, *, with_declaration: bool = True) ->
         OutputError: the file cannot be written.
     """
     ET.indent(root, " ")
-    text = ET.tostring(root, encoding="unicode")
+    text = ET.tostring(root, encoding="unicode").replace("\r", "&#13;")  # which readers would take for a line end
     if found := _NOT_XML.search(text):
         around = text[max(0, found.start() - 20) : found.start()].rpartition(">")[2]
         raise AnnotationError(
