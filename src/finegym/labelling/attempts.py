@@ -13,6 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from finegym.labelling.access import Caller, get_project, write_log
+from finegym.labelling.clock import format_time
 from finegym.labelling.codebooks import get_codebook
 from finegym.labelling.derive import make_position
 from finegym.labelling.exam_rules import ExamRulesShape
@@ -47,8 +48,8 @@ def start_attempt(session: Session, caller: Caller, exam: Exam) -> tuple[ExamAtt
     standing = mine.standing
     is_repeat = exam.kind == "training" and standing.state == "passed"
     if not standing.may_try and not is_repeat:
-        facts = {"next_try_at_ms": standing.next_try_at_ms} if standing.next_try_at_ms else {}
-        raise conflict(standing.state.replace(" ", "_"), standing.text, **facts)
+        next_try_at = format_time(standing.next_try_at_ms)
+        raise conflict(standing.state.replace(" ", "_"), standing.text, next_try_at=next_try_at)
     versions = read_versions(session, project)
     attempt = ExamAttempt(
         id=make_id(),

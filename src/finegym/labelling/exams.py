@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from sqlalchemy import func, select
@@ -157,15 +157,20 @@ def find_standings(
     return found
 
 
-def load_rules_of(session: Session, exams: Iterable[Exam]) -> Mapping[str, ExamRules]:
-    """The rules of the newest version of exams."""
+def load_rules_of(session: Session, exams: Sequence[Exam]) -> Mapping[str, ExamRules]:
+    """The rules of the newest version of exams. A training is taken as often as one likes, without a wait."""
     ids = [exam.id for exam in exams]
+    trainings = {exam.id for exam in exams if exam.kind == "training"}
     rows = session.scalars(
         select(ExamVersion)
         .join(Exam, (Exam.id == ExamVersion.exam_id) & (Exam.version == ExamVersion.version))
         .where(Exam.id.in_(ids))
     )
-    return {row.exam_id: read_rules(row) for row in rows}
+    rules = {row.exam_id: read_rules(row) for row in rows}
+    return {
+        id_: replace(one, num_tries=None, cool_down_hours=0.0) if id_ in trainings else one
+        for id_, one in rules.items()
+    }
 
 
 def find_blocks(

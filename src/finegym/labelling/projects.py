@@ -13,6 +13,7 @@ from finegym.labelling.codebooks import add_codebook
 from finegym.labelling.refusals import Refusal, conflict, invalid_field, not_found
 from finegym.labelling.settings import ProjectSettings
 from finegym.labelling.tables.base import make_id
+from finegym.labelling.tables.gold import Exam
 from finegym.labelling.tables.people import Invitation, Person
 from finegym.labelling.tables.projects import CodebookVersion, Membership, Project
 from finegym.labelling.tables.records import Item, Record
@@ -77,7 +78,7 @@ def change_project(
     if name is not None:
         project.name = name
     if settings is not None:
-        _check_settings(settings)
+        _check_settings(session, project_id, settings)
         project.settings = settings.model_dump()
     project.version += 1
     facts = {"name": name, "settings": settings.model_dump() if settings else None}
@@ -93,13 +94,24 @@ def change_project(
     return project
 
 
-def _check_settings(settings: ProjectSettings) -> None:
+def _check_settings(session: Session, project_id: str, settings: ProjectSettings) -> None:
     for stage, number in settings.annotators_per_item.items():
         if not 1 <= number <= 50:
             raise invalid_field(f"settings.annotators_per_item.{stage}", "must be 1 to 50", number)
     for event_id, number in settings.stages_of_event.items():
         if not 1 <= number <= 20:
             raise invalid_field(f"settings.stages_of_event.{event_id}", "must be 1 to 20", number)
+    quality = settings.quality
+    if quality.drift.bad_share >= quality.drift.good_share:
+        raise invalid_field("settings.quality.drift.bad_share", "must be less than good_share", quality.drift.bad_share)
+    if quality.pretested_stages:
+        query = select(Exam.stage).where(
+            Exam.project_id == project_id, Exam.kind == "pretest", Exam.retired_at_ms.is_(None)
+        )
+        stages = set(session.scalars(query))
+        for stage in quality.pretested_stages:
+            if stage not in stages:
+                raise invalid_field("settings.quality.pretested_stages", f"stage {stage} has no pretest yet", stage)
 
 
 def set_role(

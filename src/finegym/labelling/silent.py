@@ -40,13 +40,18 @@ def ask_silently(
 
 
 def _is_due(session: Session, caller: Caller, project_id: str, every: int) -> bool:
-    """About one in so many, at places that nobody can guess and that are the same if asked again."""
+    """Whether a silent item comes next, by how many items she has taken."""
     number = session.scalar(
         select(func.count(Pass.id))
         .join(Item, Item.id == Pass.item_id)
         .where(Pass.project_id == project_id, Pass.person_id == caller.person_id, Item.purpose != "exam")
     )
-    return int(_mix(project_id, caller.person_id, str(number)), 16) % every == 0
+    return is_turn(project_id, caller.person_id, number or 0, every)
+
+
+def is_turn(project_id: str, person_id: str, number: int, every: int) -> bool:
+    """About one in so many, at places that nobody can guess and that are the same if asked again."""
+    return int(_mix(project_id, person_id, str(number)), 16) % every == 0
 
 
 def _mix(*parts: str) -> str:
