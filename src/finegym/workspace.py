@@ -20,6 +20,7 @@
         run.lock                held by the run that is at work
       clips/                    the clip store
       features/                 flow and poses of every clip, a store each
+      finegym.db                the annotation app's database, where it is not elsewhere
 
 Paths only: nothing here opens a file. A dataset folder can be a workspace.
 """
@@ -32,6 +33,7 @@ from pathlib import Path
 # Files beside the records' folders in ``ingest/``: no record may have such an id.
 CORPUS_NAME, SKIPPED_NAME, DUPLICATES_NAME = "corpus.csv", "skipped.csv", "duplicates.json"
 REPORT_NAME, PAGE_NAME, LOCK_NAME = "report.json", "report.html", "run.lock"
+DATABASE_NAME = "finegym.db"
 OWN_NAMES = frozenset({CORPUS_NAME, SKIPPED_NAME, DUPLICATES_NAME, REPORT_NAME, PAGE_NAME, LOCK_NAME})
 
 
@@ -68,6 +70,11 @@ class Workspace:
     def clips(self) -> Path:
         """The clip store."""
         return self.folder / "clips"
+
+    @property
+    def database_file(self) -> Path:
+        """The annotation app's database, where it is not elsewhere."""
+        return self.folder / DATABASE_NAME
 
     @property
     def corpus_file(self) -> Path:

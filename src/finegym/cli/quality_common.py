@@ -87,6 +87,6 @@ def read_units_of(
 
 def is_workspace(sources: list[Path], database: str | None) -> bool:
     """Whether the one source is a workspace with a database."""
-    from finegym.labelling.serve import DATABASE_NAME
+    from finegym.workspace import Workspace
 
-    return len(sources) == 1 and ((sources[0] / DATABASE_NAME).is_file() or database is not None)
+    return len(sources) == 1 and (Workspace(sources[0]).database_file.is_file() or database is not None)

@@ -22,10 +22,9 @@ from finegym.labelling.imports import Imported, State, import_videos
 from finegym.labelling.invitations import make_invitation
 from finegym.labelling.projects import describe_project
 from finegym.labelling.results import What
-from finegym.labelling.serve import DATABASE_NAME
 from finegym.labelling.tables.people import Person
 from finegym.labelling.tables.projects import Membership, Project
-from finegym.workspace import Workspace
+from finegym.workspace import DATABASE_NAME, Workspace
 
 
 @dataclass(frozen=True)

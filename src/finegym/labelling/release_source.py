@@ -6,8 +6,8 @@ from pathlib import Path
 
 from finegym.labelling.offline import find_project, open_existing
 from finegym.labelling.results import make_results
-from finegym.labelling.serve import DATABASE_NAME
 from finegym.release.source import ReleaseSource
+from finegym.workspace import DATABASE_NAME
 
 
 def is_workspace(folder: Path) -> bool:

@@ -15,9 +15,7 @@ from finegym.labelling.api.app import create_app
 from finegym.labelling.api.server import Server
 from finegym.labelling.database import make_sqlite_url, open_database
 from finegym.labelling.invitations import make_first_link
-from finegym.workspace import Workspace
-
-DATABASE_NAME = "finegym.db"
+from finegym.workspace import DATABASE_NAME, Workspace
 
 
 @dataclass(frozen=True)
