@@ -8,7 +8,6 @@ checkpoint.
 from __future__ import annotations
 
 import json
-import os
 import resource
 import time
 from collections.abc import Callable, Sequence
@@ -91,7 +90,7 @@ def run_studies(
         say(f"{len(jobs)} runs with {sum(len(job.predictions) for job in jobs)} predictions")
         tally = run_jobs(
             jobs,
-            partial(do_job, store=store, threads=max(1, (os.cpu_count() or 1) // workers)),
+            partial(do_job, store=store, threads=max(1, torch.get_num_threads() // workers)),
             key=lambda job: store.get_name(job.run),
             is_done=lambda job: is_done(job, store),
             workers=workers,

@@ -23,6 +23,7 @@ class Choice:
         overrides: of its fields.
         first: the method whose run of the same split and seed it begins from, if any.
         max_seeds: runs at most.
+        roles: of the splits that it is run on; empty for all.
         note: what is smaller than published, or otherwise; stands under the tables that it is in.
     """
 
@@ -30,6 +31,7 @@ class Choice:
     overrides: tuple[str, ...] = ()
     first: str = ""
     max_seeds: int | None = None
+    roles: tuple[str, ...] = ()
     note: str = ""
 
 
