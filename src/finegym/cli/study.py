@@ -26,6 +26,7 @@ class SizeName(StrEnum):
 
     tiny = "tiny"
     smoke = "smoke"
+    large = "large"
     paper = "paper"
 
 
@@ -38,7 +39,7 @@ class EngineName(StrEnum):
 
 SizeOption = Annotated[
     SizeName,
-    typer.Option(help="`tiny`: shows that it runs; `smoke`: two cores, 25 minutes; `paper`: published schedules."),
+    typer.Option(help="`tiny`: shows that it runs; `smoke`: two cores; `large`: a GPU; `paper`: published schedules."),
 ]
 OutOption = Annotated[Path, typer.Option("--out", "-o", help="Folder of all studies; a folder a size is made in it.")]
 DatasetOption = Annotated[

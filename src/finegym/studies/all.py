@@ -22,7 +22,7 @@ from finegym.studies import (
     table5,
 )
 from finegym.studies.size_paper import PAPER
-from finegym.studies.size_simulated import SMOKE, TINY
+from finegym.studies.size_simulated import LARGE, SMOKE, TINY
 from finegym.studies.sizes import Size
 from finegym.studies.study import Study
 
@@ -48,4 +48,4 @@ STUDIES: dict[str, Study] = {
         queries.STUDY,
     )
 }
-SIZES: dict[str, Size] = {size.name: size for size in (TINY, SMOKE, PAPER)}
+SIZES: dict[str, Size] = {size.name: size for size in (TINY, SMOKE, LARGE, PAPER)}

@@ -166,3 +166,47 @@ TINY = Size(
     broadcast=TINY_BROADCAST,
     notes=("SIMULATED, tiny: it shows that the studies run; its numbers mean nothing",),
 )
+
+# A benchmark for one GPU: all elements, so that 99 and more of them have instances, and 112 pixels.
+_LARGE_RUN = ("data.workers=8", "train.batch_size=32", "train.checkpoint_every=5", "train.keep_checkpoints=1")
+_LARGE_CLIPS = (
+    "data.short_side=128",
+    "data.crop_size=112",
+    "schedule.epochs=30",
+    "schedule.warmup_epochs=1.0",
+    *_LARGE_RUN,
+)
+_LARGE_FRAMES = (*_LARGE_CLIPS, "data.num_segments=8", "data.num_segments_test=8")
+LARGE = Size(
+    "large",
+    _make_choices(
+        _LARGE_FRAMES,
+        FLOW,
+        (*_LARGE_CLIPS, "clip.clip_len=16", "clip.frame_interval=2"),
+        {
+            "ActionVLAD RGB": Choice(
+                "smoke/actionvlad_smoke", _LARGE_FRAMES, note=f"ActionVLAD: VGG-16 {RANDOM}; one step"
+            ),
+            "NL I3D RGB": Choice(
+                "smoke/nl_i3d_smoke",
+                (*_LARGE_CLIPS, "clip.clip_len=16", "clip.frame_interval=2"),
+                note=f"NL I3D: ResNet-34 {RANDOM}",
+            ),
+            "ST-GCN Pose": Choice(
+                "smoke/stgcn_smoke", ('data.features="pose-truth"', "schedule.epochs=30", *_LARGE_RUN), note=SKELETONS
+            ),
+            **_make_localizers({"ssn": 18, "actionformer": 40}),
+        },
+    ),
+    Competition((), EVENTS, 320, 2.5, (228, 128), tail=1.0, seed=17, short_side=128),
+    thresholds=Thresholds(18, 6),
+    flow_store="flow-tvl1-fast",
+    pose_store="pose-truth",
+    broadcast=BROADCAST,
+    notes=(
+        "SIMULATED: 328 elements, some 5,000 clips instead of 30,000, pictures of 128 lines, cropped to 112 pixels",
+        "networks are EfficientNet-Lite0 from ImageNet weights instead of BN-Inception and ResNet-50, with 30 epochs "
+        "instead of 80 to 200",
+        "no Kinetics weights: I3D* and NL I3D* are not run",
+    ),
+)
