@@ -13,6 +13,7 @@ from finegym.annotations.check import KINDS, count_findings
 from finegym.annotations.statistics import compute_statistics
 from finegym.demo.pictures import draw_competition
 from finegym.demo.report_features import describe_features
+from finegym.demo.report_quality import describe_quality
 from finegym.demo.report_routines import describe_routines
 from finegym.demo.report_tasks import describe_tasks
 from finegym.demo.run import Outcome
@@ -35,6 +36,7 @@ def write_report(path: Path, outcome: Outcome) -> None:
         _describe_ingest(outcome),
         _describe_annotations(outcome),
         _describe_tree(outcome),
+        *describe_quality(outcome.quality, outcome.folder.parent, SIMULATED),
         *describe_features(outcome, SIMULATED),
         *describe_tasks(outcome, SIMULATED),
         describe_routines(outcome.routines, SIMULATED),

@@ -23,6 +23,7 @@ from finegym.annotations.subsets import find_subset, keep_frequent_classes
 from finegym.codebook.builtin import read_builtin
 from finegym.demo.features import FLOW_STORE, POSE_STORE, make_flow, make_poses
 from finegym.demo.plan import LARGEST_SET, Modality, Plan, Task
+from finegym.demo.quality import QualityOutcome, control_quality
 from finegym.demo.routines import RoutinesOutcome, find_routines, make_snippets
 from finegym.errors import SimulationError, VideoError, join_problems
 from finegym.evaluation.predictions import Predictions, read_predictions
@@ -80,6 +81,7 @@ class Outcome:
         dataset: its annotations.
         records: what ingest found in each recording, by id.
         findings: of the check.
+        quality: what annotators, an exam, consensus and a release came to.
         clip_bytes: size of the clip store.
         flow: the flow of every sub-action.
         poses: the gymnast's pose in every frame of every sub-action.
@@ -94,6 +96,7 @@ class Outcome:
     dataset: Dataset
     records: dict[str, Record]
     findings: tuple[Finding, ...]
+    quality: QualityOutcome
     clip_bytes: int
     flow: FeatureBuild
     poses: FeatureBuild
@@ -150,6 +153,8 @@ def run_demo(out: Path, plan: Plan, *, seed: int, workers: int, say: Callable[[s
         dataset = read_dataset(folder)
         findings = check_dataset(dataset)
         say(f"  {len(dataset.videos)} records, {len(dataset.instances)} sub-actions, {len(findings)} findings")
+    with clock.step("quality control"):
+        quality = control_quality(dataset, out / "quality", seed=seed, say=say)
     with clock.step("cut clips"):
         clip_settings = make_settings(short_side=plan.clip_short_side)
         build = build_store(dataset, folder, folder / "clips", clip_settings, workers=workers)
@@ -175,7 +180,7 @@ def run_demo(out: Path, plan: Plan, *, seed: int, workers: int, say: Callable[[s
         )
     clip_bytes = sum(shard.size_bytes for shard in build.store.shards)
     outcome = Outcome(
-        plan, seed, folder, dataset, records, findings, clip_bytes, flow, poses, tasks, routines, clock.seconds
+        plan, seed, folder, dataset, records, findings, quality, clip_bytes, flow, poses, tasks, routines, clock.seconds
     )
     page = out / "report.html"
     with clock.step("report"):

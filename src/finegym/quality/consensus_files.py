@@ -126,7 +126,7 @@ def tabulate_trust(consensus: Consensus) -> list[tuple[str | None, ...]]:
     ]
 
 
-TRUST_HEADER = ("annotator", "finds %", "invents %", "set or event right %", "answers right %", "unsure %")
+TRUST_HEADER = ("annotator", "finds", "invents", "set or event", "answers", "unsure")
 
 
 def _format_decisions(consensus: Consensus) -> str:
@@ -134,8 +134,9 @@ def _format_decisions(consensus: Consensus) -> str:
 
 
 def _format_trust(consensus: Consensus) -> str:
-    return "How far each can be trusted (Dawid and Skene)\n" + format_table(
-        TRUST_HEADER, tabulate_trust(consensus), left=(0,)
+    return (
+        "How far each can be trusted (Dawid and Skene): what each finds, invents, names and answers rightly\n"
+        + format_table(TRUST_HEADER, tabulate_trust(consensus), left=(0,))
     )
 
 

@@ -83,6 +83,9 @@ NO_PRIOR = Prior()
 WEAK_PRIOR = Prior(4.0, 1.0, 1.0)
 """Five answers, four of them right: enough that a beginner counts for a little, soon outvoted by what they do."""
 
+SURE_PRIOR = Prior(2.0, 0.1, 1.0)
+"""For what is seldom mistaken, and has too many classes for five answers each to be little."""
+
 
 def fit_dawid_skene(
     votes: Votes, prior: Prior = NO_PRIOR, *, max_rounds: int = 200, tolerance: float = 1e-6

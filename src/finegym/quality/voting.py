@@ -14,8 +14,10 @@ import numpy as np
 from finegym.codebook.model import Codebook, DecisionTree, Leaf, Node
 from finegym.codebook.tree import iterate_nodes
 from finegym.quality.dawid_skene import (
+    SURE_PRIOR,
     WEAK_PRIOR,
     DawidSkene,
+    Prior,
     Votes,
     compute_vote_shares,
     fit_dawid_skene,
@@ -139,7 +141,7 @@ def _poll_top(units: Units, groups: Groups, class_of_label: np.ndarray, num_clas
         num_classes,
         num_classes,
     )
-    return _hold_poll(votes)
+    return _hold_poll(votes, SURE_PRIOR)
 
 
 def _poll_queries(units: Units, groups: Groups, class_of_label: np.ndarray, class_of_group: np.ndarray) -> QueryPoll:
@@ -172,9 +174,9 @@ def _poll_queries(units: Units, groups: Groups, class_of_label: np.ndarray, clas
     return QueryPoll(_hold_poll(votes), asked // num_queries, asked % num_queries)
 
 
-def _hold_poll(votes: Votes) -> Poll:
+def _hold_poll(votes: Votes, prior: Prior = WEAK_PRIOR) -> Poll:
     has_votes = len(votes.question) > 0 and votes.num_classes > 0
-    return Poll(votes, compute_vote_shares(votes), fit_dawid_skene(votes, WEAK_PRIOR) if has_votes else None)
+    return Poll(votes, compute_vote_shares(votes), fit_dawid_skene(votes, prior) if has_votes else None)
 
 
 @dataclass(frozen=True, eq=False)
