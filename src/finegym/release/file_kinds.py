@@ -111,7 +111,7 @@ def find_kind(path: str) -> FileKind | None:
 
 def make_schemas() -> dict[str, dict[str, Any]]:
     """Every schema by name. Those of tables and lists describe one row (an object of texts) or one line (a text)."""
-    made: dict[str, dict[str, Any]] = {name: model.model_json_schema() for name, model in _MODELS.items()}
+    made: dict[str, dict[str, Any]] = {name: _close(model.model_json_schema()) for name, model in _MODELS.items()}
     made |= {
         name: {"type": "string", "pattern": pattern, "description": f"A line: {what}."}
         for name, (what, pattern) in _LINES.items()
@@ -119,6 +119,16 @@ def make_schemas() -> dict[str, dict[str, Any]]:
     made |= {name: _make_row_schema("A row.", {column: {} for column in columns}) for name, columns in _ROWS.items()}
     made |= {f"{shape.name}.table.row": _make_table_schema(shape) for shape in SHAPES.values()}
     return {name: {"$schema": _DIALECT, "$id": f"{name}.schema.json", **schema} for name, schema in made.items()}
+
+
+def _close(schema: Any) -> Any:
+    """Objects whose keys follow a pattern have no others: pydantic checks that, but does not write it down."""
+    if isinstance(schema, list):
+        return [_close(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    closed = {key: _close(item) for key, item in schema.items()}
+    return {"additionalProperties": False, **closed} if "patternProperties" in closed else closed
 
 
 def _make_table_schema(shape: TableShape) -> dict[str, Any]:

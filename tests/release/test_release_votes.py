@@ -1,0 +1,120 @@
+"""Votes: joined to what came of them, numbered, complete; agreement of numbered annotators beside them."""
+
+import json
+from dataclasses import replace
+
+import pyarrow.parquet as pq
+import pytest
+from release_samples import CODEBOOK, SETTINGS, build, make_action, make_dataset, make_folder, read_everything
+
+from finegym.annotations.model import Dataset, Video
+from finegym.errors import ConfigError
+from finegym.quality.agreement import measure_agreement
+from finegym.quality.agreement_files import export_agreement
+from finegym.quality.unit_files import make_units_of_datasets
+from finegym.quality.units import Item, Unit, make_units, name_no_element
+from finegym.release.agreement_card import number_annotators
+from finegym.release.build import build_release
+from finegym.release.extras import add_agreement, add_annotators
+from finegym.release.source import ReleaseSource, open_release_source
+from finegym.release.votes import collect_votes
+
+ACTION = make_action(5, ["leap", "turn", "giant"])
+DATASET = Dataset(CODEBOOK, (Video("record00000", (ACTION,)),))
+LEAP, TURN, GIANT = DATASET.instances
+ITEM = Item("record00000_E_000005_000014", "record00000", 5_000, 14_000, 25.0)
+
+
+def make(*units):
+    return make_units([Unit(*unit) for unit in units], [ITEM], ["zoe", "ann"], "sub-action", CODEBOOK)
+
+
+def test_votes_of_two_annotators_by_hand():
+    """Zoe found the leap, and something that is not there; Ann an unsure turn and no element on bars."""
+    units = make(
+        ("zoe", ITEM.id, 5_100, 7_000, "ring-leap", "z1", None),
+        ("zoe", ITEM.id, 7_100, 7_900, None, "z2", ()),
+        ("ann", ITEM.id, 8_000, 10_000, "FX-S2", "a1", (("twice", "unsure"),)),
+        ("ann", ITEM.id, 11_000, 13_200, name_no_element("UB-S1"), "a2", (("round", "no"), ("ring", "yes"))),
+    )
+    assert [tuple(vote) for vote in collect_votes(units, DATASET)] == [
+        ("annotator-1", "record00000", 5_100, 7_000, LEAP, "FX-S1", "ring-leap", (("ring", "yes"),)),
+        ("annotator-1", "record00000", 7_100, 7_900, None, None, None, ()),
+        ("annotator-2", "record00000", 8_000, 10_000, TURN, "FX-S2", None, (("twice", "unsure"),)),
+        ("annotator-2", "record00000", 11_000, 13_200, GIANT, "UB-S1", None, (("round", "no"), ("ring", "yes"))),
+    ]
+
+
+def test_two_units_of_one_annotator_never_have_one_sub_action():
+    units = make(("ann", ITEM.id, 5_000, 6_000, "leap", "a1", None), ("ann", ITEM.id, 6_000, 7_000, "leap", "a2", None))
+    assert sorted(str(vote.instance_id) for vote in collect_votes(units, DATASET)) == sorted([LEAP, "None"])
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("votes")
+    truth = make_dataset()
+    late = [
+        replace(
+            v,
+            actions=tuple(
+                replace(a, sub_actions=None if a.sub_actions is None else a.sub_actions[1:]) for a in v.actions
+            ),
+        )
+        for v in truth.videos
+    ]
+    folders = [
+        make_folder(folder / name, one)
+        for name, one in (("xanthippe", truth), ("bea", replace(truth, videos=tuple(late))))
+    ]
+    source = add_annotators(open_release_source(make_folder(folder / "sample")), folders)
+    return build_release(source, folder / "release", SETTINGS)
+
+
+def test_every_vote_and_every_answer_is_published(published):
+    votes = pq.read_table(published.folder / "tables/votes.parquet").to_pylist()
+    assert len(votes) == 175 + 140 == published.facts.votes.votes
+    assert {vote["annotator"] for vote in votes} == {"annotator-1", "annotator-2"}
+    dataset = make_dataset()
+    for vote in votes:
+        sub = dataset.instances[vote["instance_id"]].sub_action
+        assert (vote["start_ms"], vote["end_ms"], vote["element_id"]) == (sub.start_ms, sub.end_ms, sub.element_id)
+    answers = pq.read_table(published.folder / "tables/vote_answers.parquet").to_pylist()
+    expected = {"leap": [("ring", "no")], "kip": [("round", "no"), ("ring", "no")], "giant": [("round", "yes")]}
+    for vote in votes:
+        if vote["element_id"] in expected:
+            mine = [(a["query_id"], a["answer"]) for a in answers if a["vote"] == vote["vote"]]
+            assert mine == expected[vote["element_id"]]
+
+
+def test_agreement_is_measured_without_names(published):
+    measured = json.loads((published.folder / "agreement/sub-action.json").read_bytes())
+    assert [one["name"] for one in measured["annotators"]] == ["annotator-1", "annotator-2"]
+    assert not [name for name, data in read_everything(published.folder).items() if b"xanthippe" in data]
+    card = (published.folder / "README.md").read_text()
+    row = next(line for line in card.splitlines() if line.startswith("| 0.5 |"))
+    f1 = 2 * 140 / (175 + 140)  # Bea missed the first of five everywhere, and all else is equal
+    assert f"| {100 * f1:.1f} %" in row
+
+
+def test_agreement_from_a_file_loses_its_names(tmp_path):
+    dataset = make_dataset(num_videos=3)
+    units = make_units_of_datasets({"xanthippe": dataset, "bea": dataset}, "sub-action", CODEBOOK)
+    (tmp_path / "agreement.json").write_text(json.dumps(export_agreement(measure_agreement(units))))
+    source = add_agreement(ReleaseSource("sample", dataset), tmp_path / "agreement.json")
+    text = json.dumps(source.agreement)
+    assert "xanthippe" not in text and "annotator-2" in text
+    with pytest.raises(ConfigError, match="stand inside of other texts"):
+        number_annotators({"annotators": [{"name": "bea"}], "notes": ["bea did nothing"]})
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"format": "other"}', '{"format": "finegym-agreement/1"}'])
+def test_files_that_are_no_agreement(tmp_path, text):
+    (tmp_path / "a.json").write_text(text)
+    with pytest.raises(ConfigError, match="expected the JSON of `finegym quality agreement`"):
+        add_agreement(ReleaseSource("sample", DATASET), tmp_path / "a.json")
+
+
+def test_without_votes_there_are_no_tables_of_them(tmp_path):
+    made = build(tmp_path)
+    assert not list(made.folder.glob("tables/vote*")) and "votes" not in (made.folder / "croissant.json").read_text()
