@@ -160,6 +160,14 @@ def test_findings_are_confirmed_or_not_by_what_was_predicted(agrees, monkeypatch
     assert (verdicts["sub-actions"], verdicts["poses"]) == ("not run", "not run")
 
 
+def test_no_change_at_all_is_no_gain(monkeypatch):
+    monkeypatch.setenv("FINEGYM_WEIGHTS_FOLDER", "nowhere")
+    rows = get_rows(findings.make(PretendedResults(lambda planned, split: make_logits(split, 0.5))))
+    verdicts = {id_: row.labels[1] for id_, row in rows.items()}
+    assert verdicts["frames-help"] == verdicts["flow-elements"] == verdicts["number-tsm"] == "not confirmed"
+    assert verdicts["flow-events"] == verdicts["number-tsn"] == verdicts["order-tsn"] == "confirmed"
+
+
 def test_a_third_of_the_clip_is_the_largest_number_of_frames_within_it():
     results = PretendedResults(lambda planned, split: None)
     assert findings.count_mean_frames(results) == pytest.approx(37)
