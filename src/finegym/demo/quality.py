@@ -159,12 +159,12 @@ def hold_exams(skills: Mapping[str, Skill], codebook: Codebook, seed: int) -> tu
     return tuple(exams)
 
 
-def adjudicate(consensus: Consensus, truth: Dataset) -> Consensus:
-    """The lead looks at what is open, and sees what is there."""
+def adjudicate(consensus: Consensus, truth: Dataset, *, everything: bool = False) -> Consensus:
+    """The lead looks at what is open (or at everything), and sees what is there."""
     reference = list_units(make_reference_units(truth, "sub-action"), "reference")
     rulings = {}
     for place, unit in enumerate(consensus.units):
-        if unit.decision not in ("third annotator", "adjudicate"):
+        if unit.decision not in ("third annotator", "adjudicate") and not everything:
             continue
         asked = Unit(_LEAD, unit.item_id, unit.start_ms, unit.end_ms, unit.label, "")
         pairs = match_segments([asked], reference[unit.item_id], consensus.settings.rules.tolerance.min_tiou)
