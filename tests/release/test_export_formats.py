@@ -2,6 +2,7 @@
 
 import html
 import json
+import re
 import tempfile
 import xml.etree.ElementTree as ET
 from dataclasses import replace
@@ -161,6 +162,48 @@ def test_where_no_frame_rate_is_known_there_is_nothing_to_allow(name, tmp_path):
         write_exports(dataset, tmp_path, [name], LOSSY)
     exported = write_exports(dataset, tmp_path, None, LOSSY)[name]
     assert exported.written == () and exported.cannot_carry[0].startswith("everything: ")
+
+
+def test_eaf_files_are_built_as_elan_asks(tmp_path):
+    """Order of the parts, references and constraints, as ELAN's documentation of the format has them."""
+    (exported,) = write_exports(make_hard_dataset(), tmp_path, ["elan"]).values()
+    for path in exported.written:
+        root = ET.parse(path).getroot()
+        order = [
+            *("HEADER", "TIME_ORDER", "TIER", "LINGUISTIC_TYPE", "LOCALE", "LANGUAGE", "CONSTRAINT"),
+            *("CONTROLLED_VOCABULARY", "LEXICON_REF", "EXTERNAL_REF"),
+        ]
+        places = [order.index(part.tag) for part in root]
+        assert places == sorted(places)
+        slots = {slot.get("TIME_SLOT_ID"): int(slot.get("TIME_VALUE")) for slot in root.iter("TIME_SLOT")}
+        assert list(slots.values()) == sorted(slots.values())
+        types = {one.get("LINGUISTIC_TYPE_ID"): one for one in root.iter("LINGUISTIC_TYPE")}
+        constraints = {one.get("STEREOTYPE") for one in root.iter("CONSTRAINT")}
+        vocabularies = {
+            one.get("CV_ID"): {entry.get("CVE_ID"): entry.findtext("CVE_VALUE") for entry in one.iter("CV_ENTRY_ML")}
+            for one in root.iter("CONTROLLED_VOCABULARY")
+        }
+        entries = [id_ for vocabulary in vocabularies.values() for id_ in vocabulary]
+        annotations = {}
+        for tier in root.iter("TIER"):
+            type_ = types[tier.get("LINGUISTIC_TYPE_REF")]
+            known = vocabularies.get(type_.get("CONTROLLED_VOCABULARY_REF"), {})
+            assert type_.get("CONSTRAINTS") in {None, *constraints}
+            assert (tier.get("PARENT_REF") is None) == (type_.get("TIME_ALIGNABLE") == "true")
+            parents = set()
+            for annotation in tier.iter("ALIGNABLE_ANNOTATION"):
+                assert slots[annotation.get("TIME_SLOT_REF1")] < slots[annotation.get("TIME_SLOT_REF2")]
+                annotations[annotation.get("ANNOTATION_ID")] = tier.get("TIER_ID")
+            for annotation in tier.iter("REF_ANNOTATION"):
+                parent = annotation.get("ANNOTATION_REF")
+                assert annotations[parent] == tier.get("PARENT_REF")
+                assert parent not in parents  # one to one
+                parents.add(parent)
+                assert known.get(annotation.get("CVE_REF")) in (None, annotation.findtext("ANNOTATION_VALUE"))
+                assert (annotation.get("CVE_REF") in known) == bool(known)
+                annotations[annotation.get("ANNOTATION_ID")] = tier.get("TIER_ID")
+        ids = [*annotations, *slots, *entries]
+        assert len(set(ids)) == len(ids) and all(re.fullmatch(r"[A-Za-z_][\w.-]*", id_) for id_ in ids)
 
 
 def test_cvat_needs_sizes_too(tmp_path):

@@ -105,8 +105,9 @@ def _make_document(video: Video, codebook: Codebook) -> ET.Element:
         )
         for number, lane in enumerate(_deal_lanes(segments), start=1)
     }
-    _add_tiers(root, tiers)
-    _add_types(root, codebook)
+    entry_of = _number_entries(codebook)
+    _add_tiers(root, tiers, entry_of)
+    _add_types(root, codebook, entry_of)
     return root
 
 
@@ -169,7 +170,7 @@ def _deal_lanes(segments: Iterable[_Segment]) -> list[_Lane]:
     return lanes
 
 
-def _add_tiers(root: ET.Element, tiers: _Tiers) -> None:
+def _add_tiers(root: ET.Element, tiers: _Tiers, entry_of: dict[tuple[str, str], str]) -> None:
     slot_of = _add_time_order(root, {tier: lane for tier, (lane, _, _) in tiers.items()})
     ids = (f"a{number}" for number in count(1))
     for tier, (lane, below, number) in tiers.items():
@@ -185,7 +186,11 @@ def _add_tiers(root: ET.Element, tiers: _Tiers) -> None:
             child = add(root, "TIER", TIER_ID=child_id, LINGUISTIC_TYPE_REF=type_, PARENT_REF=tier)
             for parent_id, segment in zip(main_ids, lane.segments, strict=True):
                 if kind in segment.notes:
-                    _add_note(child, kind, segment.notes[kind], ANNOTATION_ID=next(ids), ANNOTATION_REF=parent_id)
+                    value, note_ids = segment.notes[kind], {"ANNOTATION_ID": next(ids), "ANNOTATION_REF": parent_id}
+                    if kind in _VOCABULARY_OF:
+                        note_ids["CVE_REF"] = entry_of[kind, value]
+                    annotation = add(add(child, "ANNOTATION"), "REF_ANNOTATION", **note_ids)
+                    add(annotation, "ANNOTATION_VALUE", value)
 
 
 def _add_time_order(root: ET.Element, lanes: dict[str, _Lane]) -> dict[tuple[str, int, int], str]:
@@ -204,14 +209,21 @@ def _add_time_order(root: ET.Element, lanes: dict[str, _Lane]) -> dict[tuple[str
     return slot_of
 
 
-def _add_note(tier: ET.Element, kind: str, value: str, **ids: str) -> None:
-    if kind in _VOCABULARY_OF:
-        ids["CVE_REF"] = f"{_VOCABULARY_OF[kind]} {value}"
-    annotation = add(add(tier, "ANNOTATION"), "REF_ANNOTATION", **ids)
-    add(annotation, "ANNOTATION_VALUE", value)
+def _number_entries(codebook: Codebook) -> dict[tuple[str, str], str]:
+    """Ids of the vocabularies' entries, which may be no free text, by tier and label."""
+    ids = {
+        "events": [event.id for event in codebook.events],
+        "sets": [set_.id for set_ in codebook.sets],
+        "elements": [element.id for element in codebook.elements],
+    }
+    return {
+        (kind, id_): f"cve-{_VOCABULARY_OF[kind]}-{number}"
+        for kind, ones in ids.items()
+        for number, id_ in enumerate(ones, start=1)
+    }
 
 
-def _add_types(root: ET.Element, codebook: Codebook) -> None:
+def _add_types(root: ET.Element, codebook: Codebook, entry_of: dict[tuple[str, str], str]) -> None:
     common = {"GRAPHIC_REFERENCES": "false"}
     add(root, "LINGUISTIC_TYPE", LINGUISTIC_TYPE_ID=_MAIN_TYPE, TIME_ALIGNABLE="true", **common)
     for type_ in (_NOTE_TYPE, *_VOCABULARY_OF):
@@ -221,9 +233,9 @@ def _add_types(root: ET.Element, codebook: Codebook) -> None:
     add(root, "LANGUAGE", LANG_ID=_LANGUAGE, LANG_LABEL="undetermined (und)")
     for name, text in _CONSTRAINTS.items():
         add(root, "CONSTRAINT", STEREOTYPE=name, DESCRIPTION=text)
-    for name, labels in (("event", codebook.events), ("set", codebook.sets), ("element", codebook.elements)):
-        vocabulary = add(root, "CONTROLLED_VOCABULARY", CV_ID=name)
+    for kind, labels in (("events", codebook.events), ("sets", codebook.sets), ("elements", codebook.elements)):
+        vocabulary = add(root, "CONTROLLED_VOCABULARY", CV_ID=_VOCABULARY_OF[kind])
         add(vocabulary, "DESCRIPTION", LANG_REF=_LANGUAGE)
         for label in labels:
-            entry = add(vocabulary, "CV_ENTRY_ML", CVE_ID=f"{name} {label.id}")
+            entry = add(vocabulary, "CV_ENTRY_ML", CVE_ID=entry_of[kind, label.id])
             add(entry, "CVE_VALUE", label.id, LANG_REF=_LANGUAGE, DESCRIPTION=label.name)
