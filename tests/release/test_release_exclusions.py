@@ -112,7 +112,10 @@ def test_what_is_withdrawn_is_nowhere_in_the_release(tmp_path):
         make_rule(name="seen", elements=("leap",)).model_dump(),
     )
     made = build(
-        tmp_path, settings=replace(SETTINGS, with_figures=True, exports=None), exclusions=rules, units=(units,)
+        tmp_path,
+        settings=replace(SETTINGS, with_figures=True, exports=None),
+        exclusions=rules,
+        units={"sub-actions": units},
     )
     files = read_everything(made.folder)
     assert not [name for name, data in files.items() if b"record00002" in data]
@@ -130,7 +133,7 @@ def test_agreement_that_names_what_is_withdrawn_is_refused(tmp_path):
     measured = {"format": "finegym-agreement/1", "level": "sub-action", "items": ["record00002_E_000005_000020"]}
     rule = make_rule(why="withdrawn", leave_out_of="release", records=("record00002",)).model_dump()
     with pytest.raises(ConfigError, match="names record00002"):
-        build(tmp_path, exclusions=(rule,), agreement={"sub-action": measured})
+        build(tmp_path, exclusions=(rule,), agreement={"sub-actions": measured})
 
 
 @pytest.mark.parametrize(

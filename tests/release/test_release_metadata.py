@@ -42,7 +42,10 @@ def built(tmp_path_factory):
     from finegym.release.source import HistoryEntry, ReleaseSource
 
     source = ReleaseSource(
-        "sample", make_dataset(), units=(units,), history=(HistoryEntry("2026-01-01", "accepted", "passes", 3),)
+        "sample",
+        make_dataset(),
+        units={"sub-actions": units},
+        history=(HistoryEntry("2026-01-01", "accepted", "passes", 3),),
     )
     settings = replace(SETTINGS, version="1.1", about=ABOUT, with_figures=True, exports=None)
     return build_release(source, folder / "second", settings, previous=read_release(first.folder))

@@ -13,7 +13,7 @@ from finegym.quality.agreement import measure_agreement
 from finegym.quality.agreement_files import export_agreement
 from finegym.quality.unit_files import make_units_of_datasets
 from finegym.quality.units import Item, Unit, make_units, name_no_element
-from finegym.release.agreement_card import number_annotators
+from finegym.release.agreement_card import number_names
 from finegym.release.build import build_release
 from finegym.release.extras import add_agreement, add_annotators
 from finegym.release.source import ReleaseSource, open_release_source
@@ -37,12 +37,25 @@ def test_votes_of_two_annotators_by_hand():
         ("ann", ITEM.id, 8_000, 10_000, "FX-S2", "a1", (("twice", "unsure"),)),
         ("ann", ITEM.id, 11_000, 13_200, name_no_element("UB-S1"), "a2", (("round", "no"), ("ring", "yes"))),
     )
+    one, two = (("sub-actions", f"annotator-{number}", "record00000") for number in (1, 2))
     assert [tuple(vote) for vote in collect_votes(units, DATASET)] == [
-        ("annotator-1", "record00000", 5_100, 7_000, LEAP, "FX-S1", "ring-leap", (("ring", "yes"),)),
-        ("annotator-1", "record00000", 7_100, 7_900, None, None, None, ()),
-        ("annotator-2", "record00000", 8_000, 10_000, TURN, "FX-S2", None, (("twice", "unsure"),)),
-        ("annotator-2", "record00000", 11_000, 13_200, GIANT, "UB-S1", None, (("round", "no"), ("ring", "yes"))),
+        (*one, 5_100, 7_000, ITEM.id, LEAP, "FX", "FX-S1", "ring-leap", (("ring", "yes"),)),
+        (*one, 7_100, 7_900, None, None, None, None, None, ()),
+        (*two, 8_000, 10_000, ITEM.id, TURN, "FX", "FX-S2", None, (("twice", "unsure"),)),
+        (*two, 11_000, 13_200, ITEM.id, GIANT, "UB", "UB-S1", None, (("round", "no"), ("ring", "yes"))),
     ]
+
+
+def test_votes_on_routines_are_about_actions():
+    item = Item("chunk 0", "record00000", 0, 60_000, 25.0)
+    found = [
+        Unit("zoe", item.id, 5_200, 14_100, "FX", "z", None),
+        Unit("ann", item.id, 40_000, 50_000, "UB", "a", None),
+    ]
+    units = make_units(found, [item], ["zoe", "ann"], "action", CODEBOOK)
+    zoe, ann = collect_votes(units, DATASET, "routines", {"zoe": "annotator-7", "ann": "annotator-1"})
+    assert zoe[:2] == ("routines", "annotator-7") and zoe[5:] == (ITEM.id, None, "FX", None, None, ())
+    assert ann[:2] == ("routines", "annotator-1") and ann[5:] == (None, None, "UB", None, None, ())
 
 
 def test_two_units_of_one_annotator_never_have_one_sub_action():
@@ -72,8 +85,9 @@ def published(tmp_path_factory):
 
 
 def test_every_vote_and_every_answer_is_published(published):
-    votes = pq.read_table(published.folder / "tables/votes.parquet").to_pylist()
-    assert len(votes) == 175 + 140 == published.facts.votes.votes
+    every = pq.read_table(published.folder / "tables/votes.parquet").to_pylist()
+    votes = [vote for vote in every if vote["stage"] == "sub-actions"]
+    assert len(votes) == 175 + 140 and len(every) == len(votes) + 2 * 36 == published.facts.votes.votes
     assert {vote["annotator"] for vote in votes} == {"annotator-1", "annotator-2"}
     dataset = make_dataset()
     for vote in votes:
@@ -88,10 +102,12 @@ def test_every_vote_and_every_answer_is_published(published):
 
 
 def test_agreement_is_measured_without_names(published):
-    measured = json.loads((published.folder / "agreement/sub-action.json").read_bytes())
+    measured = json.loads((published.folder / "agreement/sub-actions.json").read_bytes())
     assert [one["name"] for one in measured["annotators"]] == ["annotator-1", "annotator-2"]
     assert not [name for name, data in read_everything(published.folder).items() if b"xanthippe" in data]
     card = (published.folder / "README.md").read_text()
+    assert "### Agreement on routines" in card
+    card = card.split("### Agreement on sub-actions")[1]
     row = next(line for line in card.splitlines() if line.startswith("| 0.5 |"))
     f1 = 2 * 140 / (175 + 140)  # Bea missed the first of five everywhere, and all else is equal
     assert f"| {100 * f1:.1f} %" in row
@@ -105,7 +121,7 @@ def test_agreement_from_a_file_loses_its_names(tmp_path):
     text = json.dumps(source.agreement)
     assert "xanthippe" not in text and "annotator-2" in text
     with pytest.raises(ConfigError, match="stand inside of other texts"):
-        number_annotators({"annotators": [{"name": "bea"}], "notes": ["bea did nothing"]})
+        number_names({"annotators": [{"name": "bea"}], "notes": ["bea did nothing"]})
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"format": "other"}', '{"format": "finegym-agreement/1"}'])

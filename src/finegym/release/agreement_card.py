@@ -11,15 +11,14 @@ from finegym.release.markdown import make_table
 _MAX_ROWS = 12  # longer tables are in the file only
 
 
-def describe_agreement(agreement: Mapping[str, Any]) -> Iterator[str]:
+def describe_agreement(stage: str, agreement: Mapping[str, Any]) -> Iterator[str]:
     """Lines of Markdown: the overall table of each section; a value that is undefined says why."""
-    level = agreement.get("level", "")
-    yield f"### Agreement on {level}s"
+    yield f"### Agreement on {stage}"
     yield ""
     yield (
         f"{len(agreement.get('annotators', ())):,} annotators, {agreement.get('num_shared_items', 0):,} of "
         f"{agreement.get('num_items', 0):,} items done by two or more; intervals are 95 % over records. All tables are "
-        f"in `agreement/{level}.json`."
+        f"in `agreement/{stage}.json`."
     )
     yield ""
     for name, tables in agreement.get("sections", {}).items():
@@ -61,7 +60,7 @@ def _format_number(value: float, kind: str) -> str:
     return f"{value:.0f}" if kind in ("ms", "count") else f"{value:.3f}"
 
 
-def number_annotators(agreement: Mapping[str, Any]) -> dict[str, Any]:
+def number_names(agreement: Mapping[str, Any]) -> dict[str, Any]:
     """The same with ``annotator-1``, ``annotator-2`` … for the names of annotators.
 
     Raises:

@@ -158,13 +158,13 @@ def _describe_work(contents: Contents, facts: ReleaseFile) -> Iterator[str]:
     if not source.agreement:
         yield "No measurement of agreement between annotators is part of this release."
         yield ""
-    for measured in source.agreement.values():
-        yield from describe_agreement(measured)
+    for stage, measured in source.agreement.items():
+        yield from describe_agreement(stage, measured)
     if facts.votes.votes:
         yield (
             f"All {facts.votes.votes:,} votes of {facts.votes.annotators} annotators with {facts.votes.answers:,} "
             "answers to queries are in `tables/votes` and `tables/vote_answers`; "
-            f"{format_count(facts.votes.without_instance, 'vote')} came to nothing in this release."
+            f"{format_count(facts.votes.without_result, 'vote')} came to nothing in this release."
         )
     else:
         yield "Votes of single annotators are not part of this release."

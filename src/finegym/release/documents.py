@@ -28,7 +28,7 @@ def format_documents(contents: Contents) -> dict[str, str]:
         writer.writerow(HISTORY_COLUMNS)
         writer.writerows(source.history)
         files["history.csv"] = buffer.getvalue()
-    files |= {f"agreement/{level}.json": format_json(one) for level, one in source.agreement.items()}
+    files |= {f"agreement/{stage}.json": format_json(one) for stage, one in source.agreement.items()}
     if contents.changes is not None:
         files["changes.json"] = format_json(contents.changes.to_dict())
         files["CHANGES.md"] = format_changes_page(contents.changes)

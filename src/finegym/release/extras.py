@@ -12,10 +12,13 @@ from finegym.errors import ConfigError
 from finegym.quality.agreement_files import FORMAT
 from finegym.quality.unit_files import read_units
 from finegym.quality.units import Level
-from finegym.release.agreement_card import number_annotators
+from finegym.release.agreement_card import number_names
 from finegym.release.exclusions import EXCLUSIONS_FILE, ExclusionsFile
-from finegym.release.source import ReleaseSource
+from finegym.release.source import ReleaseSource, Stage
 from finegym.release.toml_files import read_toml
+
+STAGES: dict[Level, Stage] = {"action": "routines", "sub-action": "sub-actions"}
+"""Folders know no stages: a sub-action of an annotator's folder has its element too."""
 
 
 def add_exclusions(source: ReleaseSource, folder: Path, path: Path | None = None) -> ReleaseSource:
@@ -43,7 +46,10 @@ def add_agreement(source: ReleaseSource, path: Path) -> ReleaseSource:
         raise ConfigError(f"{path}: expected the JSON of `finegym quality agreement`, but: {error}.") from error
     if not isinstance(content, dict) or content.get("format") != FORMAT or content.get("level") not in get_args(Level):
         raise ConfigError(f"{path}: expected the JSON of `finegym quality agreement`, got another. Check the path.")
-    return replace(source, agreement={**source.agreement, content["level"]: number_annotators(content)})
+    stage = STAGES[content["level"]]
+    if stage in source.agreement:
+        raise ConfigError(f"{path}: agreement on {stage} is given twice. Give one file a level.")
+    return replace(source, agreement={**source.agreement, stage: number_names(content)})
 
 
 def add_annotators(source: ReleaseSource, paths: Sequence[Path]) -> ReleaseSource:
@@ -52,4 +58,4 @@ def add_annotators(source: ReleaseSource, paths: Sequence[Path]) -> ReleaseSourc
     Raises:
         AnnotationError: a folder cannot be read, or has another codebook.
     """
-    return replace(source, units=(*source.units, read_units(paths, level="sub-action")))
+    return replace(source, units={stage: read_units(paths, level=level) for level, stage in STAGES.items()})

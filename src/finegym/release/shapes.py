@@ -119,7 +119,7 @@ class VoteFacts(Shape):
     annotators: Count
     votes: Count
     answers: Count
-    without_instance: Count
+    without_result: Count
 
 
 class ReleaseFile(Shape):

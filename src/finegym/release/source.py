@@ -19,6 +19,8 @@ from finegym.codebook.yaml_text import format_codebook
 from finegym.quality.units import Units
 
 VoteAnswer = Literal["yes", "no", "unsure"]
+Stage = Literal["routines", "sub-actions", "elements"]
+"""What annotators do in turn: find actions, find sub-actions and their sets, name elements by the trees."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,21 +63,27 @@ class Vote(NamedTuple):
     """What one annotator found and answered in one place, kept whatever was decided in the end.
 
     Attributes:
+        stage: of the work.
         annotator: a pseudonym (``annotator-1``); never a name.
         video_id: the record.
         start_ms: on the record's clock.
         end_ms: likewise.
-        instance_id: the sub-action of the release that this is about; ``None`` where none came of it.
-        set_id: what was chosen, where anything was.
+        action_id: the action of the release that this is about, or is in; ``None`` where none came of it.
+        instance_id: the sub-action of the release that this is about; ``None`` for routines, and where none came of it.
+        event_id: what was chosen, where anything was.
+        set_id: likewise.
         element_id: likewise.
         answers: (query id, answer) in the order in which they were given.
     """
 
+    stage: Stage
     annotator: str
     video_id: str
     start_ms: int
     end_ms: int
+    action_id: str | None
     instance_id: str | None
+    event_id: str | None
     set_id: str | None
     element_id: str | None
     answers: tuple[tuple[str, VoteAnswer], ...] = ()
@@ -108,12 +116,11 @@ class ReleaseSource:
         official: the official files, where the source is a folder of those: they are written back byte for byte.
         codebooks: every version that was worked with, oldest first; the last one is the dataset's.
         guidelines: every version of every page, oldest first.
-        units: what each annotator found, a level each; votes and agreement of the release are made from it.
+        units: by stage, what each annotator found; votes and agreement of the release are made from it.
         votes: of all annotators, where they are known already.
         exclusions: rules of ``release.exclusions``, as read from their file (plain values).
         history: by day, oldest first.
-        agreement: by level (``action``, ``sub-action``), ``quality``'s JSON, with annotators as numbers, where it is
-            measured already.
+        agreement: by stage, ``quality``'s JSON, with annotators as numbers, where it is measured already.
         media: by video id.
         is_simulated: nobody filmed this; every page says so.
         left_out: what the source held and ``dataset`` cannot (routines without an event …): reason → where.
@@ -125,11 +132,11 @@ class ReleaseSource:
     official: OfficialFiles | None = None
     codebooks: tuple[CodebookVersion, ...] = ()
     guidelines: tuple[GuidelineVersion, ...] = ()
-    units: tuple[Units, ...] = ()
+    units: Mapping[Stage, Units] = field(default_factory=dict)
     votes: tuple[Vote, ...] = ()
     exclusions: tuple[Mapping[str, Any], ...] = ()
     history: tuple[HistoryEntry, ...] = ()
-    agreement: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    agreement: Mapping[Stage, Mapping[str, Any]] = field(default_factory=dict)
     media: Mapping[str, MediaFile] = field(default_factory=dict)
     is_simulated: bool = False
     left_out: Mapping[str, Sequence[str]] = field(default_factory=dict)

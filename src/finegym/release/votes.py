@@ -5,87 +5,133 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from finegym.annotations.model import Dataset, Instance
+from finegym.annotations.model import Dataset
 from finegym.quality.matching import MATCH_TIOU
-from finegym.quality.units import ANSWER_CODES, Units, find_no_element_set
-from finegym.release.source import Vote, VoteAnswer
+from finegym.quality.units import ANSWER_CODES, Units, get_set_of_label
+from finegym.release.source import Stage, Vote, VoteAnswer
 from finegym.segments import compute_tiou
 
 _ANSWERS: Mapping[int, VoteAnswer] = {code: answer for answer, code in ANSWER_CODES.items()}
 
 
-def collect_votes(units: Units, dataset: Dataset) -> tuple[Vote, ...]:
-    """The votes of several annotators on the sub-actions of a dataset.
+class _Thing(NamedTuple):
+    """An action or a sub-action of the release."""
 
-    Annotators get numbers in their order among ``units``. A unit is about the sub-action that it is matched to: one to
-    one for every annotator and record, by the largest sum of temporal IoU over pairs that overlap enough.
+    action_id: str
+    instance_id: str | None
+    start_ms: int
+    end_ms: int
+
+
+def collect_votes(
+    units: Units, dataset: Dataset, stage: Stage = "sub-actions", numbers: Mapping[str, str] | None = None
+) -> tuple[Vote, ...]:
+    """The votes of several annotators on the actions or sub-actions of a dataset.
+
+    A unit is about the thing that it is matched to: one to one for every annotator and record, by the largest sum of
+    temporal IoU over pairs that overlap enough.
 
     Args:
-        units: of level ``sub-action``.
+        units: of the level of the stage.
         dataset: what came of them.
+        stage: of the work.
+        numbers: pseudonym of every annotator; by default numbers in their order among ``units``.
 
     Returns:
         In the order of ``units``.
     """
-    of_record: dict[str, list[Instance]] = defaultdict(list)
-    for instance in dataset.iterate_instances():
-        of_record[instance.video.id].append(instance)
+    of_record: dict[str, list[_Thing]] = defaultdict(list)
+    for record, thing in _list_things(dataset, stage):
+        of_record[record].append(thing)
     records = [units.items[index].group for index in units.item_index.tolist()]
     places: dict[tuple[str, int], list[int]] = defaultdict(list)
     for row, (record, annotator) in enumerate(zip(records, units.annotator_index.tolist(), strict=True)):
         places[record, annotator].append(row)
-    matched: dict[int, str] = {}
+    matched: dict[int, _Thing] = {}
     for (record, _), rows in places.items():
         matched |= _match(units, rows, of_record[record])
-    return tuple(_make_vote(units, row, records[row], matched.get(row)) for row in range(len(units)))
+    numbers = numbers or number_annotators([units])
+    return tuple(_make_vote(units, row, records[row], matched.get(row), stage, numbers) for row in range(len(units)))
 
 
-def _match(units: Units, rows: Sequence[int], instances: Sequence[Instance]) -> dict[int, str]:
-    if not instances:
+def number_annotators(all_units: Iterable[Units]) -> dict[str, str]:
+    """``annotator-1``, ``annotator-2`` … for all names, in the order in which they first appear."""
+    names = dict.fromkeys(name for units in all_units for name in units.annotators)
+    return {name: f"annotator-{number}" for number, name in enumerate(names, start=1)}
+
+
+def _list_things(dataset: Dataset, stage: Stage) -> Iterator[tuple[str, _Thing]]:
+    if stage == "routines":
+        for video in dataset.videos:
+            for action in video.actions:
+                yield video.id, _Thing(f"{video.id}_{action.name}", None, action.start_ms, action.end_ms)
+    else:
+        for one in dataset.iterate_instances():
+            yield one.video.id, _Thing(one.action_id, one.id, one.sub_action.start_ms, one.sub_action.end_ms)
+
+
+def _match(units: Units, rows: Sequence[int], things: Sequence[_Thing]) -> dict[int, _Thing]:
+    if not things:
         return {}
-    theirs = np.array([(one.sub_action.start_ms, one.sub_action.end_ms) for one in instances])
+    theirs = np.array([(one.start_ms, one.end_ms) for one in things])
     tiou = compute_tiou(np.stack([units.start_ms[rows], units.end_ms[rows]], axis=1), theirs)
     tiou[tiou < MATCH_TIOU] = 0
     chosen = zip(*linear_sum_assignment(tiou, maximize=True), strict=True)
-    return {rows[row]: instances[column].id for row, column in chosen if tiou[row, column] > 0}
+    return {rows[row]: things[column] for row, column in chosen if tiou[row, column] > 0}
 
 
-def _make_vote(units: Units, row: int, record: str, instance_id: str | None) -> Vote:
+def _make_vote(
+    units: Units, row: int, record: str, thing: _Thing | None, stage: Stage, numbers: Mapping[str, str]
+) -> Vote:
     number = int(units.label_index[row])
-    label = units.labels[number] if number >= 0 else None
-    element = units.codebook.element_by_id.get(label or "")
-    set_id = element.set_id if element else find_no_element_set(label) or label if label else None
+    event_id, set_id, element_id = _split_label(units, units.labels[number] if number >= 0 else None)
     given = units.answers
     answers = tuple(
         (given.queries[given.query_index[place]][1], _ANSWERS[int(given.answer[place])])
         for place in range(given.start[row], given.start[row + 1])
     )
     return Vote(
-        annotator=f"annotator-{int(units.annotator_index[row]) + 1}",
+        stage=stage,
+        annotator=numbers[units.annotators[int(units.annotator_index[row])]],
         video_id=record,
         start_ms=int(units.start_ms[row]),
         end_ms=int(units.end_ms[row]),
-        instance_id=instance_id,
+        action_id=thing.action_id if thing else None,
+        instance_id=thing.instance_id if thing else None,
+        event_id=event_id,
         set_id=set_id,
-        element_id=element.id if element else None,
+        element_id=element_id,
         answers=answers,
     )
+
+
+def _split_label(units: Units, label: str | None) -> tuple[str | None, str | None, str | None]:
+    """Event, set and element of a label, as far down as it goes."""
+    codebook = units.codebook
+    if label is None:
+        return None, None, None
+    if label in codebook.event_by_id:
+        return label, None, None
+    set_id = get_set_of_label(codebook, label)
+    event_id = codebook.set_by_id[set_id].event_id if set_id else None
+    return event_id, set_id, label if label in codebook.element_by_id else None
 
 
 def keep_votes(votes: Iterable[Vote], before: Dataset, after: Dataset) -> tuple[Vote, ...]:
     """The votes without those on what left the release: its records, actions and sub-actions, by id and by time.
 
     Args:
-        votes: on sub-actions of ``before``.
+        votes: on what ``before`` holds.
         before: the dataset before rules of exclusion.
         after: the dataset after them.
     """
     there = {video.id: {action.name for action in video.actions} for video in after.videos}
+    actions = {f"{video_id}_{name}" for video_id, names in there.items() for name in names}
     gone_spans = {
         video.id: [(a.start_ms, a.end_ms) for a in video.actions if a.name not in there.get(video.id, ())]
         for video in before.videos
@@ -95,6 +141,7 @@ def keep_votes(votes: Iterable[Vote], before: Dataset, after: Dataset) -> tuple[
         for vote in votes
         if vote.video_id in there
         and (vote.instance_id is None or vote.instance_id in after.instances)
+        and (vote.stage != "routines" or vote.action_id is None or vote.action_id in actions)
         and not any(start < vote.end_ms and vote.start_ms < end for start, end in gone_spans[vote.video_id])
     )
 
@@ -125,7 +172,7 @@ def list_vote_answers(votes: Iterable[Vote]) -> Iterator[Sequence[object]]:
             yield number, step, query_id, answer
 
 
-Count = Literal["votes", "annotators", "answers", "without_instance"]
+Count = Literal["votes", "annotators", "answers", "without_result"]
 
 
 def count_votes(votes: Sequence[Vote]) -> dict[Count, int]:
@@ -134,5 +181,5 @@ def count_votes(votes: Sequence[Vote]) -> dict[Count, int]:
         "annotators": len({vote.annotator for vote in votes}),
         "votes": len(votes),
         "answers": sum(len(vote.answers) for vote in votes),
-        "without_instance": sum(vote.instance_id is None for vote in votes),
+        "without_result": sum((vote.instance_id or vote.action_id) is None for vote in votes),
     }

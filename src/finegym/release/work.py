@@ -9,9 +9,8 @@ from finegym.annotations.model import Dataset
 from finegym.errors import ConfigError, join_problems
 from finegym.quality.agreement import measure_agreement
 from finegym.quality.agreement_files import export_agreement
-from finegym.quality.units import Units
 from finegym.release.source import ReleaseSource
-from finegym.release.votes import collect_votes, keep_records, keep_votes
+from finegym.release.votes import collect_votes, keep_records, keep_votes, number_annotators
 
 
 def publish_work(source: ReleaseSource, before: Dataset, after: Dataset) -> ReleaseSource:
@@ -27,23 +26,20 @@ def publish_work(source: ReleaseSource, before: Dataset, after: Dataset) -> Rele
     """
     records = {video.id for video in after.videos}
     gone = [video.id for video in before.videos if video.id not in records]
-    for level, measured in source.agreement.items():
+    for stage, measured in source.agreement.items():
         text = json.dumps(measured, ensure_ascii=False)
         named = [id_ for id_ in gone if id_ in text]
         if named:
             raise ConfigError(
-                f"agreement on {level}s: names {join_problems(named, 5)}, which the rules leave out. Measure it "
+                f"agreement on {stage}: names {join_problems(named, 5)}, which the rules leave out. Measure it "
                 "without these records."
             )
-    votes = list(source.votes)
-    agreement = dict(source.agreement)
-    for units in source.units:
-        if units.level == "sub-action":
-            votes += collect_votes(units, before)
-        agreement.setdefault(units.level, export_agreement(measure_agreement(_number(keep_records(units, records)))))
+    numbers = number_annotators(source.units.values())
+    votes, agreement = list(source.votes), dict(source.agreement)
+    for stage, units in source.units.items():
+        votes += collect_votes(units, before, stage, numbers)
+        kept = keep_records(units, records)
+        numbered = replace(kept, annotators=tuple(numbers[name] for name in kept.annotators))
+        if stage not in agreement and len(numbered.annotators) > 1:
+            agreement[stage] = export_agreement(measure_agreement(numbered))
     return replace(source, votes=keep_votes(votes, before, after), agreement=agreement)
-
-
-def _number(units: Units) -> Units:
-    names = tuple(f"annotator-{number}" for number in range(1, len(units.annotators) + 1))
-    return replace(units, annotators=names)
