@@ -228,7 +228,7 @@ def _hide_answers(gold: GoldItem, project: Project, session: Session) -> list[Se
     return [
         replace(
             state,
-            label=elements[state.label].set_id if state.label in elements else state.label,
+            label=elements[label].set_id if (label := state.label or "") in elements else state.label,
             path=(),
             is_no_element=False,
         )

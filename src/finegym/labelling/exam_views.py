@@ -188,7 +188,7 @@ def show_answers(session: Session, rows: Sequence[GoldAnswer]) -> list[GoldAnswe
             score=row.score,
             is_right=row.is_right,
             at=format_time(row.graded_at_ms),
-            exam_id=exams.get(row.attempt_id),
+            exam_id=exams.get(row.attempt_id or ""),
             attempt_id=row.attempt_id,
         )
         for row in rows

@@ -251,8 +251,8 @@ def _check_content(
         raise invalid_field("gold_ids", f"is no gold item of stage {exam.stage} in this project", bad[0])
     num_live = sum(row.withdrawn_at_ms is None for row in rows)
     if num_live < (content.rules.num_items or 1):
-        error = f"{content.rules.num_items or 1} are asked, {num_live} of the bank can be"
-        raise invalid_field("gold_ids", error, len(gold_ids))
+        text = f"{content.rules.num_items or 1} are asked, {num_live} of the bank can be"
+        raise invalid_field("gold_ids", text, len(gold_ids))
 
 
 def _make_try(row: ExamAttempt) -> Try:

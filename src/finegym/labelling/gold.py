@@ -230,7 +230,7 @@ def _list_pages(stage: str, truth: Sequence[SegmentState], event_id: str | None,
     """Keys of the pages that say how the item is done, whether they are written or not."""
     keys = {"general", f"stage:{stage}"} | ({f"event:{event_id}"} if event_id else set())
     for state in truth:
-        label = state.label
+        label = state.label or ""
         if label in codebook.event_by_id:
             keys.add(f"event:{label}")
         if label in codebook.element_by_id:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import Row, case, func, or_, select
 from sqlalchemy.orm import Session
@@ -87,7 +87,7 @@ def take_item(session: Session, caller: Caller, item_id: str) -> Pass:
         raise not_found("item")
     if item.is_blind and role != "annotator":
         raise conflict("third_is_blind", f"A third annotator is asked who has seen nothing; a {role} sees all work.")
-    block = find_blocks(session, project, settings, caller.person_id, role, caller.now_ms).get(item.stage)
+    block = find_blocks(session, project, settings, caller.person_id, role, caller.now_ms).get(cast(Stage, item.stage))
     if block is not None:
         raise conflict("exam_needed", f"You work in this stage once you have passed its exam. {block.why}",
                        exam_id=block.exam_id)  # fmt: skip

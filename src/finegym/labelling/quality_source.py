@@ -15,6 +15,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from finegym.codebook.model import Codebook
+from finegym.labelling.access import get_names
 from finegym.labelling.codebooks import get_codebook
 from finegym.labelling.history import read_state
 from finegym.labelling.loading import STATE_COLUMNS, read_state_row
@@ -108,7 +109,14 @@ def load_votes(
     wanted = "action" if stage == "routines" else "sub-action"
     segments = load_signed_off(session, [row.id for row in rows])
     return [
-        Vote(*row, tuple(one for one in segments.get(row.id, ()) if one.level == wanted and one.discard is None))
+        Vote(
+            row.id,
+            row.item_id,
+            row.person_id,
+            row.signed_off_at_ms or 0,
+            row.active_ms,
+            tuple(one for one in segments.get(row.id, ()) if one.level == wanted and one.discard is None),
+        )
         for row in rows
     ]
 
@@ -158,11 +166,12 @@ def _load_as_signed_off(session: Session, pass_ids: Sequence[str]) -> dict[str, 
 
 
 def make_vote_units(session: Session, project: Project, stage: Stage, votes: Sequence[Vote]) -> Units:
-    """Votes in columns. Annotators are ids of people."""
+    """Votes in columns. Annotators are ids of people, in the order of their names."""
     codebook, _ = get_codebook(session, project)
     item_ids = list(dict.fromkeys(vote.item_id for vote in votes))
     items = _load_items(session, item_ids)
-    people = sorted({vote.person_id for vote in votes})
+    names = get_names(session, (vote.person_id for vote in votes))
+    people = sorted(names, key=lambda id_: (names[id_], id_))
     done = {(vote.person_id, vote.item_id) for vote in votes}
     return make_units(
         [unit for vote in votes for unit in make_segment_units(vote.person_id, vote.item_id, vote.segments, codebook)],
@@ -171,6 +180,7 @@ def make_vote_units(session: Session, project: Project, stage: Stage, votes: Seq
         LEVEL_OF_STAGE[stage],
         codebook,
         not_done=[(person, id_) for person in people for id_ in item_ids if (person, id_) not in done],
+        notes=_find_lost_labels(votes, codebook),
     )
 
 
@@ -185,6 +195,15 @@ def make_segment_units(
     ]  # fmt: skip
 
 
+def _find_lost_labels(votes: Iterable[Vote], codebook: Codebook) -> list[str]:
+    """What became of labels that the codebook had when they were given."""
+    lost = [one.label for vote in votes for one in vote.segments if one.label and _get_label(one, codebook) is None]
+    first = (
+        f"{len(lost):,} labels are not in the codebook any more and count as none (first: {lost[0]})" if lost else ""
+    )
+    return [first] if first else []
+
+
 def rename_annotators(session: Session, units: Units) -> Units:
     """Units whose annotators are names instead of ids."""
     people = {row.id: row for row in session.scalars(select(Person).where(Person.id.in_(units.annotators)))}
@@ -197,7 +216,7 @@ def rename_annotators(session: Session, units: Units) -> Units:
 
 
 def _load_items(session: Session, item_ids: Sequence[str]) -> Mapping[str, UnitItem]:
-    found = {}
+    found: dict[str, UnitItem] = {}
     for some in _batch(item_ids):
         rows = session.execute(
             select(Item.id, Record.name, Item.start_ms, Item.end_ms, Record.fps_average)

@@ -1468,6 +1468,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/projects/{project_id}/quality": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Quality
+         * @description Agreement over time, confusions, hardest queries, annotators, costs of one stage; for those who see all work.
+         */
+        get: operations["get_quality"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project_id}/quality/agreement": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Agreement
+         * @description Every table of agreement of one stage, as ``finegym quality agreement --json`` has it.
+         */
+        get: operations["get_agreement"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/media/{token}/{name}": {
         parameters: {
             query?: never;
@@ -1590,6 +1630,18 @@ export interface components {
             lanes: components["schemas"]["LaneShape"][];
             /** Units */
             units: components["schemas"]["UnitShape"][];
+        };
+        /**
+         * AgreementJson
+         * @description The whole answer of ``finegym quality agreement --json``, ``None`` with the reason where there is none.
+         */
+        AgreementJson: {
+            /** Agreement */
+            agreement: {
+                [key: string]: unknown;
+            } | null;
+            /** Why */
+            why: string;
         };
         /**
          * AlarmShape
@@ -2127,6 +2179,32 @@ export interface components {
             };
         };
         /**
+         * CostsShape
+         * @description What items cost: time at work of those who signed off. ``num_untimed``: passes without any, left out.
+         */
+        CostsShape: {
+            /** Num Items */
+            num_items: number;
+            /** Item Ids */
+            item_ids: string[];
+            /** Num Untimed */
+            num_untimed: number;
+            /** Median Active S */
+            median_active_s: number | null;
+            /** P90 Active S */
+            p90_active_s: number | null;
+            /** Active Hours */
+            active_hours: number;
+            /** Video Hours */
+            video_hours: number;
+            /** Num Segments */
+            num_segments: number;
+            /** Active S Per Segment */
+            active_s_per_segment: number | null;
+            /** Items */
+            items: components["schemas"]["ItemCostShape"][];
+        };
+        /**
          * CreateSegment
          * @description See ``CreateSegmentPayload``.
          */
@@ -2301,6 +2379,26 @@ export interface components {
             where: "this pass" | "next stage";
         };
         /**
+         * ElementConfusionShape
+         * @description Two labels that two annotators gave to the same thing, ``count`` times.
+         */
+        ElementConfusionShape: {
+            /** Num Items */
+            num_items: number;
+            /** Item Ids */
+            item_ids: string[];
+            /** Left */
+            left: string;
+            /** Right */
+            right: string;
+            /** Left Name */
+            left_name: string;
+            /** Right Name */
+            right_name: string;
+            /** Count */
+            count: number;
+        };
+        /**
          * ElementShape
          * @description An element.
          */
@@ -2455,6 +2553,17 @@ export interface components {
             passed: number;
             /** Failed */
             failed: number;
+        };
+        /**
+         * ExampleAnswer
+         * @description What somebody answered.
+         */
+        ExampleAnswer: {
+            person: components["schemas"]["PersonRef"];
+            /** Answer */
+            answer: ("yes" | "no" | "unsure") | null;
+            /** Segment Id */
+            segment_id: string;
         };
         /**
          * ExamsShape
@@ -2767,6 +2876,30 @@ export interface components {
             guidelines: components["schemas"]["GuidelineRef"][];
         };
         /**
+         * HardQueryShape
+         * @description A query to which annotators gave both answers, of so many places that two of them answered it for.
+         */
+        HardQueryShape: {
+            /** Num Items */
+            num_items: number;
+            /** Item Ids */
+            item_ids: string[];
+            /** Set Id */
+            set_id: string;
+            /** Query */
+            query: string;
+            /** Text */
+            text: string;
+            /** Num */
+            num: number;
+            /** Num Disagreements */
+            num_disagreements: number;
+            /** Share */
+            share: number;
+            /** Examples */
+            examples: components["schemas"]["QueryExample"][];
+        };
+        /**
          * HistoryShape
          * @description Every version of a segment, oldest first.
          */
@@ -2842,6 +2975,18 @@ export interface components {
             role: "lead" | "annotator" | "reviewer" | "viewer";
             /** Email */
             email?: string | null;
+        };
+        /**
+         * ItemCostShape
+         * @description What one item cost, all passes together.
+         */
+        ItemCostShape: {
+            /** Item Id */
+            item_id: string;
+            /** Active S */
+            active_s: number;
+            /** Num Passes */
+            num_passes: number;
         };
         /**
          * ItemShape
@@ -3047,6 +3192,22 @@ export interface components {
             };
             /** Created At */
             created_at: string;
+        };
+        /**
+         * MeasuredShape
+         * @description A number with its 95 % interval over records; ``why`` there is none, or no interval.
+         */
+        MeasuredShape: {
+            /** Value */
+            value: number | null;
+            /** Low */
+            low: number | null;
+            /** High */
+            high: number | null;
+            /** Count */
+            count: number;
+            /** Why */
+            why: string;
         };
         /**
          * MediaShape
@@ -3414,6 +3575,35 @@ export interface components {
             invitations: components["schemas"]["OpenInvitation"][];
         };
         /**
+         * PeriodShape
+         * @description A measure of the items that were signed off last in one stretch of time.
+         */
+        PeriodShape: {
+            /** Value */
+            value: number | null;
+            /** Low */
+            low: number | null;
+            /** High */
+            high: number | null;
+            /** Count */
+            count: number;
+            /** Why */
+            why: string;
+            /** Num Items */
+            num_items: number;
+            /** Item Ids */
+            item_ids: string[];
+            /** Start */
+            start: string;
+            /** End */
+            end: string;
+            /**
+             * Metric
+             * @enum {string}
+             */
+            metric: "detection_f1" | "label_alpha" | "boundary_mae_ms";
+        };
+        /**
          * PersonProgress
          * @description What one person did in one stage; the rate is ``None`` while no active time is known.
          */
@@ -3438,6 +3628,34 @@ export interface components {
             video_minutes_per_active_minute: number | null;
             /** Segments */
             segments: number;
+        };
+        /**
+         * PersonQualityShape
+         * @description One annotator beside the others. Biases are medians: less than 0 is earlier than the others.
+         */
+        PersonQualityShape: {
+            /** Num Items */
+            num_items: number;
+            /** Item Ids */
+            item_ids: string[];
+            person: components["schemas"]["PersonRef"];
+            /** Num Shared Items */
+            num_shared_items: number;
+            detection_f1: components["schemas"]["MeasuredShape"];
+            start_bias_ms: components["schemas"]["MeasuredShape"];
+            end_bias_ms: components["schemas"]["MeasuredShape"];
+            label_agreement: components["schemas"]["MeasuredShape"];
+            answer_agreement: components["schemas"]["MeasuredShape"];
+            /** Gold Score */
+            gold_score: number | null;
+            /** Num Gold */
+            num_gold: number;
+            /** Active Minutes */
+            active_minutes: number;
+            /** Video Minutes */
+            video_minutes: number;
+            /** Minutes Per Video Minute */
+            minutes_per_video_minute: number | null;
         };
         /**
          * PersonRef
@@ -3666,6 +3884,80 @@ export interface components {
              * @default 0.9
              */
             least_confidence: number;
+        };
+        /**
+         * QualityShape
+         * @description How far people agree in one stage. ``why``: there is nothing to compare; then the lists are empty.
+         */
+        QualityShape: {
+            /** Num Items */
+            num_items: number;
+            /** Item Ids */
+            item_ids: string[];
+            /**
+             * Stage
+             * @enum {string}
+             */
+            stage: "routines" | "sub-actions" | "elements";
+            /** Why */
+            why: string;
+            /** Notes */
+            notes: string[];
+            /** Over Time */
+            over_time: components["schemas"]["PeriodShape"][];
+            /** Element Confusions */
+            element_confusions: components["schemas"]["ElementConfusionShape"][];
+            /** Query Confusions */
+            query_confusions: components["schemas"]["QueryConfusionShape"][];
+            /** Hardest Queries */
+            hardest_queries: components["schemas"]["HardQueryShape"][];
+            /** People */
+            people: components["schemas"]["PersonQualityShape"][];
+            costs: components["schemas"]["CostsShape"];
+        };
+        /**
+         * QueryConfusionShape
+         * @description How pairs of annotators answered a query; ``unsure``: answers that were none. Items: those with both answers.
+         */
+        QueryConfusionShape: {
+            /** Num Items */
+            num_items: number;
+            /** Item Ids */
+            item_ids: string[];
+            /** Set Id */
+            set_id: string;
+            /** Query */
+            query: string;
+            /** Text */
+            text: string;
+            /** Yes Yes */
+            yes_yes: number;
+            /** Yes No */
+            yes_no: number;
+            /** No No */
+            no_no: number;
+            /** Unsure */
+            unsure: number;
+            alpha: components["schemas"]["MeasuredShape"];
+        };
+        /**
+         * QueryExample
+         * @description A place where a query was answered with yes and with no: look at it.
+         */
+        QueryExample: {
+            /** Item Id */
+            item_id: string;
+            record: components["schemas"]["RecordRef"];
+            /** Start Frame */
+            start_frame: number;
+            /** End Frame */
+            end_frame: number;
+            /** Start Ms */
+            start_ms: number;
+            /** End Ms */
+            end_ms: number;
+            /** Answers */
+            answers: components["schemas"]["ExampleAnswer"][];
         };
         /**
          * QueryShape
@@ -16031,6 +16323,274 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PassDetail"];
+                };
+            };
+            /** @description Not a request that can be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not there, or not yours to see */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description The state of things does not allow it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Changed in between; both sides are in the answer */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not a kind of file that is taken */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Breaks a rule; the problems are in the answer */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description If-Match is missing */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Too many attempts */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description The storage is full or busy; nothing was saved */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    get_quality: {
+        parameters: {
+            query: {
+                stage: "routines" | "sub-actions" | "elements";
+            };
+            header?: {
+                "x-csrf-token"?: string | null;
+            };
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QualityShape"];
+                };
+            };
+            /** @description Not a request that can be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not there, or not yours to see */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description The state of things does not allow it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Changed in between; both sides are in the answer */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not a kind of file that is taken */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Breaks a rule; the problems are in the answer */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description If-Match is missing */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Too many attempts */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description The storage is full or busy; nothing was saved */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    get_agreement: {
+        parameters: {
+            query: {
+                stage: "routines" | "sub-actions" | "elements";
+            };
+            header?: {
+                "x-csrf-token"?: string | null;
+            };
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AgreementJson"];
                 };
             };
             /** @description Not a request that can be read */

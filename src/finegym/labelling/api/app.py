@@ -23,6 +23,7 @@ from finegym.labelling.api import (
     passes,
     people,
     projects,
+    quality,
     review,
     sessions,
     suggestions,
@@ -81,6 +82,7 @@ def create_app(server: Server, *, with_jobs: bool = True) -> FastAPI:
         gold,
         exams,
         comparisons,
+        quality,
     ):
         app.include_router(module.router, prefix="/api")
     app.include_router(media.router)
