@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from finegym.cli import quality_consensus, quality_exam, quality_report
+from finegym.cli import quality_consensus, quality_exam, quality_report, quality_simulate
 from finegym.cli.quality_common import (
     CodebookOption,
     DatabaseOption,
@@ -95,4 +95,5 @@ def _print_agreement(measured: Agreement, show_all: bool, as_json: bool, out: Pa
 
 app.command()(quality_consensus.consensus)
 app.command()(quality_exam.exam)
+app.command()(quality_simulate.simulate)
 app.command()(quality_report.report)
