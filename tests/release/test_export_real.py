@@ -13,7 +13,7 @@ from finegym.release.exports.facts import FACTS
 from finegym.release.exports.folder import open_folder
 from finegym.release.exports.write import EXPORT_FORMATS, FRAME_FORMATS, write_exports
 
-SLOW = ("activitynet", "coco", "elan", "cvat", "label-studio")
+SLOW = ("elan", "cvat", "label-studio")
 
 
 @pytest.fixture(scope="module")
