@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 from finegym.annotations.annotation_json import format_annotation_json
 from finegym.annotations.folder import write_dataset
 from finegym.annotations.model import Action, Dataset, SubAction, Video
+from finegym.annotations.webvtt import format_webvtt
 from finegym.cli.app import app
 from finegym.errors import AnnotationError
 from finegym.quality.unit_files import make_units_of_datasets, read_units
@@ -96,6 +97,22 @@ def test_annotation_files_alone_need_a_codebook(folders):
     assert units.labels == ("BB",)
 
 
+def test_webvtt_files_and_folders_of_them_are_read(folders):
+    for name, dataset in (("a", ADA), ("b", BEA)):
+        (folders / name).mkdir()
+        for video in dataset.videos:
+            (folders / name / f"{video.id}.vtt").write_text(format_webvtt(video, CODEBOOK))
+    units = read_units([folders / "a", folders / "b"], codebook="artistic-women")
+    known = read_units([folders / "ada", folders / "bea"])
+    assert units.unit_ids == known.unit_ids
+    assert units.labels == known.labels
+    one = read_units([folders / "a" / "r1.vtt", folders / "b" / "r1.vtt"], ["A", "B"], codebook="artistic-women")
+    assert [item.group for item in one.items] == ["r1", "r1"]
+    (folders / "b" / "r1.vtt").write_text("no WEBVTT")
+    with pytest.raises(AnnotationError, match=r"r1\.vtt"):
+        read_units([folders / "a", folders / "b"], codebook="artistic-women")
+
+
 def test_what_cannot_be_compared_is_refused(folders):
     with pytest.raises(AnnotationError, match="two annotators or more"):
         read_units([folders / "ada"])
@@ -140,6 +157,18 @@ def test_the_command_names_what_is_wrong(folders):
     assert "tIoU 2" in str(result.exception)
     result = run("agreement", folders / "ada", folders / "bea", "--stage", "elements")
     assert "only for one workspace" in str(result.exception)
+
+
+def test_a_report_is_one_page_about_actions_and_sub_actions(folders):
+    result = run("report", folders / "ada", folders / "bea", "--page", folders / "q.html")
+    assert result.exit_code == 0, result.output
+    assert "Actions: 2 items compared" in result.stdout
+    assert "Sub-actions: 2 items compared" in result.stdout
+    page = (folders / "q.html").read_text()
+    assert "Quality of the annotations" in page
+    assert page.count("what is left to decide") >= 2
+    facts = json.loads(run("report", folders / "ada", folders / "bea", "--page", folders / "q.html", "--json").stdout)
+    assert set(facts["agreement"]) == {"Actions", "Sub-actions"}
 
 
 def test_a_simulated_dataset_is_said_to_be_one(folders):

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 SourcesArgument = Annotated[
     list[Path],
     typer.Argument(
-        help="Two or more dataset folders, official folders or annotation files, one an annotator; or one workspace."
+        help="Two or more dataset folders, official folders, annotation JSONs, WebVTT files or folders of these, one "
+        "an annotator; or one workspace."
     ),
 ]
 NameOption = Annotated[

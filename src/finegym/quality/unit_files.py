@@ -10,6 +10,7 @@ from finegym.annotations.annotation_json import read_annotation_json
 from finegym.annotations.model import Action, Dataset, Video
 from finegym.annotations.source import open_source
 from finegym.annotations.text import format_count
+from finegym.annotations.webvtt import parse_webvtt
 from finegym.codebook.model import Codebook
 from finegym.codebook.source import open_codebook
 from finegym.errors import AnnotationError
@@ -27,7 +28,8 @@ def read_units(
     """Read what several annotators annotated, a file or folder each.
 
     Args:
-        paths: dataset folders, folders of official files, or official annotation JSON files (these need ``codebook``).
+        paths: dataset folders, folders of official files; or files that need ``codebook``: official annotation JSON,
+            WebVTT of one record (its name is the file's), folders of WebVTT.
         names: of the annotators; the names of files and folders by default.
         level: ``action`` compares routines record by record, ``sub-action`` their sub-actions routine by routine.
         codebook: as for ``open_codebook``; where given, all labels are of it, whatever codebooks the folders hold.
@@ -183,11 +185,21 @@ def _find_fps(work: Mapping[str, Video]) -> float | None:
 
 
 def _read_dataset(path: Path, codebook: Codebook | None) -> Dataset:
-    if not path.is_file():
+    files = sorted(path.glob("*.vtt")) if path.is_dir() else [path] if path.suffix == ".vtt" else []
+    if not files and not path.is_file():
         return open_source(path).dataset
     if codebook is None:
-        raise AnnotationError(f"{path}: an annotation file alone does not name its events. Add --codebook.")
+        raise AnnotationError(f"{path}: an annotation file alone does not say what its labels are. Add --codebook.")
+    if files:
+        return Dataset(codebook, tuple(_read_webvtt(file, codebook) for file in files))
     return Dataset(codebook, read_annotation_json(path, codebook))
+
+
+def _read_webvtt(path: Path, codebook: Codebook) -> Video:
+    try:
+        return parse_webvtt(path.read_text(encoding="utf-8"), path.stem, codebook)
+    except (OSError, UnicodeDecodeError, AnnotationError) as error:
+        raise AnnotationError(f"{path}: {error}") from error
 
 
 def _choose_codebook(paths: Sequence[Path], datasets: Sequence[Dataset]) -> Codebook:
