@@ -93,13 +93,12 @@ def estimate(
 
     Returns:
         Without an interval where there is neither a second seed nor a second group, where a number is not known, or
-        where everything is right (or wrong) with every seed in every record: nothing varies then, and a width of zero
-        would be a lie.
+        where it is the same with every seed in every record: a width of zero would be a lie.
 
     Example:
-        >>> one = estimate(np.array([0.5, 0.5]), np.full((2, 10), 0.5), 8)
-        >>> one.value, one.low, one.high
-        (0.5, 0.5, 0.5)
+        >>> one = estimate(np.array([0.48, 0.5, 0.52]), np.full((3, 10), 0.5), 1)
+        >>> round(one.low, 3), round(one.high, 3)
+        (0.45, 0.55)
     """
     by_seed, resampled = np.asarray(by_seed, np.float64), np.asarray(resampled, np.float64)
     num_seeds = len(by_seed)
@@ -115,7 +114,7 @@ def estimate(
     if num_seeds > 1:
         square += float(by_seed.var(ddof=1)) / num_seeds * _quantile(num_seeds - 1) ** 2
     half = square**0.5
-    if half == 0 and value in bounds:
+    if half == 0:
         return Estimate(value, None, None, num_seeds, num_groups, "the same with every seed in every record")
     low, high = max(bounds[0], value - half), min(bounds[1], value + half)
     return Estimate(value, low, high, num_seeds, num_groups)

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from finegym.annotations.subsets import Subset
-from finegym.codebook.model import Codebook, Leaf, Node, Query
+from finegym.codebook.model import Attributes, Codebook, Leaf, Node
 from finegym.codebook.tree import get_elements_below, iterate_nodes
 from finegym.codebook.wording import AMOUNT
 from finegym.errors import PredictionError
@@ -177,14 +177,14 @@ def score_queries(answers: Sequence[Mapping[str, Answers]], groups: Sequence[str
     return tuple(scores)
 
 
-def find_topic(query: Query) -> str:
-    """What a query is about: the attribute that its answer establishes, or, without one, what its text counts.
+def find_topic(codebook: Codebook, query_id: str) -> str:
+    """What a query is about.
 
-    Example:
-        >>> find_topic(Query("a", "Tucked?", yes={"body": "tucked"})), find_topic(Query("b", "at least 1.5 turn?"))
-        ('body', 'turn')
+    The attribute that its answer establishes; without one, the first attribute of which the elements below yes have
+    other values than those below no; without one, what its text counts (``turn``); else ``other``.
     """
-    attributes = [*query.yes, *query.no]
+    query = codebook.query_by_id[query_id]
+    attributes = [*query.yes, *query.no, *_find_differing(codebook, query_id)]
     if attributes:
         return attributes[0]
     amount = AMOUNT.search(query.text)
@@ -194,6 +194,19 @@ def find_topic(query: Query) -> str:
 def resample_rows(groups: Sequence[str], rows: np.ndarray) -> GroupWeights:
     """Resamples of the groups of some instances only."""
     return resample_groups([groups[row] for row in rows.tolist()])
+
+
+def _find_differing(codebook: Codebook, query_id: str) -> list[str]:
+    """Attributes that all elements on both sides of a query have, no value of which is on both."""
+    sides: tuple[list[Attributes], list[Attributes]] = ([], [])
+    for tree in codebook.trees:
+        for _, node in iterate_nodes(tree):
+            if isinstance(node, Node) and node.query_id == query_id:
+                for side, below in zip(sides, (node.yes, node.no), strict=True):
+                    side += [codebook.attributes_by_element_id[id_] for id_ in get_elements_below(below)]
+    everyone = [*sides[0], *sides[1]]
+    shared = [name for name in (everyone[0] if everyone else {}) if all(name in each for each in everyone)]
+    return [name for name in shared if not {each[name] for each in sides[0]} & {each[name] for each in sides[1]}]
 
 
 def _estimate_balanced(is_right: np.ndarray, is_yes: np.ndarray, weights: GroupWeights) -> Estimate:

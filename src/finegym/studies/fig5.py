@@ -121,7 +121,7 @@ def _draw(dataset: Dataset, folder: Path) -> Figure | None:
     to_see = (
         "Time runs down. Left: persons that the detector finds in the whole frame; middle: the pose; right: optical "
         f"flow. Red is where one fails: of {counts['frames']} frames {counts['detection']} have a detection and "
-        f"{counts['pose']} a pose, while flow shows the motion in all of them."
+        f"{counts['pose']} a pose. Flow needs neither: it shows the pan of the camera, and her against it."
     )
     return Figure("fig5", TITLE, to_see, encode_jpeg(sheet), "jpg")
 

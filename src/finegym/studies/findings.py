@@ -34,7 +34,6 @@ from finegym.studies.study import Figure, Outcome, PlannedPrediction, Study
 from finegym.studies.tables import NOT_RUN, Cell, Column, Row, Table
 
 MUCH, NOTHING, SPARED = 0.05, 0.01, 0.02
-MORE = 1e-9  # than nothing: no change at all is none
 FLOW, RGB = "TSN Flow", "TSN RGB"
 TITLE = "The paper's findings, tested"
 COLUMN = Column("difference", "difference", "points")
@@ -141,7 +140,7 @@ FINDINGS = (
         "frames-help",
         "More frames help, until about a third of the clip.",
         "TSN trained with about a third of a clip's frames, less with one: mean class accuracy",
-        MORE,
+        0.0,
         inf,
         measure_more_frames,
     ),
@@ -157,7 +156,7 @@ FINDINGS = (
         "flow-elements",
         "Flow beats RGB at the element level.",
         "TSN of flow less of RGB on elements: mean class accuracy",
-        MORE,
+        0.0,
         inf,
         measure_flow("balanced"),
     ),
@@ -205,7 +204,7 @@ FINDINGS = (
         "sub-actions",
         "Sub-actions are harder to localize than actions.",
         "SSN on actions less on sub-actions: mAP, mean of tIoU 0.5 to 0.95",
-        MORE,
+        0.0,
         inf,
         measure_localizing,
     ),
@@ -213,7 +212,7 @@ FINDINGS = (
         "poses",
         "Poses fail where motion is fastest.",
         "frames without a found pose: of those faster than 2 body lengths a second, less of those slower than 1",
-        MORE,
+        0.0,
         inf,
         measure_poses,
     ),
@@ -303,7 +302,10 @@ def _draw(found: list[Estimate | None], verdicts: list[str]) -> tuple[Figure, ..
         line_at=0,
         line_label="no difference",
     )
-    to_see = "Each line is the 95 % interval of what is measured; what is subtracted from what stands in the table."
+    to_see = (
+        "A claim of a sign is confirmed where its whole 95 % interval is on one side of the dashed line. What is "
+        "subtracted from what, and how much a claim asks for, stands in the table."
+    )
     return (Figure("findings", TITLE, to_see, content),)
 
 

@@ -72,7 +72,7 @@ def list_topics(answers: Mapping[str, Answers], codebook: Codebook) -> dict[str,
     topics: dict[str, list[str]] = {}
     for query_id, each in answers.items():
         if each.is_yes.any() and not each.is_yes.all():
-            topics.setdefault(find_topic(codebook.query_by_id[query_id]), []).append(query_id)
+            topics.setdefault(find_topic(codebook, query_id), []).append(query_id)
     return {topic: tuple(topics[topic]) for topic in sorted(topics, key=lambda topic: -len(topics[topic]))}
 
 
@@ -107,14 +107,14 @@ def _make_topic_rows(
 
 
 def _make_rows(results: Results, scores: Mapping[str, Mapping[str, QueryScore]]) -> tuple[Row, ...]:
-    query_by_id, rows = results.dataset.codebook.query_by_id, []
+    codebook, rows = results.dataset.codebook, []
     for query_id, first in next(iter(scores.values())).items():
         if first.num_yes and first.num_no:
             count = first.num_yes + first.num_no
             cells = {method: make_cell(each[query_id].balanced_accuracy, count) for method, each in scores.items()}
             counts = {"yes": make_count(first.num_yes), "no": make_count(first.num_no)}
-            query = query_by_id[query_id]
-            rows.append(Row(query_id, (find_topic(query), query.text), {**counts, **cells}))
+            labels = (find_topic(codebook, query_id), codebook.query_by_id[query_id].text)
+            rows.append(Row(query_id, labels, {**counts, **cells}))
     return tuple(rows)
 
 

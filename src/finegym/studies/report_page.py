@@ -57,12 +57,14 @@ def write_report(results: Path, names: Sequence[str], size: str, page: Path, *, 
         lstrip_blocks=True,
     )
     missing = [name for name in names if name not in there]
+    common = _find_common_notes(all_facts)
     text = environment.get_template("studies.html.j2").render(
         title=f"FineGym studies, size {size}",
         is_simulated=is_simulated,
         lead=SIMULATED_LEAD if is_simulated else REAL_LEAD,
         findings=[finding for facts in all_facts if facts["study"] == FINDINGS for finding in _list_findings(facts)],
-        studies=[_describe(facts, results, out) for facts in all_facts],
+        common_notes=common,
+        studies=[_describe(facts, results, out, common) for facts in all_facts],
         footer=f"finegym {__version__}. "
         + (f"Not run: {', '.join(missing)}." if missing else "All studies were run.")
         + " Intervals are 95 %. A cell that was not run is empty.",
@@ -82,9 +84,16 @@ def _list_findings(facts: Mapping[str, Any]) -> Iterator[dict[str, str]]:
             yield {"says": says, "verdict": verdict, "measured": measured, "number": text}
 
 
-def _describe(facts: Mapping[str, Any], results: Path, out: Path) -> dict[str, Any]:
+def _find_common_notes(all_facts: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Notes that stand under nearly all tables, such as what the size scales down: said once, at the top."""
+    all_notes = [set(table["notes"]) for facts in all_facts for table in facts["tables"]]
+    ordered = dict.fromkeys(note for facts in all_facts for table in facts["tables"] for note in table["notes"])
+    return [note for note in ordered if sum(note in notes for notes in all_notes) > len(all_notes) / 2]
+
+
+def _describe(facts: Mapping[str, Any], results: Path, out: Path, common: Sequence[str]) -> dict[str, Any]:
     """What the template shows of a study."""
-    notes = dict.fromkeys(note for table in facts["tables"] for note in table["notes"])
+    notes = dict.fromkeys(note for table in facts["tables"] for note in table["notes"] if note not in common)
     return {
         "name": facts["study"],
         "title": facts["title"],
