@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from finegym.annotations.model import Action, Dataset, SubAction, Video
 from finegym.errors import AnnotationError
 from finegym.release.exports import activitynet, coco, cvat, elan, label_studio, parquet, spotting, via, webvtt
-from finegym.release.exports.exported import ExportSettings, name_files
+from finegym.release.exports.exported import SIMULATED, ExportSettings, name_files
 from finegym.release.exports.facts import DESCRIPTIONS, EVERYTHING, FACTS, UNUSED, describe_lost
 from finegym.release.exports.write import EXPORT_FORMATS, EXPORTS, write_exports
 
@@ -133,6 +133,20 @@ def test_what_is_read_back_is_any_dataset(name, dataset):
             return
         found = sorted(READERS[name](Path(folder) / name, set_of), key=lambda video: video.id)
     assert found == list(expected.videos)
+
+
+@pytest.mark.parametrize("name", EXPORT_FORMATS)
+def test_simulated_records_are_called_so(name, tmp_path):
+    settings = replace(LOSSY, is_simulated=True)
+    (exported,) = write_exports(make_hard_dataset(), tmp_path, [name], settings).values()
+    said = any(b"simulated" in path.read_bytes() for path in exported.written)
+    assert said or any(line.startswith(SIMULATED) for line in exported.cannot_carry)
+    (real,) = write_exports(make_hard_dataset(), tmp_path / "real", [name], LOSSY).values()
+    assert not any(line.startswith(SIMULATED) for line in real.cannot_carry)
+    mentions = {path.name for path in real.written if b'simulated"' in path.read_bytes()}
+    assert mentions <= {"annotations.json"} and b'"simulated": true' not in b"".join(
+        path.read_bytes() for path in real.written
+    )
 
 
 def test_losses_are_counted():

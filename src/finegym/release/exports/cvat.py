@@ -18,7 +18,14 @@ from pathlib import Path
 from finegym.annotations.model import Dataset, Video
 from finegym.codebook.model import Codebook
 from finegym.files import write_text
-from finegym.release.exports.exported import Exported, ExportSettings, get_set_id, make_exported, name_files
+from finegym.release.exports.exported import (
+    Exported,
+    ExportSettings,
+    get_set_id,
+    list_simulated,
+    make_exported,
+    name_files,
+)
 from finegym.release.exports.facts import UNUSED, Fact, find_unused_labels
 from finegym.release.exports.frames import FrameClock, check_left_out, make_clocks
 from finegym.release.exports.xml_text import add, write_xml
@@ -72,6 +79,7 @@ def export_cvat(dataset: Dataset, folder: Path, settings: ExportSettings) -> Exp
     written = [folder / LABELS_FILE, *(folder / name for name in names.values())]
     late = [id_ for video in kept.videos for id_ in _find_late(video, clocks[video.id])]
     left_out = {UNSIZED: unsized} | notes | {LATE: late, UNUSED: find_unused_labels(kept)}
+    left_out |= list_simulated(kept, settings)
     return make_exported(kept, written, CARRIED, left_out)
 
 

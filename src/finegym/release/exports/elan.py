@@ -82,16 +82,16 @@ def export_elan(dataset: Dataset, folder: Path, settings: ExportSettings) -> Exp
     """
     names = name_files((video.id for video in dataset.videos), ".eaf")
     for video in dataset.videos:
-        write_xml(_make_document(video, dataset.codebook), folder / names[video.id])
+        write_xml(_make_document(video, dataset.codebook, settings), folder / names[video.id])
     return make_exported(dataset, [folder / name for name in names.values()], CARRIED, {})
 
 
-def _make_document(video: Video, codebook: Codebook) -> ET.Element:
+def _make_document(video: Video, codebook: Codebook, settings: ExportSettings) -> ET.Element:
     # No author and no date: the same annotations give the same file.
     root = ET.Element("ANNOTATION_DOCUMENT", AUTHOR="", DATE="1970-01-01T00:00:00Z", FORMAT="3.0", VERSION="3.0")
     root.set("xmlns:xsi", "http://www.w3.org/2001/XMLSchema-instance")
     root.set("xsi:noNamespaceSchemaLocation", _SCHEMA)
-    _add_header(root, video, codebook)
+    _add_header(root, video, codebook, settings)
     actions = [_make_action(action, codebook) for action in video.actions]
     pairs = [(action, sub) for action in video.actions for sub in action.sub_actions or ()]
     subs = [_make_sub_action(action, sub, codebook) for action, sub in pairs]
@@ -111,7 +111,7 @@ def _make_document(video: Video, codebook: Codebook) -> ET.Element:
     return root
 
 
-def _add_header(root: ET.Element, video: Video, codebook: Codebook) -> None:
+def _add_header(root: ET.Element, video: Video, codebook: Codebook, settings: ExportSettings) -> None:
     header = add(root, "HEADER", MEDIA_FILE="", TIME_UNITS="milliseconds")
     if video.path is not None:
         url, kind = quote(video.path), mimetypes.guess_type(video.path)[0] or "video/mp4"
@@ -125,6 +125,7 @@ def _add_header(root: ET.Element, video: Video, codebook: Codebook) -> None:
         "width": video.width,
         "height": video.height,
         "codebook": f"{codebook.name} {codebook.version}",
+        "simulated": "true" if settings.is_simulated else None,
     }
     for name, value in facts.items():
         if value is not None:

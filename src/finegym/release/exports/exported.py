@@ -55,6 +55,14 @@ class Exported:
     cannot_carry: tuple[str, ...]
 
 
+SIMULATED = "records that are simulated, which the format does not say"
+
+
+def list_simulated(dataset: Dataset, settings: ExportSettings) -> dict[str, list[str]]:
+    """What to say of the records where a format has no place for their being simulated."""
+    return {SIMULATED: [video.id for video in dataset.videos] if settings.is_simulated else []}
+
+
 def make_exported(
     dataset: Dataset, written: Iterable[Path], carried: Collection[Fact], left_out: Mapping[str, Collection[str]]
 ) -> Exported:

@@ -50,6 +50,9 @@ def export_label_studio(dataset: Dataset, folder: Path, settings: ExportSettings
     """
     clocks, kept, notes = make_clocks(dataset, settings)
     tasks = [_make_task(number, video, clocks[video.id]) for number, video in enumerate(kept.videos, start=1)]
+    if settings.is_simulated:
+        for task in tasks:
+            task["data"]["simulated"] = True
     # A text for a form, not a document: Label Studio's own parser refuses a declaration in it.
     write_xml(_make_interface(kept.codebook), folder / INTERFACE_FILE, with_declaration=False)
     write_text(folder / TASKS_FILE, json.dumps(tasks, indent=1, ensure_ascii=False) + "\n")

@@ -34,7 +34,8 @@ def export_parquet(dataset: Dataset, folder: Path, settings: ExportSettings) -> 
     }
     for name, table in tables.items():
         with replace_file(folder / name) as temporary:
-            table.write_parquet(temporary, compression="zstd")
+            metadata = {"simulated": "true"} if settings.is_simulated else None
+            table.write_parquet(temporary, compression="zstd", metadata=metadata)
     return make_exported(dataset, [folder / name for name in tables], CARRIED, {})
 
 

@@ -26,7 +26,7 @@ from finegym.annotations.model import Action, Dataset, SubAction, Video
 from finegym.codebook.model import Codebook
 from finegym.codebook.moments import name_moments
 from finegym.files import write_text
-from finegym.release.exports.exported import Exported, ExportSettings, get_set_id, make_exported
+from finegym.release.exports.exported import Exported, ExportSettings, get_set_id, list_simulated, make_exported
 from finegym.release.exports.facts import Fact
 from finegym.release.exports.frames import FrameClock, find_times_between, make_clocks
 
@@ -61,6 +61,7 @@ def export_spotting(dataset: Dataset, folder: Path, settings: ExportSettings) ->
     write_text(folder / CLASSES_FILE, "".join(f"{label}\n" for label in labels))
     gaps = [id_ for id_, one in kept.instances.items() if _has_gap(one.sub_action)]
     left_out = notes | {UNSOUGHT: unsought, BETWEEN: find_times_between(kept, clocks), GAPS: gaps}
+    left_out |= list_simulated(kept, settings)
     exported = make_exported(kept, [folder / FILE, folder / CLASSES_FILE], CARRIED, left_out)
     labelled = sum(get_set_id(one.sub_action, kept.codebook) is not None for one in kept.instances.values())
     num_events = sum(entry["num_events"] for entry in entries)
