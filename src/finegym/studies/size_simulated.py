@@ -76,16 +76,19 @@ BROADCAST = Competition((), ("VT", "FX", "BB", "UB"), 8, 1.0, (480, 270), tail=1
 TINY_BROADCAST = Competition((), ("VT", "UB"), 2, 0.5, (480, 270), tail=1.0, seed=3, short_side=270)
 
 
-def _make_localizers(epochs: dict[str, int]) -> dict[str, Choice]:
-    """Localizers of both tasks, by row of Table 4; epochs by recipe."""
-    names = {"ssn": "SSN", "actionformer": "ActionFormer"}
+def _make_localizers(ssn_epochs: int, actionformer_epochs: int) -> dict[str, Choice]:
+    """Localizers of both tasks, by row of Table 4."""
+    settings = {
+        "SSN": (ssn_epochs, (f"ssn.actionness_epochs={ssn_epochs}",)),
+        "ActionFormer": (actionformer_epochs, (f"schedule.warmup_epochs={actionformer_epochs // 10}.0",)),
+    }
     return {
-        f"{names[model]} {task}": Choice(
-            f"smoke/{model}_{task.replace('-', '_')}_smoke",
-            (f"schedule.epochs={number}", f"schedule.warmup_epochs={min(1, number // 8)}.0", "train.evaluate_every=0"),
+        f"{name} {task}": Choice(
+            f"smoke/{name.lower()}_{task.replace('-', '_')}_smoke",
+            (f"schedule.epochs={epochs}", "train.evaluate_every=0", *others),
             max_seeds=1,
         )
-        for model, number in epochs.items()
+        for name, (epochs, others) in settings.items()
         for task in ("actions", "sub-actions")
     }
 
@@ -115,7 +118,7 @@ SMOKE = Size(
             "ST-GCN Pose": Choice(
                 "smoke/stgcn_smoke", ("pose.clip_len=24", "schedule.epochs=4", *POSE), note=SKELETONS
             ),
-            **_make_localizers({"ssn": 8, "actionformer": 40}),
+            **_make_localizers(8, 40),
         },
     ),
     Competition(ELEMENTS, EVENTS, 60, 2.5, (128, 96), tail=1.0, seed=17, short_side=80),
@@ -157,7 +160,7 @@ TINY_CHOICES = _make_choices(
 TINY = Size(
     "tiny",
     {method: replace(TINY_CHOICES[method], roles=roles) for method, roles in TINY_ROLES.items()}
-    | _make_localizers({"ssn": 1, "actionformer": 1}),
+    | _make_localizers(1, 1),
     Competition(TINY_ELEMENTS, EVENTS, 8, 1.5, (128, 96), tail=1.0, seed=17, short_side=40),
     seeds=dict.fromkeys(("event", "set", "long-tailed", "balanced", "VT", "FX", "FX-S1", "UB-S1"), (0,)),
     thresholds=Thresholds(1, 1),
@@ -195,7 +198,7 @@ LARGE = Size(
             "ST-GCN Pose": Choice(
                 "smoke/stgcn_smoke", ('data.features="pose-truth"', "schedule.epochs=30", *_LARGE_RUN), note=SKELETONS
             ),
-            **_make_localizers({"ssn": 18, "actionformer": 40}),
+            **_make_localizers(18, 40),
         },
     ),
     Competition((), EVENTS, 320, 2.5, (228, 128), tail=1.0, seed=17, short_side=128),
