@@ -45,6 +45,12 @@ def make_split(dataset, role):
         subset = make_subset("event", "event", [event.id for event in codebook.events], codebook)
         labels = {id_: subset.class_index_by_id[i.action.event_id] for id_, i in dataset.instances.items()}
         return Split(role, subset, labels, labels)
+    if role == "set":
+        subset = make_subset("set", "set", [set_.id for set_ in codebook.sets], codebook)
+        element = codebook.element_by_id
+        set_of = {id_: element[i.sub_action.element_id].set_id for id_, i in dataset.instances.items()}
+        labels = {id_: subset.class_index_by_id[set_id] for id_, set_id in set_of.items()}
+        return Split(role, subset, labels, labels)
     scope = "element" if role in ("balanced", "long-tailed") else role
     subset = find_subset(scope, codebook)
     labels = {

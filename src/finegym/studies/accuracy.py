@@ -67,7 +67,7 @@ def make_accuracy_study(
             tuple(make_notes(results, methods, roles)),
         )
         figure = draw_accuracies(table, shown, f"{title}: {TITLES[shown]}")
-        return Outcome((table,), (Figure(name, title, to_see, figure),))
+        return Outcome((table,), () if figure is None else (Figure(name, title, to_see, figure),))
 
     return Study(name, title, needs, plan, make)
 
@@ -148,13 +148,15 @@ def describe_seeds(size: Size, methods: Sequence[str], roles: Mapping[str, str])
         yield f"fewer seeds: {', '.join(fewer)}"
 
 
-def draw_accuracies(table: Table, metric: str, title: str) -> bytes:
+def draw_accuracies(table: Table, metric: str, title: str) -> bytes | None:
     """Bars of one metric, split by split, with their intervals; what was not run has no bar."""
     bars = []
     for column in table.columns:
         role, _, name = column.id.partition("/")
         for row in table.rows if name == metric else ():
             cell = row.get(column.id)
-            if cell.value is not None:
+            if cell.value is not None and row.id != RANDOM:
                 bars.append(Bar(f"{' '.join(row.labels)} · {role}", cell.value, cell.low, cell.high, row.labels[-1]))
+    if not bars:
+        return None
     return draw_bars(bars, value_label=f"{TITLES[metric]} (%)", title=title, value_range=(0.0, 100.0))

@@ -121,8 +121,11 @@ def make(results: Results) -> Outcome:
         "training: CPU seconds of a run, reading of clips included",
     )
     table = Table("efficiency", "Accuracy and cost", ("method", "modality"), COLUMNS, tuple(rows), notes)
+    figure = _draw(table)
+    if figure is None:
+        return Outcome((table,))
     to_see = "Up and to the left is better: models of like cost differ in what they know of time."
-    return Outcome((table,), (Figure("efficiency", "Accuracy against multiply-adds", to_see, _draw(table)),))
+    return Outcome((table,), (Figure("efficiency", "Accuracy against multiply-adds", to_see, figure),))
 
 
 def _read(path: Path) -> dict[str, Any] | None:
@@ -132,12 +135,14 @@ def _read(path: Path) -> dict[str, Any] | None:
     return facts
 
 
-def _draw(table: Table) -> bytes:
+def _draw(table: Table) -> bytes | None:
     points = []
     for row in table.rows:
         score, cost = row.get(f"{ROLE}/top1"), row.get("gmacs")
         if score.value is not None and cost.value is not None:
             points.append(Point(" ".join(row.labels), cost.value, score.value, score.low, score.high, row.labels[-1]))
+    if not points:
+        return None
     return draw_scatter(points, x_label="multiply-adds of a clip (10⁹)", y_label="top-1 accuracy (%)")
 
 

@@ -67,6 +67,8 @@ def make(results: Results) -> Outcome:
         *describe_seeds(results.size, (METHOD,), {ROLE: ROLE}),
     )
     table = Table("longtail", f"{METHOD} on the long tail", ("remedy",), tuple(columns), tuple(rows), notes)
+    if not curves:
+        return Outcome((table,))
     figure = draw_curves(curves, x_label="training instances of a class (log2)", y_label="accuracy (%)")
     to_see = (
         "Accuracy rises with the number of training instances; a remedy lifts the left end, and may cost the right."

@@ -1,0 +1,133 @@
+"""Runs are named by what they compute; jobs are merged by name, and come after what they begin from."""
+
+import shutil
+
+import pytest
+from pretended_runs import make_dataset
+
+from finegym.annotations.folder import write_dataset
+from finegym.annotations.split_generator import make_split
+from finegym.annotations.splits import write_split
+from finegym.annotations.subsets import find_subset
+from finegym.errors import ConfigError
+from finegym.studies.recipes import find_recipes
+from finegym.studies.run_store import RunStore
+from finegym.studies.runner import is_done, sort_jobs
+from finegym.studies.study import PlannedPrediction, PlannedRun
+
+RUN = PlannedRun("smoke/tsn_smoke", ('data.split="balanced"', "seed=0"))
+
+
+def make_folder(folder, val_share=0.25):
+    dataset = make_dataset()
+    write_dataset(dataset, folder)
+    split = make_split(dataset, find_subset("element", dataset.codebook), "balanced", val_share=val_share).split
+    write_split(split, folder / "splits" / "balanced")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return make_folder(tmp_path_factory.mktemp("data") / "set")
+
+
+@pytest.fixture
+def store(folder, tmp_path):
+    return RunStore(tmp_path / "size", folder, find_recipes())
+
+
+def add(run, *overrides):
+    return PlannedRun(run.recipe, (*run.overrides, *overrides), run.start)
+
+
+def test_same_run_same_name_wherever_the_data_lies(store, folder, tmp_path):
+    moved = tmp_path / "moved"
+    shutil.copytree(folder, moved)
+    elsewhere = RunStore(tmp_path / "other", moved, find_recipes())
+    assert elsewhere.get_name(RUN) == store.get_name(RUN)
+    # How fast, and under which name, is not what is computed; nor is a value that the recipe has anyway.
+    for same in ("data.workers=0", "train.batch_size_test=4", 'note="else"', 'name="else"', "data.num_segments=6"):
+        assert store.get_name(add(RUN, same)) == store.get_name(RUN), same
+
+
+@pytest.mark.parametrize(
+    "override", ["seed=1", "data.num_segments=5", "optim.learning_rate=0.01", 'model.weights="none"', "data.flip=true"]
+)
+def test_another_run_has_another_name(store, override):
+    assert store.get_name(add(RUN, override)) != store.get_name(RUN)
+
+
+def test_another_split_has_another_name(store, tmp_path):
+    other = RunStore(tmp_path / "size", make_folder(tmp_path / "other", val_share=0.5), find_recipes())
+    assert other.get_name(RUN) != store.get_name(RUN)
+
+
+def test_other_features_have_another_name(store, folder, tmp_path):
+    run = add(RUN, 'data.modality="flow"', 'data.features="flow"', "model.freeze=[]")
+    with pytest.raises(ConfigError, match="study run"):
+        store.get_name(run)
+    names = []
+    for number in range(2):
+        other = tmp_path / str(number)
+        shutil.copytree(folder, other)
+        (other / "features" / "flow").mkdir(parents=True)
+        (other / "features" / "flow" / "store.json").write_text(str(number))
+        names.append(RunStore(tmp_path, other, find_recipes()).get_name(run))
+    assert names[0] != names[1]
+
+
+def test_name_says_what_it_is(store):
+    assert store.get_name(RUN).startswith("tsn-rgb-balanced-s0-")
+
+
+def test_a_run_is_named_by_what_it_begins_from(store):
+    begun = [PlannedRun(RUN.recipe, RUN.overrides, add(RUN, f"optim.learning_rate={rate}")) for rate in ("0.1", "0.2")]
+    names = [store.get_name(run) for run in begun]
+    assert names[0] != names[1]
+    assert store.resolve(begun[0]).model.weights == str(store.get_path(begun[0].start))
+
+
+def test_predictions_of_a_run_have_their_own_files(store):
+    paths = {
+        store.get_prediction_path(planned)
+        for planned in (
+            PlannedPrediction(RUN),
+            PlannedPrediction(RUN, ("data.num_segments_test=12",)),
+            PlannedPrediction(RUN, is_shuffled=True),
+            PlannedPrediction(RUN, ("data.num_segments_test=12",), True),
+        )
+    }
+    assert len(paths) == 4
+    assert {path.parent.parent for path in paths} == {store.get_path(RUN)}
+    assert store.get_prediction_path(PlannedPrediction(RUN)).name == "val.parquet"
+
+
+def test_equal_runs_of_several_studies_are_one_job(store):
+    planned = [
+        PlannedPrediction(RUN),
+        PlannedPrediction(add(RUN, "data.num_segments=6")),  # the recipe's own
+        PlannedPrediction(RUN, ("data.num_segments_test=12",)),
+        PlannedPrediction(add(RUN, "seed=1")),
+    ]
+    (jobs,) = sort_jobs(planned, store)
+    assert [len(job.predictions) for job in jobs] == [2, 1]
+
+
+def test_first_steps_come_first(store):
+    begun = PlannedRun(RUN.recipe, RUN.overrides, add(RUN, "optim.learning_rate=0.1"))
+    first, second = sort_jobs([PlannedPrediction(begun), PlannedPrediction(RUN)], store)
+    assert [job.run for job in first] == [begun.start, RUN]
+    assert first[0].predictions == ()
+    assert [job.run for job in second] == [begun]
+
+
+def test_a_job_is_done_when_all_its_files_are_there(store):
+    ((job,),) = sort_jobs([PlannedPrediction(RUN), PlannedPrediction(RUN, is_shuffled=True)], store)
+    assert not is_done(job, store)
+    path = store.get_path(RUN)
+    (path / "predictions").mkdir(parents=True)
+    (path / "cost.json").write_text("{}")
+    for each in job.predictions:
+        assert not is_done(job, store)
+        store.get_prediction_path(each).write_bytes(b"")
+    assert is_done(job, store)

@@ -1,0 +1,113 @@
+"""Cells, tables and the forms that they are written in."""
+
+import csv
+import io
+import json
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from finegym.errors import ConfigError
+from finegym.studies.compare import compare_table, format_comparison
+from finegym.studies.size_simulated import TINY
+from finegym.studies.study import Figure, Outcome, Study
+from finegym.studies.tables import Cell, Column, Row, Table, make_count, summarise
+from finegym.studies.writing import (
+    export_table,
+    format_cell,
+    format_csv,
+    format_latex,
+    format_text,
+    read_results,
+    write_outcome,
+)
+
+TABLE = Table(
+    "table2",
+    "Table 2: a test",
+    ("method", "modality"),
+    (Column("event/top1", "event top-1"), Column("set/top1", "set & top_1")),
+    (
+        Row("TSN RGB", ("TSN", "RGB"), {"event/top1": summarise([90.0, 92.0, 94.0], 50)}),
+        Row("TSN Flow", ("TSN", "Flow")),
+    ),
+    ("SIMULATED",),
+)
+
+
+def test_interval_over_seeds_is_students():
+    values = [61.0, 64.5, 62.5]
+    cell = summarise(values, 100)
+    low, high = stats.t.interval(0.95, 2, np.mean(values), stats.sem(values))
+    assert (cell.value, cell.low, cell.high) == pytest.approx((np.mean(values), low, high))
+    assert (cell.interval, cell.num_instances, cell.by_seed) == ("seeds", 100, tuple(values))
+
+
+def test_one_run_has_the_interval_of_its_records():
+    cell = summarise([61.0], 100, single=(55.0, 66.0))
+    assert (cell.value, cell.low, cell.high, cell.interval) == (61.0, 55.0, 66.0, "records")
+    assert summarise([61.0], 100).interval == ""
+
+
+def test_nothing_run_is_empty_everywhere():
+    assert summarise([], 100).value is None
+    assert TABLE.count_empty() == 3
+    assert format_cell(summarise([], 0), TABLE.columns[0]) == ""
+    rows = list(csv.DictReader(io.StringIO(format_csv(TABLE))))
+    assert [row["value"] for row in rows] == ["92.0", "", "", ""]
+    assert rows[1]["why_empty"] == "not run"
+    assert [cell["value"] for cell in export_table(TABLE)["cells"]] == [92.0, None, None, None]
+    assert format_latex(TABLE).splitlines()[-3].split("&")[2:] == ["  ", r"  \\"]
+
+
+def test_forms_say_the_same():
+    assert "92.0 (87.0–97.0)" in format_text(TABLE)
+    assert "92.0 (87.0--97.0)" in format_latex(TABLE)
+    row = next(csv.DictReader(io.StringIO(format_csv(TABLE))))
+    assert (row["num_seeds"], row["num_instances"], row["interval"]) == ("3", "50", "seeds")
+    assert float(row["published"]) == 98.18
+    assert float(row["low"]) == pytest.approx(92 - 4.302652729911275 * 2 / 3**0.5)
+
+
+def test_latex_is_escaped_and_complete():
+    lines = format_latex(TABLE).splitlines()
+    assert lines[0] == "% Table 2: a test"
+    assert lines[1] == "% SIMULATED"
+    assert r"set \& top\_1" in lines[4]
+    assert lines[2] == r"\begin{tabular}{llrr}"
+    assert all(line.count(" & ") == 3 for line in lines if line.endswith(r"\\"))
+
+
+def test_comparison_has_ours_theirs_and_the_difference():
+    found = {(each.row, each.column): each for each in compare_table(export_table(TABLE))}
+    ours = found["TSN RGB", "event/top1"]
+    assert (ours.ours, ours.published, ours.num_seeds, ours.num_instances) == (92.0, 98.18, 3, 50)
+    assert ours.difference == pytest.approx(-6.18)
+    # What the paper has and we have not stays empty: it is not estimated.
+    missing = found["TSN Flow", "event/top1"]
+    assert (missing.ours, missing.difference, missing.published, missing.note) == (None, None, 93.25, "not run")
+    # A column that neither has is left out.
+    assert all(each.column != "nobody" for each in found.values())
+
+
+def test_results_are_written_and_read(tmp_path):
+    study = Study("table2", "a test", (), lambda size: (), lambda results: Outcome(()))
+    outcome = Outcome((TABLE,), (Figure("table2", "a picture", "nothing to see", b"<svg/>"),))
+    written = write_outcome(study, outcome, TINY, tmp_path)
+    assert {path.name for path in written} == {"table2.txt", "table2.csv", "table2.tex", "table2.svg", "study.json"}
+    facts = read_results(tmp_path)
+    assert (facts["size"], facts["is_simulated"]) == ("tiny", True)
+    text = format_comparison(facts)
+    assert "SIMULATED" in text and "-6.2" in text and "4 cells: 1 beside a published number, 3 not run" in text
+    with pytest.raises(ConfigError, match="study run"):
+        read_results(tmp_path / "elsewhere")
+    (tmp_path / "study.json").write_text(json.dumps({"format": "other"}))
+    with pytest.raises(ConfigError, match="finegym-study/1"):
+        read_results(tmp_path)
+
+
+def test_counts_have_no_interval():
+    cell = make_count(1234)
+    assert format_cell(cell, Column("n", "n", "", 0)) == "1,234"
+    assert format_cell(Cell(12.34, 10.0, 14.0), Column("a", "a")) == "12.3 (10.0–14.0)"
