@@ -1,0 +1,237 @@
+"""From a film to a page: bundles, parsing, what is kept of a killed run, watching a folder, and bad input."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import zipfile
+
+import numpy as np
+import pytest
+import torch
+from typer.testing import CliRunner
+
+from finegym.annotations.folder import read_dataset
+from finegym.applications.bundle import make_bundle, open_bundle
+from finegym.applications.parse.files import read_parse
+from finegym.applications.parse.found import FoundAction, FoundSubAction, read_found
+from finegym.applications.parse.interpreting import Thresholds, average_sets, interpret_action
+from finegym.applications.parse.recognising import Opinion
+from finegym.applications.parse.run import ParseItem, ParseSettings, parse_video, parse_videos
+from finegym.applications.parse.watch import watch_folder
+from finegym.applications.scoring.code_of_points import read_code
+from finegym.cli.app import app
+from finegym.codebook.builtin import read_builtin
+from finegym.errors import ConfigError
+from finegym.localization.opening import open_localizer
+from finegym.training.run_folder import RunFolder, read_checkpoint
+
+CODEBOOK = read_builtin("artistic-women")
+LOW = ParseSettings(Thresholds(0.02, 0.0, 0.5, 0.05), device="cpu")
+
+
+def test_a_bundle_gives_back_the_runs_it_was_made_of(tiny, tmp_path):
+    bundle = open_bundle(tiny.bundle)
+    assert bundle.codebook == read_dataset(tiny.dataset).codebook
+    for inside, outside in ((bundle.actions, tiny.actions), (bundle.recognisers[0], tiny.recogniser)):
+        mine, theirs = (read_checkpoint(RunFolder(path).find_checkpoint()) for path in (inside, outside))
+        assert mine["classes"] == theirs["classes"] and mine["epochs_done"] == theirs["epochs_done"]
+        assert mine["model"].keys() == theirs["model"].keys()
+        assert all(torch.equal(mine["model"][key], value) for key, value in theirs["model"].items())
+    localizers = [open_localizer(path, device="cpu").localizer for path in (bundle.actions, tiny.actions)]
+    states = [localizer.state_dict() for localizer in localizers]
+    assert all(torch.equal(states[0][key], states[1][key]) for key in states[0])
+    again = make_bundle(
+        tmp_path / "tiny.finegym", actions=tiny.actions, sub_actions=tiny.sub_actions, recognisers=[tiny.recogniser]
+    )
+    assert again == bundle.facts and (tmp_path / "tiny.finegym").read_bytes() == tiny.bundle.read_bytes()
+
+
+def test_a_damaged_bundle_is_refused(tiny, tmp_path):
+    content = bytearray(tiny.bundle.read_bytes())
+    place = content.index(b"learning_rate")
+    content[place : place + 8] = b"LEARNING"
+    (tmp_path / "bad.finegym").write_bytes(content)
+    with pytest.raises(ConfigError, match="damaged"):
+        open_bundle(tmp_path / "bad.finegym", tmp_path / "cache")
+    assert not any((tmp_path / "cache").glob("*/bundle.json"))
+    with zipfile.ZipFile(tmp_path / "evil.finegym", "w") as archive:
+        text = zipfile.ZipFile(tiny.bundle).read("bundle.json").decode().replace("codebook.yaml", "../../evil.yaml")
+        archive.writestr("bundle.json", text)
+    with pytest.raises(ConfigError, match="damaged"):
+        open_bundle(tmp_path / "evil.finegym", tmp_path / "cache")
+    (tmp_path / "text.finegym").write_text("no archive")
+    with pytest.raises(ConfigError, match="no bundle"):
+        open_bundle(tmp_path / "text.finegym", tmp_path / "cache")
+    with pytest.raises(ConfigError, match="finegym bundle make"):
+        open_bundle(tmp_path / "none.finegym", tmp_path / "cache")
+
+
+def test_a_bundle_of_wrong_parts_is_refused(tiny, tmp_path):
+    out = tmp_path / "x.finegym"
+    with pytest.raises(ConfigError, match="task sub-actions; expected one of actions"):
+        make_bundle(out, actions=tiny.sub_actions, sub_actions=tiny.actions, recognisers=[tiny.recogniser])
+    with pytest.raises(ConfigError, match="needs a recogniser"):
+        make_bundle(out, actions=tiny.actions, sub_actions=tiny.sub_actions, recognisers=[])
+    assert not out.exists()
+
+
+@pytest.fixture(scope="module")
+def parsed(tiny, tmp_path_factory):
+    out = tmp_path_factory.mktemp("parsed")
+    tally = parse_videos([tiny.dataset / "records/rec3.mp4"], tiny.bundle, out, LOW, show_progress=False)
+    assert not tally.failed, tally
+    return out
+
+
+def test_a_film_becomes_a_page_and_files(parsed, tiny):
+    folder = parsed / "rec3"
+    parse = read_parse(folder / "parse.json")
+    assert parse.actions and any(action.sub_actions for action in parse.actions)
+    assert parse.is_trained_on_simulation is False
+    for action in parse.actions:
+        assert action.points is None or action.points >= 0
+        for sub in action.sub_actions:
+            assert sum(sub.events.values()) <= 1 + 1e-9
+            assert sum(one.probability for one in sub.candidates) <= 1 + 1e-6
+            assert (sub.element_id is not None) <= (sub.candidates[0].probability >= 0.5)
+            assert sub.familiarity is not None and 0 < sub.familiarity <= 1
+    # The folder is a dataset folder, and the tables say the same.
+    dataset = read_dataset(folder)
+    assert len(dataset.videos[0].actions) == len(parse.actions)
+    named = [one.sub_action.element_id for one in dataset.instances.values()]
+    assert named == [sub.element_id for action in parse.actions for sub in action.sub_actions]
+    assert (folder / "chapters.vtt").read_text().startswith("WEBVTT")
+    page = (folder / "parse.html").read_text()
+    assert "http://" not in page and "https://" not in page  # nothing from elsewhere
+    assert page.count("<article") == len(named) and page.count("data:image/jpeg") == 3 * len(named)
+    assert not (folder / ".work").exists()
+
+
+def test_what_is_parsed_stays_and_what_was_killed_goes_on(parsed, tiny, tmp_path, monkeypatch):
+    video = tiny.dataset / "records/rec3.mp4"
+    assert len(parse_videos([video], tiny.bundle, parsed, LOW, show_progress=False).skipped) == 1
+    from finegym.applications.parse import run
+
+    def die(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(run, "find_stretches", die)
+    item = ParseItem(video, tmp_path / "rec3")
+    with pytest.raises(KeyboardInterrupt):
+        parse_video(item, bundle=tiny.bundle, settings=LOW, show_progress=False)
+    assert not (item.out / "parse.json").exists() and (item.out / ".work").is_dir()
+    monkeypatch.undo()
+    monkeypatch.setenv("FINEGYM_BUNDLES_FOLDER", str(tmp_path / "elsewhere"))
+    parse_video(item, bundle=tiny.bundle, settings=LOW, show_progress=False)
+    first, second = (read_parse(path / "rec3/parse.json") for path in (parsed, tmp_path))
+    assert first.actions == second.actions
+
+
+def test_bad_input_gets_one_line(tiny, tmp_path):
+    out = ["--out", str(tmp_path / "out"), "--bundle", str(tiny.bundle)]
+    runner = CliRunner()
+    missing = runner.invoke(app, ["parse", str(tmp_path / "none.mp4"), *out])
+    assert missing.exit_code == 1 and "there is no such file" in missing.output
+    (tmp_path / "text.mp4").write_text("no video")
+    broken = runner.invoke(app, ["parse", str(tmp_path / "text.mp4"), *out])
+    assert broken.exit_code == 1 and "failed 1" in broken.output
+    (tmp_path / "out/rec3").mkdir(parents=True)
+    (tmp_path / "out/rec3/mine.txt").write_text("precious")
+    foreign = runner.invoke(app, ["parse", str(tiny.dataset / "records/rec3.mp4"), *out])
+    assert foreign.exit_code == 1 and "no parse of finegym's" in foreign.output
+    with pytest.raises(ConfigError, match="fig-women-2017"):
+        parse_videos([], tiny.bundle, tmp_path, ParseSettings(code="fig-women-2018"))
+    with pytest.raises(ConfigError, match="name of two videos"):
+        parse_videos([tmp_path / "a/x.mp4", tmp_path / "b/x.mp4"], tiny.bundle, tmp_path)
+
+
+def test_a_watched_folder_is_parsed_once_files_stand_still(tiny, tmp_path):
+    folder, said, looks = tmp_path / "incoming", [], []
+    folder.mkdir()
+
+    def sleep(_):
+        looks.append(len(said))
+        if len(looks) == 1:
+            shutil.copy(tiny.dataset / "records/rec3.mp4", folder / "rec3.mp4")
+            (folder / "notes.txt").write_text("no video")
+        if len(looks) == 4:
+            raise KeyboardInterrupt
+
+    assert watch_folder(folder, tiny.bundle, tmp_path / "out", LOW, say=said.append, sleep=sleep) == 1
+    assert said == ["rec3.mp4: parsed", "parsed 1"]
+    assert looks == [0, 0, 1, 1]  # seen first, taken at the look after
+    assert watch_folder(folder, tiny.bundle, tmp_path / "out", LOW, once=True, say=said.append) == 0
+    assert said[-1] == "rec3.mp4: was parsed before"
+
+
+def test_the_command_prints_json_and_lines(parsed, tiny):
+    arguments = ["parse", str(tiny.dataset / "records/rec3.mp4"), "--bundle", str(tiny.bundle), "--out", str(parsed)]
+    arguments += ["--min-score", "0.02", "--min-sub-score", "0"]
+    printed = CliRunner().invoke(app, [*arguments, "--json"])
+    assert json.loads(printed.stdout)[0]["record_id"] == "rec3"
+    assert "skipped 1" in CliRunner().invoke(app, arguments).output
+    shown = CliRunner().invoke(app, ["bundle", "show", str(tiny.bundle)]).output
+    assert "temperature" in shown and "footage that was not simulated" in shown
+
+
+# Reading, with opinions made by hand.
+
+
+def make_opinion(level, probabilities, familiarity=0.5, instance="v_E_000001_000040_A_0001_0002"):
+    ids, values = zip(*probabilities.items(), strict=True)
+    return Opinion("made", level, ids, (instance,), np.array([values]), np.array([familiarity]))
+
+
+FOUND = FoundAction(
+    "E_000001_000040", "FX", 1000, 40_000, 0.9, (FoundSubAction("A_0001_0002", 2000, 3000, "FX-S2", 0.8, 0),)
+)
+
+
+def read(*opinions):
+    action = interpret_action(FOUND, "v", opinions, CODEBOOK, Thresholds(), read_code("fig-women-2017"))
+    return action, action.sub_actions[0]
+
+
+def test_an_element_that_all_levels_agree_on_is_named():
+    action, sub = read(
+        make_opinion("set", {"FX-S1": 0.1, "FX-S2": 0.9}), make_opinion("element", {"fx-turn-1": 0.9, "fx-turn-2": 0.1})
+    )
+    assert (sub.element_id, sub.set_id, sub.unsure) == ("fx-turn-1", "FX-S2", ())
+    assert sub.attributes["turns"] == 1.0
+    product = np.prod([step.probability for step in sub.candidates[0].path])
+    assert product == pytest.approx(sub.candidates[0].probability / sub.sets["FX-S2"], abs=1e-5)
+    assert action.points == action.points_of_likeliest == 0.1 + 0.0
+
+
+def test_what_is_unsure_says_so_and_names_nothing():
+    _, sub = read(make_opinion("element", {"fx-turn-1": 0.4, "fx-turn-2": 0.3, "fx-turn-3": 0.3}))
+    assert sub.element_id is None and sub.set_id == "FX-S2"
+    assert any("the likeliest has" in doubt and "least sure" in doubt for doubt in sub.unsure)
+    action, sub = read(make_opinion("element", {"fx-turn-1": 0.95, "fx-turn-2": 0.05}, familiarity=0.01))
+    assert sub.element_id is None and "none of the classes" in sub.unsure[0]
+    assert action.points == 0.0 and action.points_of_likeliest == 0.1
+
+
+def test_a_recogniser_of_one_set_says_nothing_of_the_others():
+    _, sub = read(make_opinion("set", {"FX-S1": 0.9, "FX-S2": 0.1}), make_opinion("element", {"fx-turn-1": 1.0}))
+    # The localizer said FX-S2 with 0.8; the mean of both is for FX-S1, whose elements nobody can tell.
+    assert sub.sets["FX-S1"] > sub.sets["FX-S2"]
+    sets = average_sets(FOUND.sub_actions[0], [(make_opinion("element", {"fx-turn-1": 1.0}), 0)], CODEBOOK)
+    assert sets["FX-S2"] == pytest.approx(0.8)
+
+
+def test_findings_in_one_stretch_are_counted_once():
+    rows = [
+        {"label": "FX-S1", "start_ms": 5000, "end_ms": 6000, "score": 0.5},
+        {"label": "FX-S2", "start_ms": 5100, "end_ms": 6100, "score": 0.9},
+        {"label": "FX-S2", "start_ms": 5900, "end_ms": 7000, "score": 0.4},
+        {"label": "FX-S2", "start_ms": 8000, "end_ms": 8000, "score": 0.8},
+    ]
+    action = {"action_id": "v_E_000001_000040", "label": "FX", "start_ms": 1000, "end_ms": 40_000, "score": 0.7}
+    (found,) = read_found([{**action, "sub_actions": rows}])
+    assert found.name == "E_000001_000040"
+    assert [(sub.name, sub.start_ms, sub.num_shared) for sub in found.sub_actions] == [
+        ("A_0004_0005", 5100, 1),
+        ("A_0004_0006", 5900, 0),
+    ]
