@@ -125,6 +125,15 @@ def test_nothing_is_written_over(folder, tmp_path):
         export_folder(folder, tmp_path / "out", "via")
 
 
+def test_an_export_that_fails_leaves_nothing(folder, tmp_path):
+    dataset = read_dataset(folder)
+    broken = replace(dataset.videos[1], competition="bell \x07")
+    write_dataset(replace(dataset, videos=(dataset.videos[0], broken)), folder)
+    with pytest.raises(AnnotationError, match="control character"):
+        export_folder(folder, tmp_path / "out", "elan")
+    assert [path.name for path in tmp_path.iterdir()] == ["data"]
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [

@@ -162,7 +162,7 @@ def test_losses_are_counted():
 
 @pytest.mark.parametrize("name", ["cvat", "label-studio", "spotting"])
 def test_records_whose_frames_are_not_known_are_not_left_out_unasked(name, tmp_path):
-    with pytest.raises(AnnotationError, match="unmeasured, the frame rate is not known"):
+    with pytest.raises(AnnotationError, match="frame rate of 1 records is not known, such as of unmeasured"):
         write_exports(make_hard_dataset(), tmp_path, [name])
     (exported,) = write_exports(make_hard_dataset(), tmp_path, [name], LOSSY).values()
     assert "records left out: their frame rate is not known: 1, such as unmeasured" in exported.cannot_carry
@@ -172,7 +172,7 @@ def test_records_whose_frames_are_not_known_are_not_left_out_unasked(name, tmp_p
 def test_where_no_frame_rate_is_known_there_is_nothing_to_allow(name, tmp_path):
     (video,) = (video for video in make_hard_dataset().videos if video.id == "unmeasured")
     dataset = Dataset(make_codebook(), (video,))
-    with pytest.raises(AnnotationError, match="frame rate is not known"):
+    with pytest.raises(AnnotationError, match="frame rate of 1 records is not known"):
         write_exports(dataset, tmp_path, [name], LOSSY)
     exported = write_exports(dataset, tmp_path, None, LOSSY)[name]
     assert exported.written == () and exported.cannot_carry[0].startswith("everything: ")
@@ -222,7 +222,7 @@ def test_eaf_files_are_built_as_elan_asks(tmp_path):
 
 def test_cvat_needs_sizes_too(tmp_path):
     video = replace(make_hard_dataset().videos[0], width=None)
-    with pytest.raises(AnnotationError, match="picture size or number of frames is not known"):
+    with pytest.raises(AnnotationError, match="picture size or number of frames of 1 records is not known"):
         write_exports(Dataset(make_codebook(), (video,)), tmp_path, ["cvat"])
 
 

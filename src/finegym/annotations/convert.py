@@ -85,7 +85,7 @@ def convert_to_folder(source: Source, folder: Path, *, allow_loss: bool = False)
                 left_out[f"instances of {setting} without annotations"] = missing
             splits.append(_make_split(setting, parts, source, set(missing)))
     check_loss(left_out, allow_loss, f"{folder}: a dataset folder cannot hold")
-    with _new_folder(folder) as new:
+    with new_folder(folder) as new:
         for split in splits:
             for name, text in format_split(split).items():
                 write_text(new / "splits" / split.name / name, text)
@@ -119,7 +119,7 @@ def convert_to_official(source: Source, folder: Path, *, allow_loss: bool = Fals
             name = paths[f"{setting}/{part}"].name if paths else f"{setting}_{part}_element{version}.txt"
             if _OFFICIAL_SETTING.fullmatch(setting):
                 texts[name] = format_list(listed)
-    with _new_folder(folder) as new:
+    with new_folder(folder) as new:
         for name, text in texts.items():
             write_text(new / name, text)
     return Conversion(tuple(folder / name for name in sorted(texts)), _count(source.dataset), left_out)
@@ -164,7 +164,7 @@ def convert_to_csv(source: Source, path: Path) -> Conversion:
 
 
 @contextmanager
-def _new_folder(folder: Path) -> Iterator[Path]:
+def new_folder(folder: Path) -> Iterator[Path]:
     """A folder to fill, which takes the place of ``folder`` (not there, or empty) when the block succeeds."""
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)

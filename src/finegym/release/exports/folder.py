@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from finegym.annotations.convert import move_paths, require_new
+from finegym.annotations.convert import move_paths, new_folder, require_new
 from finegym.annotations.folder import is_dataset_folder
 from finegym.annotations.model import Dataset
 from finegym.annotations.splits import Split
@@ -59,7 +59,7 @@ def export_folder(
     allow_loss: bool = False,
     say: Callable[[str], None] = lambda line: None,
 ) -> Exported:
-    """Write one format into a new folder. Paths of media files become relative to it.
+    """Write one format into a new folder, all of it or nothing. Paths of media files become relative to it.
 
     Args:
         folder: a release, a dataset folder or official files.
@@ -85,7 +85,9 @@ def export_folder(
         pad_ms=pad_ms,
         allow_loss=allow_loss,
     )
-    return EXPORTS[name](move_paths(opened.dataset, folder, out), out, settings)
+    with new_folder(out) as new:
+        exported = EXPORTS[name](move_paths(opened.dataset, folder, out), new, settings)
+    return replace(exported, written=tuple(out / path.relative_to(new) for path in exported.written))
 
 
 def read_frame_times(dataset: Dataset, folder: Path, say: Callable[[str], None]) -> dict[str, np.ndarray]:

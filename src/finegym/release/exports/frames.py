@@ -14,7 +14,6 @@ import numpy as np
 from finegym.annotations.model import Dataset
 from finegym.errors import AnnotationError
 from finegym.release.exports.exported import ExportSettings
-from finegym.release.exports.facts import describe_count
 
 COUNTED = "records whose frames were counted by their frame rate, which may vary, rather than in their file"
 UNCOUNTED = "records left out: their frame rate is not known"
@@ -97,8 +96,8 @@ def check_left_out(dataset: Dataset, ids: list[str], what: str, settings: Export
     if ids and (not settings.allow_loss or len(ids) == len(dataset.videos)):
         remedy = "" if len(ids) == len(dataset.videos) else ", or pass --allow-loss to leave these records out, counted"
         raise AnnotationError(
-            f"the format counts frames, but of {describe_count('records', ids)}, the {what} is not known. Put it into "
-            f"records.csv{remedy}."
+            f"the format counts frames, but the {what} of {len(ids):,} records is not known, such as of {ids[0]}. Put "
+            f"it into records.csv of the dataset's folder (finegym annotations convert --to folder makes one){remedy}."
         )
 
 
