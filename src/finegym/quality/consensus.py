@@ -201,6 +201,9 @@ class _Builder:
         self.starts, self.ends = units.start_ms.tolist(), units.end_ms.tolist()
         self.labels = [None if k == NO_LABEL else units.labels[k] for k in units.label_index.tolist()]
         self.done = [np.flatnonzero(column).tolist() for column in units.done.T]
+        self.first_answer = units.answers.start.tolist()
+        self.queries = [units.answers.queries[k][1] for k in units.answers.query_index.tolist()]
+        self.answers = [_ANSWER_NAMES[code] for code in units.answers.answer.tolist()]
         self.presence, self.label_belief = verdicts.presence.tolist(), verdicts.label_belief.tolist()
 
     def build(self, group: int, queries: tuple[QueryVotes, ...]) -> ConsensusUnit:
@@ -233,9 +236,7 @@ class _Builder:
         name, row = self.units.annotators[annotator], self.members[group][annotator]
         if row < 0:
             return Vote(name, None, None, None, None)
-        answers = self.units.answers
-        asked = range(int(answers.start[row]), int(answers.start[row + 1]))
-        given = {answers.queries[answers.query_index[k]][1]: _ANSWER_NAMES[int(answers.answer[k])] for k in asked}
+        given = {self.queries[k]: self.answers[k] for k in range(self.first_answer[row], self.first_answer[row + 1])}
         return Vote(name, self.units.unit_ids[row], self.starts[row], self.ends[row], self.labels[row], given)
 
 
@@ -253,14 +254,14 @@ def _collect_queries(
     if polled is None or not len(polled.group):
         return {}
     votes = polled.poll.votes
-    flat = np.bincount(votes.question * 3 + votes.answer, minlength=3 * votes.num_questions).reshape(-1, 3)
+    counts = np.bincount(votes.question * 3 + votes.answer, minlength=3 * votes.num_questions).reshape(-1, 3)
     belief = polled.poll.get_belief(method)[:, YES].tolist()
+    names = [units.answers.queries[query][1] for query in polled.query.tolist()]
     found: dict[int, list[QueryVotes]] = {}
-    for place, (group, query) in enumerate(zip(polled.group.tolist(), polled.query.tolist(), strict=True)):
-        num_no, num_yes, num_unsure = (int(flat[place, answer]) for answer in (NO, YES, UNSURE))
+    for group, name, row, yes in zip(polled.group.tolist(), names, counts.tolist(), belief, strict=True):
+        num_no, num_yes, num_unsure = row[NO], row[YES], row[UNSURE]
         majority: Answer | None = None if num_yes == num_no else "yes" if num_yes > num_no else "no"
-        query_id = units.answers.queries[query][1]
-        found.setdefault(group, []).append(QueryVotes(query_id, num_yes, num_no, num_unsure, majority, belief[place]))
+        found.setdefault(group, []).append(QueryVotes(name, num_yes, num_no, num_unsure, majority, yes))
     return {group: tuple(rows) for group, rows in found.items()}
 
 
