@@ -1,6 +1,7 @@
 """Two people differ: a third is asked, blind, or a reviewer adjudicates; what comes out is an ordinary result."""
 
 import itertools
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from labelling_gold import TRUTH, accept_routines, accept_sub_actions
@@ -329,3 +330,39 @@ def test_routines_are_compared_as_well(world):
         (51, "BB"), (320, "VT"),
     ]  # fmt: skip
     accept_sub_actions(world, first["action"]["segment_id"], *TRUTH)
+
+
+def test_the_last_two_who_sign_off_at_the_same_moment_are_compared_once(either_world):
+    world = either_world
+    world.change_settings(annotators_per_item={"routines": 2})
+    for record, chunk, frames in (("alpha", 0, (50, 300)), ("alpha", 1, (500, 590)), ("beta", 0, (50, 300))):
+        details = [world.take(person, "routines", record=record, chunk=chunk) for person in (world.ann, world.bob)]
+        for person, detail in zip((world.ann, world.bob), details, strict=True):
+            person.save(detail["id"], 0, create(*frames, "BB"))
+        with ThreadPoolExecutor(2) as pool:
+            saves = [
+                pool.submit(person.save, detail["id"], "*", make_operation("sign_off"))
+                for person, detail in zip((world.ann, world.bob), details, strict=True)
+            ]
+        assert {save.result()["state"] for save in saves} == {"submitted"}
+        item_id = details[0]["item"]["id"]
+        assert world.lead.get(f"/api/items/{item_id}")["state"] == "submitted"
+        rows = [one for one in list_comparisons(world)["comparisons"] if one["item"]["id"] == item_id]
+        assert [one["state"] for one in rows] == ["agreed"]
+
+
+def test_a_comparison_goes_when_what_it_is_about_is_begun_anew(world):
+    item, action_id = set_up(world, "ann", "bob")
+    mark(world.ann, item, action_id, *TRUTH)
+    mark(world.bob, item, action_id, *TRUTH[:2])
+    counts = world.lead.get(f"/api/projects/{world.project_id}")["counts"]
+    assert (counts["adjudicate"], counts["alarms"]) == (1, 0)
+    assert "adjudicate" not in world.ann.get(f"/api/projects/{world.project_id}")["counts"]
+    routines = next(one for one in world.list_items(stage="routines") if one["state"] == "accepted")
+    pass_id = routines["passes"][0]["id"]
+    world.reviewer.review(pass_id, "return", text="that is none")
+    segment = world.lead.get(f"/api/passes/{pass_id}")["segments"][0]
+    gone = make_operation("delete_segment", segment_id=segment["id"])
+    world.lead.save(pass_id, "*", gone, make_operation("sign_off"))
+    world.reviewer.review(pass_id, "accept")
+    assert list_comparisons(world)["counts"] == {"agreed": 0, "third": 0, "adjudicate": 0, "decided": 0}

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from finegym.labelling.loading import load_segments
 from finegym.labelling.nesting import SegmentState
+from finegym.labelling.tables.adjudication import Comparison
 from finegym.labelling.tables.base import make_id
 from finegym.labelling.tables.records import Item, Record
 from finegym.labelling.tables.review import Overlap
@@ -46,6 +47,7 @@ def void_items(session: Session, items: Iterable[Item], why: str) -> None:
     """Nothing is left to do on these items; their passes stay as they are."""
     for item in items:
         item.state, item.recheck = "void", why
+        _drop_comparison(session, item)
 
 
 def restore_item(item: Item) -> None:
@@ -63,8 +65,19 @@ def begin_anew(session: Session, item: Item, why: str) -> None:
         return
     for row in touched:
         row.state = "superseded"
+    _drop_comparison(session, item)
     item.round += 1
     item.accepted_pass_id, item.state = None, "open"
+
+
+def _drop_comparison(session: Session, item: Item) -> None:
+    """What its passes were compared for is not asked any more."""
+    query = select(Comparison).where(
+        Comparison.item_id == item.id, Comparison.state.in_(("agreed", "third", "adjudicate"))
+    )
+    for row in session.scalars(query):
+        row.state = "replaced"
+    item.is_blind = False
 
 
 def _derive_from_routines(session: Session, item: Item, states: list[SegmentState], now_ms: int) -> None:

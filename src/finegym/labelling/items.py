@@ -31,6 +31,8 @@ def refresh_item(session: Session, item: Item) -> None:
     if item.state == "void":
         return
     session.flush()
+    # two who sign off at the same moment count each other, one after the other
+    session.execute(select(Item.id).where(Item.id == item.id).with_for_update())
     rows = session.execute(
         select(Pass.state, func.count()).where(Pass.item_id == item.id, Pass.round == item.round).group_by(Pass.state)
     )

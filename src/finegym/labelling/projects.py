@@ -7,13 +7,14 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from finegym.labelling.access import Caller, get_project, get_role, require_role, write_log
+from finegym.labelling.access import REVIEWS, Caller, get_project, get_role, require_role, write_log
 from finegym.labelling.clock import format_time
 from finegym.labelling.codebooks import add_codebook
 from finegym.labelling.refusals import Refusal, conflict, invalid_field, not_found
 from finegym.labelling.settings import ProjectSettings
+from finegym.labelling.tables.adjudication import Comparison
 from finegym.labelling.tables.base import make_id
-from finegym.labelling.tables.gold import Exam
+from finegym.labelling.tables.gold import DriftAlarm, Exam
 from finegym.labelling.tables.people import Invitation, Person
 from finegym.labelling.tables.projects import CodebookVersion, Membership, Project
 from finegym.labelling.tables.records import Item, Record
@@ -149,7 +150,7 @@ def set_role(
 
 def describe_project(session: Session, caller: Caller, project: Project) -> dict[str, Any]:
     """A project as the API shows it."""
-    codebook = session.get_one(CodebookVersion, project.codebook_id)
+    codebook, role = session.get_one(CodebookVersion, project.codebook_id), get_role(session, caller, project.id)
     states = dict(
         session.execute(
             select(Item.state, func.count())
@@ -161,7 +162,7 @@ def describe_project(session: Session, caller: Caller, project: Project) -> dict
     return {
         "id": project.id,
         "name": project.name,
-        "role": get_role(session, caller, project.id),
+        "role": role,
         "version": project.version,
         "settings": read_settings(project).model_dump(),
         "codebook": {
@@ -175,9 +176,22 @@ def describe_project(session: Session, caller: Caller, project: Project) -> dict
             "records": records or 0,
             "items": sum(number for state, number in states.items() if state != "void"),
             **{state: states.get(state, 0) for state in ("open", "submitted", "accepted")},
+            **_count_waiting(session, project.id, role),
         },
         "created_at": format_time(project.created_at_ms),
     }
+
+
+def _count_waiting(session: Session, project_id: str, role: str | None) -> dict[str, int]:
+    """What waits for those who decide: items to adjudicate, and alarms about annotators."""
+    if role not in REVIEWS:
+        return {}
+    query = select(func.count()).where(Comparison.project_id == project_id, Comparison.state == "adjudicate")
+    counts = {"adjudicate": session.scalar(query) or 0}
+    if role == "lead":
+        query = select(func.count()).where(DriftAlarm.project_id == project_id, DriftAlarm.state == "open")
+        counts["alarms"] = session.scalar(query) or 0
+    return counts
 
 
 def list_people(session: Session, project_id: str) -> list[dict[str, Any]]:
