@@ -10,13 +10,15 @@ import type {
 
 const project = (id: string): string => `/projects/${id}`;
 
+/** Ask for everything about a project again, when it is shown next. */
+export function useForget(projectId: string): () => Promise<void> {
+  const client = useQueryClient();
+  return () => client.invalidateQueries({ predicate: (query) => query.queryKey.includes(projectId) && query.queryKey[0] !== "pass" });
+}
+
 /** A change of a project's things: afterwards everything about the project is asked for again. */
 export function useChange<V, R = unknown>(projectId: string, act: (value: V) => Promise<R>) {
-  const client = useQueryClient();
-  return useMutation({
-    mutationFn: act,
-    onSettled: () => client.invalidateQueries({ predicate: (query) => query.queryKey.includes(projectId) && query.queryKey[0] !== "pass" }),
-  });
+  return useMutation({ mutationFn: act, onSettled: useForget(projectId) });
 }
 
 export const usePeople = (id: string) =>

@@ -12,10 +12,12 @@ const MOST_LABELS = 16;
 const MOST_PAIRS = 12;
 
 export function Confusions({ project, quality, codebook }: { project: Project; quality: Quality; codebook: Codebook }) {
-  const groups = groupBySet(quality.element_confusions, (label) => codebook.getSetId(label));
+  const [agreed, confused] = [quality.element_confusions.filter((one) => one.left === one.right), quality.element_confusions.filter((one) => one.left !== one.right)];
+  const groups = groupBySet(confused, (label) => codebook.getSetId(label));
   const [chosen, setChosen] = useState(0);
   const group = groups[chosen] ?? groups[0];
-  const name = (label: string): string => codebook.getName(label);
+  const names = new Map(quality.element_confusions.flatMap((one) => [[one.left, one.left_name], [one.right, one.right_name]] as const));
+  const name = (label: string): string => names.get(label) ?? codebook.getName(label);
   if (group === undefined) {
     return quality.num_items === 0 ? null : <section aria-labelledby="confusions"><h2 id="confusions">Taken for each other</h2><p className="empty">Where two people labelled the same thing, they gave the same label.</p></section>;
   }
@@ -33,10 +35,11 @@ export function Confusions({ project, quality, codebook }: { project: Project; q
         )}
       </div>
       <Matrix
-        caption="How often two labels were given to the same thing" rows={shown} columns={shown} hasDiagonal={false}
+        caption="How often two labels were given to the same thing" rows={shown} columns={shown} hasDiagonal
         getCell={(row, column) => {
-          const pair = row === column ? null : findPair(group.pairs, row, column);
-          return pair === null ? null : { count: pair.count, href: linkBehind(project.id, pair.item_ids, `Taken for each other: ${describe(row, column)}`) };
+          const pair = findPair(row === column ? agreed : group.pairs, row, column);
+          const what = row === column ? `Both said: ${name(row)}` : `Taken for each other: ${describe(row, column)}`;
+          return pair === null ? null : { count: pair.count, href: linkBehind(project.id, pair.item_ids, what) };
         }}
       />
       {group.labels.length > MOST_LABELS && <p className="faint">The {MOST_LABELS} that were confused most, of {group.labels.length}. The pairs: {pairs.slice(0, MOST_PAIRS).map((one) => `${describe(one.left, one.right)} (${one.count})`).join("; ")}.</p>}

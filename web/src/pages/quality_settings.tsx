@@ -7,13 +7,13 @@ import type { Project, Stage } from "../api/types";
 import { FormError } from "../parts/feedback";
 import { STAGE_NAMES } from "../parts/stage_choice";
 
-export function QualitySettingsForm({ project }: { project: Project }) {
+export function QualitySettingsForm({ project, isSaved, onSaved }: { project: Project; isSaved: boolean; onSaved: () => void }) {
   const save = useSettings(project.id);
   const [quality, setQuality] = useState(project.settings.quality);
   const change = (part: Partial<QualitySettings>): void => setQuality({ ...quality, ...part });
   const submit = (event: FormEvent): void => {
     event.preventDefault();
-    save.mutate({ version: project.version, settings: { ...project.settings, quality } });
+    save.mutateAsync({ version: project.version, settings: { ...project.settings, quality } }).then(onSaved, () => undefined); // the form is another one by then
   };
   const toggle = (stage: Stage): void =>
     change({ pretested_stages: quality.pretested_stages.includes(stage) ? quality.pretested_stages.filter((one) => one !== stage) : [...quality.pretested_stages, stage] });
@@ -43,7 +43,7 @@ export function QualitySettingsForm({ project }: { project: Project }) {
         </div>
       </details>
       <FormError error={save.error} />
-      <div className="row end">{save.isSuccess && <span role="status" className="faint">Saved.</span>}<button type="submit" className="primary" disabled={save.isPending}>Save</button></div>
+      <div className="row end">{isSaved && <span role="status" className="faint">Saved.</span>}<button type="submit" className="primary" disabled={save.isPending}>Save</button></div>
     </form>
   );
 }

@@ -9,16 +9,28 @@ import { ProjectShell } from "../parts/project_shell";
 import { QualitySettingsForm } from "./quality_settings";
 
 export function SettingsPage({ id }: { id: string }) {
-  return <ProjectShell id={id} title="Settings">{(project) => <div className="columns"><SettingsForm key={project.version} project={project} /><QualitySettingsForm key={`quality/${project.version}`} project={project} /><EventLog id={id} /></div>}</ProjectShell>;
+  return <ProjectShell id={id} title="Settings">{(project) => <Settings project={project} />}</ProjectShell>;
 }
 
-function SettingsForm({ project }: { project: Project }) {
+/** Forms begin anew with every version of the project, and still say that it was they who made it. */
+function Settings({ project }: { project: Project }) {
+  const [saved, setSaved] = useState<"work" | "quality" | null>(null);
+  return (
+    <div className="columns">
+      <SettingsForm key={`work/${project.version}`} project={project} isSaved={saved === "work"} onSaved={() => setSaved("work")} />
+      <QualitySettingsForm key={`quality/${project.version}`} project={project} isSaved={saved === "quality"} onSaved={() => setSaved("quality")} />
+      <EventLog id={project.id} />
+    </div>
+  );
+}
+
+function SettingsForm({ project, isSaved, onSaved }: { project: Project; isSaved: boolean; onSaved: () => void }) {
   const save = useSettings(project.id);
   const [settings, setSettings] = useState<ProjectSettings>(project.settings);
   const change = (part: Partial<ProjectSettings>): void => setSettings({ ...settings, ...part });
   const submit = (event: FormEvent): void => {
     event.preventDefault();
-    save.mutate({ version: project.version, settings });
+    save.mutateAsync({ version: project.version, settings }).then(onSaved, () => undefined); // the form is another one by then
   };
   const whole = (name: "lease_minutes" | "lead_frames" | "lag_frames", title: string) => (
     <label>{title}<input type="number" min={0} value={settings[name]} onChange={(event) => change({ [name]: Number(event.target.value) })} /></label>
@@ -38,7 +50,7 @@ function SettingsForm({ project }: { project: Project }) {
       <label className="check"><input type="checkbox" checked={settings.is_blind} onChange={(event) => change({ is_blind: event.target.checked })} />Blind: nobody sees another's work or suggestions</label>
       <label className="check"><input type="checkbox" checked={settings.may_review_own} onChange={(event) => change({ may_review_own: event.target.checked })} />Reviewers may review their own work</label>
       <FormError error={save.error} />
-      <div className="row end">{save.isSuccess && <span role="status" className="faint">Saved.</span>}<button type="submit" className="primary" disabled={save.isPending}>Save</button></div>
+      <div className="row end">{isSaved && <span role="status" className="faint">Saved.</span>}<button type="submit" className="primary" disabled={save.isPending}>Save</button></div>
     </form>
   );
 }

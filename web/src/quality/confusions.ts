@@ -15,7 +15,7 @@ export function groupBySet(pairs: readonly Pair[], getSet: (label: string) => st
   const groups = new Map<string | null, Pair[]>();
   for (const pair of pairs) {
     const [left, right] = [getSet(pair.left), getSet(pair.right)];
-    const key = left === right ? left : null;
+    const key = left === right || right === null ? left : left === null ? right : null; // "no such element" is of no set of its own
     groups.set(key, [...(groups.get(key) ?? []), pair]);
   }
   const made = [...groups].map(([set, within]) => ({ set, pairs: within, labels: rankLabels(within), count: within.reduce((sum, one) => sum + one.count, 0) }));

@@ -2,6 +2,7 @@
 
 import { useState, type FormEvent, type ReactNode } from "react";
 import { useLocation } from "wouter";
+import { useForget } from "../api/lead_queries";
 import type { AdjudicationUnit } from "../api/quality_types";
 import { FormError } from "../parts/feedback";
 import { formatTimecode } from "../player/timecode";
@@ -56,39 +57,42 @@ function Difference({ unit, adjudicator, describe }: { unit: AdjudicationUnit; a
     <section className="difference" aria-label="The difference">
       {unit.reasons.map((reason) => <p key={reason} className="warn">{reason}</p>)}
       <Votes unit={unit} adjudicator={adjudicator} describe={describe} />
-      {unit.queries.length > 0 && <QueryVotes unit={unit} />}
       {unit.decision !== null && (
-        <p className="verdict good"><strong>Decided: {describeChoice(unit.decision.choice, lanes)}</strong> {unit.decision.by.name}: {unit.decision.reason}</p>
+        <p className="verdict good"><strong>Decided: {describeChoice(unit.decision.choice, lanes)}.</strong> {unit.decision.by.name}: {unit.decision.reason}</p>
       )}
       <DecisionForm adjudicator={adjudicator} />
+      {unit.queries.length > 0 && <QueryVotes unit={unit} />}
     </section>
   );
 }
 
-/** Who says what; each row can be chosen, by its key as well. */
+/** Who says what; each can be taken, by its key as well. */
 function Votes({ unit, adjudicator, describe }: { unit: AdjudicationUnit; adjudicator: Adjudicator; describe: Describe }) {
-  const { adjudication } = useWork();
-  const row = (choice: Choice, key: string, name: string, cells: readonly [string, string, string]) => (
-    <tr key={choice} className={adjudicator.choice === choice ? "chosen" : ""}>
-      <th scope="row"><button type="button" aria-pressed={adjudicator.choice === choice} onClick={() => adjudicator.choose(choice)}><kbd>{key}</kbd> {name}</button></th>
-      {cells.map((cell, k) => <td key={k} className={k === 0 ? "wrap" : "number"}>{cell}</td>)}
-    </tr>
-  );
-  const name = (label: string | null): string => describe({ label, is_no_element: false }).text;
+  const { adjudication, pass } = useWork();
+  const { choice, choose } = adjudicator;
+  const hasEdges = pass.stage !== "elements"; // else edges are given, and every segment is there
+
+  const take = (what: Choice, key: string, name: ReactNode) =>
+    <button type="button" aria-pressed={choice === what} onClick={() => choose(what)}><kbd>{key}</kbd> {name}</button>;
   return (
-    <table className="votes">
-      <thead><tr><th scope="col">Take</th><th scope="col">Label</th><th scope="col" className="number">Start</th><th scope="col" className="number">End</th></tr></thead>
-      <tbody>
-        {adjudication!.lanes.map((lane, k) => {
+    <>
+      <table className="votes">
+        <thead><tr><th scope="col">Take</th><th scope="col">Label</th>{hasEdges && <><th scope="col" className="number">Start</th><th scope="col" className="number">End</th></>}</tr></thead>
+        <tbody>{adjudication!.lanes.map((lane, k) => {
           const vote = unit.votes.find((one) => one.pass_id === lane.pass_id);
           const isThere = vote !== undefined && vote.segment_id !== null;
-          return row(lane.pass_id, String(k + 1), lane.name, isThere ? [name(vote.label), formatOffset(vote.start_off_ms), formatOffset(vote.end_off_ms)] : ["nothing here", "", ""]);
-        })}
-        {row("consensus", "A", "consensus", [`${unit.is_left_out ? "leave it out" : describe(unit).text}, ${formatShare(Math.round(100 * unit.confidence) / 100)} sure`, "", ""])}
-        {row("none", "D", "none", ["nothing is there", "", ""])}
-        {row("own", "⇧A", "by hand", ["as you changed it", "", ""])}
-      </tbody>
-    </table>
+          return (
+            <tr key={lane.pass_id} className={choice === lane.pass_id ? "chosen" : ""}>
+              <th scope="row" title={lane.person.name}>{take(lane.pass_id, String(k + 1), lane.name)}</th>
+              <td>{isThere ? describe({ label: vote.label, is_no_element: false }).text : <span className="faint">nothing here</span>}</td>
+              {hasEdges && <><td className="number">{isThere && formatOffset(vote.start_off_ms)}</td><td className="number">{isThere && formatOffset(vote.end_off_ms)}</td></>}
+            </tr>
+          );
+        })}</tbody>
+      </table>
+      <p className="faint">Consensus: {unit.is_left_out ? "leave it out" : describe(unit).text}, {formatShare(Math.round(100 * unit.confidence) / 100)} sure.</p>
+      <div className="tool-group" role="group" aria-label="Or take">{take("consensus", "A", "consensus")}{hasEdges && take("none", "D", "nothing there")}{take("own", "⇧A", "as I changed it")}</div>
+    </>
   );
 }
 
@@ -139,12 +143,14 @@ function Finish({ numOpen, signOff }: { numOpen: number; signOff: () => void }) 
   const { pass, project } = useWork();
   const { content, save } = useLog();
   const [, navigate] = useLocation();
+  const forget = useForget(project.id);
+  const leave = (): void => void forget().then(() => navigate(`/projects/${project.id}/comparisons`));
   return (
     <div className={content.isSignedOff ? "signoff done" : "signoff"}>
       {content.isSignedOff ? <p><strong>Accepted.</strong> This is the result of the item; the passes stay as they are.</p>
         : numOpen === 0 ? <p>All differences decided.</p> : <p className="faint">{numOpen} to decide.</p>}
       {content.isSignedOff
-        ? <button type="button" className="primary" disabled={save.kind !== "saved"} onClick={() => navigate(`/projects/${project.id}/comparisons`)}>To the others</button>
+        ? <button type="button" className="primary" disabled={save.kind !== "saved"} onClick={leave}>To the others</button>
         : <button type="button" className={numOpen === 0 ? "primary" : ""} disabled={!pass.can_write || numOpen > 0} onClick={signOff}>Accept the result <kbd>Ctrl ↵</kbd></button>}
     </div>
   );

@@ -44,8 +44,9 @@ export function useAdjudicator(timeline: RefObject<Timeline | null>): Adjudicato
     setChoice(null);
     const isThere = next.segment_id !== null && content.segments.has(next.segment_id);
     editor.select(isThere ? next.segment_id : null, false);
-    void player.seekRecordFrame(next.start_frame);
-    timeline.current?.showRange(next.start_ms, next.end_ms);
+    // The playhead drags the window along; so the window comes last.
+    const reveal = (): void => timeline.current?.showRange(next.start_ms, next.end_ms);
+    player.seekRecordFrame(next.start_frame).then(reveal, reveal);
   }, [content, editor, player, timeline]);
 
   // Begin with what needs a decision, once the segments are there to be selected.
@@ -94,7 +95,7 @@ export function useAdjudicator(timeline: RefObject<Timeline | null>): Adjudicato
     by_hand: () => setByHand(!isByHand), decide_own: () => choose("own"),
     ...(isByHand ? {} : {
       next_open: () => step(1, isOpen, "Nothing else waits for a decision."),
-      confirm_ghost: () => choose("consensus"), reject_ghost: () => choose("none"),
+      confirm_ghost: () => choose("consensus"), ...(pass.stage === "elements" ? {} : { reject_ghost: () => choose("none") }),
     }),
   };
   return {

@@ -98,7 +98,7 @@ export function Bench(props: Props) {
       <ExamBanner />
       {isLost && <p className="banner" role="alert">This item was kept for you until its time ran out, and others have taken the place. What you do still counts; ask the lead before you go on.</p>}
       {pass.state === "returned" && <p className="banner" role="status">A reviewer returned this: see the comments beside the video.</p>}
-      <main className={hasGuidelines ? "bench-main with-guidelines" : "bench-main"}>
+      <main className={`bench-main ${hasGuidelines ? "with-guidelines" : ""} ${adjudicator === null ? "" : "with-differences"}`}>
         <section className="stage-view" aria-label="Video">
           <VideoView isMagnified={isMagnified} onMagnify={toggleMagnifier} />
           <Transport />

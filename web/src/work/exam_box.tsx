@@ -1,6 +1,7 @@
 /** An exam on the bench: which question this is, and in a training set what is right about the answer. */
 
 import { useLocation } from "wouter";
+import { useForget } from "../api/lead_queries";
 import { useFeedback } from "../api/quality_queries";
 import type { Feedback, FeedbackUnit } from "../api/quality_types";
 import type { Segment } from "../commands/model";
@@ -95,8 +96,9 @@ export function NextQuestion() {
   const { pass, project } = useWork();
   const { save } = useLog();
   const [, navigate] = useLocation();
+  const forget = useForget(project.id);
   if (pass.exam === null) return null;
   const { next_pass_id: next, attempt_id: attempt } = pass.exam;
   const to = attempt === null ? `/projects/${project.id}` : next === null ? `/projects/${project.id}/attempts/${attempt}` : `/passes/${next}`;
-  return <button type="button" className="primary" disabled={save.kind !== "saved"} onClick={() => navigate(to)}>{next === null ? "See the result" : "Next question"}</button>;
+  return <button type="button" className="primary" disabled={save.kind !== "saved"} onClick={() => void forget().then(() => navigate(to))}>{next === null ? "See the result" : "Next question"}</button>;
 }
