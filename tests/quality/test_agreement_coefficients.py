@@ -5,6 +5,7 @@ import itertools
 import krippendorff
 import numpy as np
 import pytest
+from scipy.stats import norm
 from sklearn.metrics import cohen_kappa_score
 
 from finegym.codebook.source import open_codebook
@@ -178,7 +179,9 @@ def test_interval_of_alpha_holds_what_a_bootstrap_in_a_loop_finds():
     for weights in boot.weights[1:]:
         rows = np.concatenate([np.flatnonzero(ratings.group == g).repeat(int(weights[g])) for g in range(20)])
         loop.append(compute_alpha_slowly(ratings.values[rows], 1 - np.eye(5)))
-    assert [value.low, value.high] == pytest.approx(np.percentile(loop, [2.5, 97.5]), abs=1e-9)
+    tail = 100 * norm.cdf(-boot.reach)
+    assert 1.3 < tail < 2.5  # a little wider than plain percentiles
+    assert [value.low, value.high] == pytest.approx(np.percentile(loop, [tail, 100 - tail]), abs=1e-9)
     assert value.low < value.value < value.high
 
 
@@ -235,3 +238,10 @@ def test_distance_of_the_tree_is_what_the_ways_have_not_in_common():
     assert distance[2, 3] == pytest.approx(1 / 3)  # event and set against event: one of two in common, twice
     assert distance[2, 4] == pytest.approx(1 - 4 / 5)
     assert (distance[:5, 5] == 1).all()
+
+
+def test_reach_grows_where_records_are_few():
+    reaches = [make_bootstrap(number, 0, 0).reach for number in (2, 5, 30, 10_000)]
+    assert reaches == sorted(reaches, reverse=True)
+    assert reaches[2] == pytest.approx((30 / 29) ** 0.5 * 2.04523, abs=1e-5)  # t of 29 degrees, from a printed table
+    assert reaches[3] == pytest.approx(1.96, abs=1e-3)

@@ -45,8 +45,8 @@ def test_confusions_are_counted_over_matches(seed):
 
 @pytest.mark.parametrize("seed", range(3))
 def test_split_queries_have_both_answers(seed):
-    units = draw_sample(seed)
-    agreement = measure_agreement(units, QUICK)
+    agreement = measure_agreement(draw_sample(seed), QUICK)
+    units = agreement.units
     answer_of = {}
     for unit in range(len(units)):
         for place in range(units.answers.start[unit], units.answers.start[unit + 1]):

@@ -138,8 +138,8 @@ def test_the_command_prints_text_json_and_a_page(folders):
         "agreement", folders / "ada", folders / "bea", "--page", folders / "page.html", "--out", folders / "a.json"
     )
     assert result.exit_code == 0, result.output
-    assert "ada (3 in 2 items), bea (3 in 3 items)" in result.stdout
-    assert "compared 5 units, 1 in items of one annotator alone" in result.stdout
+    assert "ada (3 in 2 items), bea (2 in 2 items)" in result.stdout
+    assert "compared 5 units; compared with nobody: 1 in 1 item of one annotator alone" in result.stdout
     written = json.loads((folders / "a.json").read_text())
     printed = run("agreement", folders / "ada", folders / "bea", "--json")
     assert json.loads(printed.stdout) == written

@@ -125,8 +125,8 @@ def test_interval_of_a_quantile_is_near_that_of_resampling_in_a_loop(share, off)
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_alpha_of_a_query_is_that_of_the_table_of_its_answers(seed):
-    units = draw_sample(seed)
-    agreement = measure_agreement(units, QUICK)
+    agreement = measure_agreement(draw_sample(seed), QUICK)
+    units = agreement.units
     paths = {id_: path for tree in CODEBOOK.trees for id_, path in get_paths(tree).items()}
     answers: dict = {}
     for members in agreement.comparison.groups.members.tolist():
@@ -289,8 +289,8 @@ def test_items_of_one_annotator_alone_are_in_no_number_but_in_a_note():
     rows = [("ada", "i", 0, 1000, ELEMENTS[0]), ("bea", "i", 0, 1000, ELEMENTS[0]), ("ada", "k", 0, 1000, ELEMENTS[9])]
     agreement = measure_agreement(make_sample(rows, not_done=[("bea", "k")]), QUICK)
     assert agreement.tables["detection_pairs"].get("ada", "bea", "0.5").cells["recall"].value == 1
-    assert "1 items of one annotator alone are compared with nobody" in agreement.notes
-    assert "compared 2 units, 1 in items of one annotator alone" in format_agreement(agreement)
+    assert (agreement.num_lone_items, agreement.num_lone_units) == (1, 1)
+    assert "compared 2 units; compared with nobody: 1 in 1 item of one annotator alone" in format_agreement(agreement)
 
 
 def test_settings_and_work_that_cannot_be_compared_are_refused():

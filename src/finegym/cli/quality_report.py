@@ -69,7 +69,7 @@ def report(
         return
     for title, part in parts.items():
         decisions = ", ".join(f"{decision} {count:,}" for decision, count in part.consensus.count_decisions().items())
-        typer.echo(f"{title}: {part.agreement.num_shared_items:,} items compared; {decisions or 'nothing found'}")
+        typer.echo(f"{title}: {len(part.agreement.units.items):,} items compared; {decisions or 'nothing found'}")
     for title, reason in left_out.items():
         typer.echo(f"{title}: not compared: {reason}")
     typer.echo(f"wrote {page}: {len(parts)} compared, {len(left_out)} not")

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-import numpy as np
-
+from finegym.annotations.text import format_count
 from finegym.errors import AnnotationError, ConfigError
 from finegym.quality.agreement_table import Table
 from finegym.quality.boundaries import measure_boundaries
@@ -34,11 +33,12 @@ class Agreement:
     """The answer, and what it is about.
 
     Attributes:
-        units: what was compared.
+        units: what was compared: items that two annotators or more did.
         settings: how.
         sections: tables by section; of ``SECTIONS`` those that were measured, in this order.
         notes: what a reader must know, in words.
-        num_shared_items: items that two annotators or more did.
+        num_lone_items: items that one annotator alone did, compared with nobody.
+        num_lone_units: units in these.
         num_groups: performances: units that match, and units that stand alone.
         num_shared_groups: performances that two annotators or more found.
     """
@@ -47,7 +47,8 @@ class Agreement:
     settings: AgreementSettings
     sections: dict[str, tuple[Table, ...]]
     notes: tuple[str, ...]
-    num_shared_items: int
+    num_lone_items: int
+    num_lone_units: int
     num_groups: int
     num_shared_groups: int
     comparison: Comparison = field(repr=False)
@@ -74,6 +75,8 @@ def measure_agreement(
     """
     settings = settings or AgreementSettings()
     _check(units, settings)
+    is_shared = units.done.sum(axis=0) >= 2
+    everything, units = units, units.select_items(is_shared)
     comparison = Comparison(units, settings)
     frames, frame_notes = measure_frames(comparison)
     sections = {
@@ -89,7 +92,8 @@ def measure_agreement(
         settings=settings,
         sections={name: tuple(tables) for name, tables in sections.items() if tables},
         notes=(*units.notes, *_find_notes(units), *frame_notes),
-        num_shared_items=int((units.done.sum(axis=0) >= 2).sum()),
+        num_lone_items=len(everything.items) - len(units.items),
+        num_lone_units=len(everything) - len(units),
         num_groups=len(comparison.groups),
         num_shared_groups=int(((comparison.groups.members >= 0).sum(axis=1) >= 2).sum()),
         comparison=comparison,
@@ -110,15 +114,11 @@ def _check(units: Units, settings: AgreementSettings) -> None:
 
 
 def _find_notes(units: Units) -> Iterator[str]:
-    num_alone = int((units.done.sum(axis=0) == 1).sum())
-    if num_alone:
-        yield f"{num_alone:,} items of one annotator alone are compared with nobody"
     num_unlabelled = int((units.label_index == NO_LABEL).sum())
     if num_unlabelled:
         yield f"{num_unlabelled:,} units have no label: detection and boundaries only"
     unsure = int((units.answers.answer < 0).sum())
     if unsure:
         yield f"{unsure:,} answers are unsure: they count as no answer"
-    num_groups = len(np.unique(units.group_of_item[units.done.sum(axis=0) >= 2]))
-    if num_groups < FEW_GROUPS:
-        yield f"intervals over {num_groups} records are rough"
+    if len(units.groups) < FEW_GROUPS:
+        yield f"intervals over {format_count(len(units.groups), 'record')} are rough"

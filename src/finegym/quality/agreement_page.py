@@ -88,7 +88,7 @@ def describe_agreement(agreement: Agreement) -> str:
     finest = [row for row in labels if row.cells["alpha"] is not None][-1]
     start, end = (tables["boundaries"].get("all", edge).cells["abs_median_ms"] for edge in EDGES)
     return (
-        f"{len(units.annotators)} annotators, {agreement.num_shared_items:,} items that two or more of them did, "
+        f"{len(units.annotators)} annotators, {len(units.items):,} items that two or more of them did, "
         f"{len(units):,} {kind}. Detection F1 at tIoU {tiou}: {_say(f1, 'share')}. "
         f"Bounds differ by {_say(start, 'ms')} at the start and {_say(end, 'ms')} at the end (medians). "
         f"Krippendorff's alpha of the {finest.about['level']}: {_say(finest.cells['alpha'], 'coefficient')}."

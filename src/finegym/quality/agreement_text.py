@@ -50,9 +50,10 @@ def format_agreement(agreement: Agreement, *, show_all: bool = False) -> str:
             left = {*range(len(table.about)), *([len(printed.header) - 1] if printed.header[-1] == "name" else [])}
             lines += ["", table.title, format_table(printed.header, printed.rows, left=left)]
             lines += [f"  {remark}" for remark in printed.remarks]
-    units = agreement.units
-    num_alone = int((units.done.sum(axis=0) < 2)[units.item_index].sum())
-    tally = f"compared {format_count(len(units) - num_alone, 'unit')}, {num_alone:,} in items of one annotator alone"
+    tally = (
+        f"compared {format_count(len(agreement.units), 'unit')}; compared with nobody: {agreement.num_lone_units:,} in "
+        f"{format_count(agreement.num_lone_items, 'item')} of one annotator alone"
+    )
     return "\n".join([*lines, "", tally]) + "\n"
 
 
@@ -65,7 +66,7 @@ def list_facts(agreement: Agreement) -> dict[str, str]:
     )
     kind = "actions" if units.level == "action" else "sub-actions"
     facts = {
-        "compared": f"{kind} of {format_count(agreement.num_shared_items, 'item')} that two or more did, in "
+        "compared": f"{kind} of {format_count(len(units.items), 'item')} that two or more did, in "
         f"{format_count(len(units.groups), 'record')}",
         "annotators": people,
         "found": f"{format_count(agreement.num_groups, 'performance')}, {agreement.num_shared_groups:,} of them by two "

@@ -168,6 +168,17 @@ class Units:
             answers=answers,
         )
 
+    def select_items(self, wanted: np.ndarray) -> Units:
+        """Only some items, bool (I,), and the units in them."""
+        number = np.where(wanted, np.cumsum(wanted) - 1, -1).astype(np.int32)
+        chosen = self.select(wanted[self.item_index])
+        return replace(
+            chosen,
+            items=tuple(item for item, is_wanted in zip(self.items, wanted.tolist(), strict=True) if is_wanted),
+            item_index=number[chosen.item_index],
+            done=self.done[:, wanted],
+        )
+
     def select_annotators(self, names: Sequence[str]) -> Units:
         """Only the units of some annotators; the others are no longer among ``annotators``."""
         kept = [self.annotators.index(name) for name in names]

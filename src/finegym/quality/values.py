@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import ndtr, stdtrit
 
 FEW_GROUPS = 5
 """An interval over fewer records is rough: two records have three different resamples."""
@@ -57,6 +58,18 @@ class Bootstrap:
     @property
     def num_resamples(self) -> int:
         return len(self.weights) - 1
+
+    @property
+    def reach(self) -> float:
+        """How many standard errors a 95 % interval reaches to either side: 1.96 for many records, more for few.
+
+        Source:
+            Hesterberg, "What Teachers Should Know About the Bootstrap", The American Statistician 69, 2015, section 5.3
+            (expanded percentiles): resamples of n records vary too little by (n - 1) / n, and their spread is itself
+            uncertain, which Student's t knows and the plain percentiles do not.
+        """
+        num = max(self.num_groups, 2)
+        return float(np.sqrt(num / (num - 1)) * stdtrit(num - 1, 0.975))
 
     @property
     def no_interval(self) -> str:
@@ -135,14 +148,15 @@ def make_value(samples: np.ndarray, count: int, undefined: str, boot: Bootstrap)
 
 
 def _find_intervals(samples: np.ndarray, boot: Bootstrap) -> tuple[list[float], list[float], list[str]]:
-    """2.5 and 97.5 percentiles of the resamples, and why there are none."""
+    """The percentiles of the resamples that ``Bootstrap.reach`` stands for, and why there are none."""
     num_columns = samples.shape[1]
     if boot.no_interval:
         return [0.0] * num_columns, [0.0] * num_columns, [boot.no_interval] * num_columns
     resamples = np.sort(samples[1:], axis=0)  # NaN comes last
     num_defined = len(resamples) - np.isnan(resamples).sum(axis=0)
     columns = np.arange(num_columns)
-    low, high = (_interpolate(resamples, columns, share * np.maximum(num_defined - 1, 0)) for share in (0.025, 0.975))
+    tail = float(ndtr(-boot.reach))
+    low, high = (_interpolate(resamples, columns, share * np.maximum(num_defined - 1, 0)) for share in (tail, 1 - tail))
     is_equal = np.isclose(resamples[0], resamples[np.maximum(num_defined - 1, 0), columns], rtol=0, atol=1e-12)
     undefined = (1 - num_defined / len(resamples)).tolist()
     why = [
@@ -189,7 +203,7 @@ def compute_quantile(values: np.ndarray, group: np.ndarray, share: float, boot: 
     counts = boot.sum_rows(group, 1)[1:, 0]
     below = boot.sum_rows(group[values <= quantile], 1)[1:, 0]
     shares = divide(below, counts)
-    half = 1.96 * float(np.nanstd(shares)) if not np.isnan(shares).all() else 0.0
+    half = boot.reach * float(np.nanstd(shares)) if not np.isnan(shares).all() else 0.0
     why = _describe_undefined(float(np.isnan(shares).mean())) or (SAME if half == 0 else "")
     if why:
         return Value(quantile, count=len(values), no_interval=why)
