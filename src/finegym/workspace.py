@@ -20,6 +20,7 @@
         run.lock                held by the run that is at work
       clips/                    the clip store
       features/                 flow and poses of every clip, a store each
+      releases/                 frozen datasets, a folder each
       finegym.db                the annotation app's database, where it is not elsewhere
 
 Paths only: nothing here opens a file. A dataset folder can be a workspace.
@@ -75,6 +76,11 @@ class Workspace:
     def database_file(self) -> Path:
         """The annotation app's database, where it is not elsewhere."""
         return self.folder / DATABASE_NAME
+
+    @property
+    def releases(self) -> Path:
+        """Frozen datasets, ``NAME-VERSION`` each."""
+        return self.folder / "releases"
 
     @property
     def corpus_file(self) -> Path:

@@ -122,6 +122,7 @@ def build(
     from finegym.release.build import build_release
     from finegym.release.read import read_release
     from finegym.release.settings import ReleaseSettings, check_name, parse_leak_exceptions
+    from finegym.workspace import Workspace
 
     settings = ReleaseSettings(
         version=version,
@@ -141,7 +142,7 @@ def build(
     )
     opened = _open_source(source, name, project, database)
     opened = _add_extras(opened, source, exclusions, agreement or [], annotator or [])
-    folder = out or source / "releases" / f"{check_name(opened.name)}-{version}"
+    folder = out or Workspace(source).releases / f"{check_name(opened.name)}-{version}"
     previous = None if since is None else read_release(since)
     built = build_release(opened, folder, settings, previous=previous, say=lambda line: typer.echo(line, err=True))
     _print_build(built, as_json)
@@ -202,7 +203,8 @@ def _print_build(built: BuiltRelease, as_json: bool) -> None:
         classes = format_count(one.num_classes, "class", "classes")
         typer.echo(f"split {one.name}: {classes}, {one.num_train:,} train, {one.num_val:,} val{leaks}")
     for rule in facts.exclusions:
-        typer.echo(f"rule {rule.name} ({rule.why}): {rule.sub_actions:,} sub-actions out of the {rule.leave_out_of}")
+        covered = format_count(rule.sub_actions, "sub-action")
+        typer.echo(f"rule {rule.name} ({rule.why}): {covered} out of the {rule.leave_out_of}")
     for reason, where in facts.left_out.items():
         typer.echo(f"left out: {len(where):,} {reason}, such as {where[0]}")
     lossy = sum(bool(one.cannot_carry) for one in facts.exports.values())

@@ -84,8 +84,11 @@ def _ask(contents: Contents, facts: ReleaseFile, numbers: ReleaseNumbers) -> dic
 
 def _ask_composition(contents: Contents, facts: ReleaseFile, numbers: ReleaseNumbers) -> Sequence[Question]:
     total = numbers.whole.total
-    unknown = f"{facts.counts.sub_actions - facts.counts.sub_actions_with_element:,} sub-actions have no element"
-    missing = f"{unknown}; in {format_count(total.num_unsegmented, 'action')} nobody has looked for sub-actions."
+    num_without = facts.counts.sub_actions - facts.counts.sub_actions_with_element
+    missing = (
+        f"Sub-actions without an element: {num_without:,}. Actions in which nobody has looked for sub-actions: "
+        f"{total.num_unsegmented:,}."
+    )
     return (
         Question("What does it hold, and how much of it?", None, describe_plainly(facts)),
         Question("Is anything missing?", None, f"{missing} {_describe_left_out(facts)}"),
@@ -118,8 +121,8 @@ def _ask_labelling(contents: Contents, facts: ReleaseFile) -> Sequence[Question]
 
 def _describe_left_out(facts: ReleaseFile) -> str:
     rules = [
-        f"{e.name} ({e.why}) leaves {e.sub_actions:,} sub-actions, {e.actions:,} actions and {e.records:,} records out "
-        f"of the {e.leave_out_of}"
+        f"{e.name} ({e.why}) leaves {format_count(e.sub_actions, 'sub-action')}, {format_count(e.actions, 'action')} "
+        f"and {format_count(e.records, 'record')} out of the {e.leave_out_of}"
         for e in facts.exclusions
     ]
     others = [f"{len(where):,} {reason}" for reason, where in facts.left_out.items()]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from finegym.annotations.statistics import Statistics, compute_statistics
 from finegym.annotations.statistics_text import format_statistics
@@ -38,11 +38,13 @@ def compute_numbers(contents: Contents) -> ReleaseNumbers:
 def format_numbers(contents: Contents, numbers: ReleaseNumbers) -> dict[str, bytes]:
     """``statistics/``: JSON and text of each, figures if they are wanted."""
     files: dict[str, bytes] = {}
+    simulated = "simulated: nobody filmed these records\n\n" if contents.source.is_simulated else ""
     for name, statistics in numbers.statistics.items():
         files[f"{FOLDER}/{name}.json"] = format_json(statistics.to_dict()).encode()
-        files[f"{FOLDER}/{name}.txt"] = (format_statistics(statistics) + "\n").encode()
+        files[f"{FOLDER}/{name}.txt"] = f"{simulated}{format_statistics(statistics)}\n".encode()
     if contents.settings.with_figures:
-        plots = draw_statistics(contents.dataset, numbers.whole)
+        whole = replace(numbers.whole, subset="simulated") if simulated else numbers.whole  # stands in the titles
+        plots = draw_statistics(contents.dataset, whole)
         files |= {f"{FOLDER}/{WHOLE}-{stem}.svg": data for stem, data in plots.items()}
         for gated in contents.splits:
             split = gated.released.split

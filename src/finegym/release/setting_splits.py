@@ -76,7 +76,11 @@ def make_setting(name: str, exclusions: Exclusions, settings: ReleaseSettings) -
         )
         split = keep_setting(generated, _find_thresholds(name, settings)).split
     except AnnotationError as error:
-        raise AnnotationError(f"{error} Or choose other splits with --split.") from error
+        fact = str(error).removesuffix(" Lower --min-train and --min-val.")
+        remedy = "Lower --min-train and --min-val, or leave" if name == "balanced" else "Leave"
+        raise AnnotationError(
+            f"{fact} {remedy} the setting out: name the splits that you want with --split."
+        ) from error
     rules = Counter(rule for id_, rule in exclusions.not_in_settings.items() if id_ in exclusions.dataset.instances)
     outside = {**split.outside, **{f"left out by rule {rule}": count for rule, count in rules.items()}}
     return replace(split, outside=outside)
