@@ -22,7 +22,7 @@ from finegym.applications.parse.watch import watch_folder
 from finegym.applications.scoring.code_of_points import read_code
 from finegym.cli.app import app
 from finegym.codebook.builtin import read_builtin
-from finegym.errors import ConfigError
+from finegym.errors import ConfigError, VideoError
 from finegym.localization.opening import open_localizer
 from finegym.training.run_folder import RunFolder, read_checkpoint
 
@@ -173,6 +173,19 @@ def test_the_command_prints_json_and_lines(parsed, tiny):
     assert "skipped 1" in CliRunner().invoke(app, arguments).output
     shown = CliRunner().invoke(app, ["bundle", "show", str(tiny.bundle)]).output
     assert "temperature" in shown and "footage that was not simulated" in shown
+
+
+def test_the_call_of_five_lines(parsed, tiny, monkeypatch):
+    import finegym
+
+    video = tiny.dataset / "records/rec3.mp4"
+    with pytest.raises(ConfigError, match="FINEGYM_BUNDLE"):
+        finegym.parse(video, out=parsed)
+    monkeypatch.setenv("FINEGYM_BUNDLE", str(tiny.bundle))
+    found = finegym.parse(str(video), out=str(parsed), min_score=0.02, min_sub_score=0.0)
+    assert found == read_parse(parsed / "rec3/parse.json")
+    with pytest.raises(VideoError, match="no such file"):
+        finegym.parse("none.mp4", out=parsed)
 
 
 # Reading, with opinions made by hand.

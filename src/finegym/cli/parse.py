@@ -27,7 +27,9 @@ class Device(StrEnum):
     cpu = "cpu"
 
 
-BundleOption = Annotated[Path, typer.Option(help="Model bundle, of `finegym bundle make` or `finegym demo`.")]
+BundleOption = Annotated[
+    Path, typer.Option(envvar="FINEGYM_BUNDLE", help="Model bundle, of `finegym bundle make` or `finegym demo`.")
+]
 OutOption = Annotated[Path, typer.Option(help="Folder for the results, one a recording.")]
 CodeOption = Annotated[str, typer.Option(help="Code of points: a name, or a YAML file.")]
 MinScoreOption = Annotated[float, typer.Option(min=0, max=1, help="Of routines that are looked into.")]
