@@ -52,7 +52,7 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machine
 
 
 @app.command(name="list")
-def list_studies(size: SizeOption = SizeName.smoke, as_json: JsonOption = False) -> None:
+def list_studies(size: SizeOption = SizeName.smoke, recipes: RecipesOption = None, as_json: JsonOption = False) -> None:
     """Say what studies there are, and how many trainings and predictions each plans at a size.
 
     Studies share runs: the last line counts each once.
@@ -61,10 +61,13 @@ def list_studies(size: SizeOption = SizeName.smoke, as_json: JsonOption = False)
     """
     from finegym.annotations.text import format_table
     from finegym.studies.all import SIZES, STUDIES
+    from finegym.studies.recipes import find_recipes
+    from finegym.studies.run_store import identify_recipe
 
     chosen = SIZES[size.value]
+    folder = find_recipes(recipes)
     plans = {name: tuple(dict.fromkeys(study.plan(chosen))) for name, study in STUDIES.items()}
-    runs = {name: {each.run for each in plan} for name, plan in plans.items()}
+    runs = {name: {identify_recipe(run, folder) for run in {each.run for each in plan}} for name, plan in plans.items()}
     if as_json:
         facts = [
             {"name": name, "title": STUDIES[name].title, "runs": len(runs[name]), "predictions": len(plans[name])}

@@ -67,13 +67,10 @@ class RunStore:
         """The name of a run: what it is, for people, and a hash of all that it computes from."""
         if run not in self._name_of:
             recipe = self.resolve(run)
-            content = {
-                "recipe": _flatten(recipe),
-                "data": self._describe_data(recipe),
-                "start": None if run.start is None else self.get_name(run.start),
-            }
+            fields = _flatten(recipe)
             if run.start is not None:
-                content["recipe"].pop("model.weights")
+                fields["model.weights"] = self.get_name(run.start)  # wherever it lies
+            content = {"recipe": fields, "data": self._describe_data(recipe)}
             digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
             self._name_of[run] = f"{_make_slug(recipe)}-{digest[:_DIGITS]}"
         return self._name_of[run]
@@ -114,6 +111,13 @@ def resolve_recipe(name: str, recipes: Path, overrides: list[str]) -> AnyRecipe:
     if task == RECOGNITION:
         return parse_recipe(text, where, overrides)
     return parse_localization_recipe(text, where, overrides)
+
+
+def identify_recipe(run: PlannedRun, recipes: Path) -> str:
+    """What a run trains, whatever the data: the same text for runs that would have the same name."""
+    start = "" if run.start is None else identify_recipe(run.start, recipes)
+    placeholders = ['data.dataset="-"', *(['model.weights="-"'] if start else [])]
+    return json.dumps([_flatten(resolve_recipe(run.recipe, recipes, [*run.overrides, *placeholders])), start])
 
 
 @cache
