@@ -1,12 +1,16 @@
 """The main job, whole, on the smallest competition that has something to learn."""
 
 import re
+from dataclasses import replace
 from typing import get_args
 
 import pytest
 
+from finegym.annotations.folder import read_dataset
 from finegym.demo.plan import FULL, LARGEST_SET, QUICK, Modality, Plan, Task
 from finegym.demo.run import run_demo
+from finegym.simulation.competition import CompetitionSettings
+from finegym.simulation.undrawn import make_undrawn_competition
 
 TINY = Plan(
     videos=2,
@@ -53,6 +57,15 @@ def test_report_is_one_page_with_pictures_and_numbers(demo):
         "Localization: routines in records",
     )
     assert [missing for missing in words if missing not in text] == []
+
+
+def test_a_competition_that_is_not_drawn_is_annotated_like_one_that_is(demo):
+    out, _, _ = demo
+    drawn = read_dataset(out / "competition")
+    undrawn = make_undrawn_competition(
+        CompetitionSettings(num_videos=TINY.videos, minutes=TINY.minutes, seed=0), drawn.codebook
+    )
+    assert {v.id: v for v in undrawn.videos} == {v.id: replace(v, path=None) for v in drawn.videos}
 
 
 def test_second_run_repeats_nothing(demo):
