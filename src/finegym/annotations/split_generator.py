@@ -91,6 +91,7 @@ def make_split(
     restarts: int = 16,
     allow_empty_classes: bool = False,
     allow_unknown_groups: bool = False,
+    kept_sides: Mapping[str, str] | None = None,
 ) -> GeneratedSplit:
     """Share the instances of a subset out to train and val, groups whole.
 
@@ -104,10 +105,12 @@ def make_split(
         restarts: how many to start from.
         allow_empty_classes: accept classes without an instance in train or in val.
         allow_unknown_groups: let actions of unknown competition or athlete stand for themselves.
+        kept_sides: instance id → side where its whole group stays, as in an earlier split; only the others are shared
+            out. Ids that take no part do not matter.
 
     Raises:
-        AnnotationError: nothing to split, fewer than two groups, groups that are not known, or a class that is empty on
-            a side; the message names every such class, with its counts and groups.
+        AnnotationError: nothing to split, fewer than two groups, groups that are not known, a group that was on both
+            sides, or a class that is empty on a side; the message names every such class, with its counts and groups.
     """
     if not 0 < val_share < 1:
         raise AnnotationError(f"expected a share of val between 0 and 1, got {val_share:g}")
@@ -124,11 +127,14 @@ def make_split(
             "Use fewer or narrower kinds of groups."
         )
     counts = _count_matrix(grouping, class_of, len(subset))
-    in_val, restarts_used = _choose_groups(counts, val_share, seed, restarts)
+    pinned = _pin_groups(grouping, kept_sides or {}, name)
+    in_val, restarts_used = _choose_groups(counts, val_share, seed, restarts, pinned)
     sides: tuple[dict[str, int], dict[str, int]] = ({}, {})
     for instance_id, class_index in class_of.items():
         sides[in_val[grouping.group_of[instance_id]]][instance_id] = class_index
     rule = f"whole groups by {', '.join(by)}, {val_share:g} of every class in val, seed {seed}"
+    if kept_sides:
+        rule += f", {format_count(int((pinned >= 0).sum()), 'group')} where they were before"
     split = Split(name, subset, sides[0], sides[1], rule, tuple(by), seed, dict(assignment.outside))
     balance = compute_balance(split)
     if balance.empty and not allow_empty_classes:
@@ -136,6 +142,27 @@ def make_split(
     num_groups = (grouping.num_groups, int(in_val.sum()))
     largest = max(grouping.count_instances()) / len(class_of)
     return GeneratedSplit(split, balance, num_groups, largest, dict(grouping.unknown), restarts_used)
+
+
+def _pin_groups(grouping: Grouping, kept_sides: Mapping[str, str], name: str) -> np.ndarray:
+    """The side where every group has to stay, int64 (G,): 0 train, 1 val, -1 either.
+
+    Raises:
+        AnnotationError: instances of one group were on both sides.
+    """
+    pinned = np.full(grouping.num_groups, -1, np.int64)
+    torn = []
+    for instance_id, group in grouping.group_of.items():
+        if instance_id in kept_sides:
+            side = int(kept_sides[instance_id] == "val")
+            torn += [instance_id] if pinned[group] == 1 - side else []
+            pinned[group] = side if pinned[group] == -1 else pinned[group]
+    if torn:
+        raise AnnotationError(
+            f"split {name}: {format_count(len(torn), 'instance')} cannot stay where they were before: their groups are "
+            f"now connected with others on the other side, such as that of {torn[0]}. Make the split anew."
+        )
+    return pinned
 
 
 def _describe_empty(name: str, balance: Balance, counts: np.ndarray, by: Sequence[str]) -> str:
@@ -193,8 +220,11 @@ class _Goal:
         return cost.round(9)
 
 
-def _choose_groups(counts: np.ndarray, val_share: float, seed: int, restarts: int) -> tuple[np.ndarray, int]:
+def _choose_groups(
+    counts: np.ndarray, val_share: float, seed: int, restarts: int, pinned: np.ndarray | None = None
+) -> tuple[np.ndarray, int]:
     """Which groups go to val, int64 (G,) of 0 and 1, and how many restarts that took."""
+    pinned = np.full(len(counts), -1) if pinned is None else pinned
     counts = counts[:, counts.sum(axis=0) > 0]
     goal = _Goal(counts.sum(axis=0), (counts > 0).sum(axis=0) > 1, val_share)
     num_groups = len(counts)
@@ -202,32 +232,41 @@ def _choose_groups(counts: np.ndarray, val_share: float, seed: int, restarts: in
         # Without the two choices that leave a side empty.
         numbers = np.arange(1, 2**num_groups - 1)
         choices = numbers[:, None] >> np.arange(num_groups) & 1
+        choices = choices[((choices == pinned) | (pinned == -1)).all(axis=1)]
+        if not len(choices):  # all were on one side
+            return np.maximum(pinned, 0), 0
         return choices[goal.compute_cost(choices @ counts).argmin()], 0
     restarts = max(1, min(restarts, _MAX_RESTART_WORK // counts.size))
-    found = [_improve(counts, goal, np.random.default_rng([seed, restart])) for restart in range(restarts)]
+    found = [_improve(counts, goal, np.random.default_rng([seed, restart]), pinned) for restart in range(restarts)]
     costs = goal.compute_cost(np.stack([choice @ counts for choice in found]))
     return found[int(costs.argmin())], restarts
 
 
-def _improve(counts: np.ndarray, goal: _Goal, rng: np.random.Generator) -> np.ndarray:
+def _improve(counts: np.ndarray, goal: _Goal, rng: np.random.Generator, pinned: np.ndarray) -> np.ndarray:
     """A random choice, improved until neither moving a group nor exchanging two helps."""
     num_groups, num_classes = counts.shape
     order = rng.permutation(num_groups)
     filled = counts.sum(axis=1)[order].cumsum()
     choice = np.zeros(num_groups, np.int64)
     choice[order[: max(1, np.searchsorted(filled, goal.val_share * filled[-1]))]] = 1
+    free = pinned == -1
+    choice[~free] = pinned[~free]
     exchange = (choice.sum() * (num_groups - choice.sum())) * num_classes <= _MAX_PAIR_WORK
-    while _move_groups(counts, goal, choice, rng) or (exchange and _exchange_groups(counts, goal, choice, rng)):
+    while _move_groups(counts, goal, choice, rng, free) or (
+        exchange and _exchange_groups(counts, goal, choice, rng, free)
+    ):
         pass
     return choice
 
 
-def _move_groups(counts: np.ndarray, goal: _Goal, choice: np.ndarray, rng: np.random.Generator) -> bool:
-    """Go through all groups once; move each to the other side if that helps. Changes ``choice``; says whether."""
+def _move_groups(
+    counts: np.ndarray, goal: _Goal, choice: np.ndarray, rng: np.random.Generator, free: np.ndarray
+) -> bool:
+    """Go through all free groups once; move each to the other side if that helps. Changes ``choice``; says whether."""
     in_val = choice @ counts
     cost = goal.compute_cost(in_val[None])[0]
     moved = False
-    for group in rng.permutation(len(counts)).tolist():
+    for group in rng.permutation(np.flatnonzero(free)).tolist():
         candidate = in_val + (1 - 2 * choice[group]) * counts[group]
         candidate_cost = goal.compute_cost(candidate[None])[0]
         if candidate_cost < cost and 0 < choice.sum() - 2 * choice[group] + 1 < len(choice):
@@ -236,13 +275,17 @@ def _move_groups(counts: np.ndarray, goal: _Goal, choice: np.ndarray, rng: np.ra
     return moved
 
 
-def _exchange_groups(counts: np.ndarray, goal: _Goal, choice: np.ndarray, rng: np.random.Generator) -> bool:
-    """Go through the groups of val once; exchange each with the group of train that helps most."""
+def _exchange_groups(
+    counts: np.ndarray, goal: _Goal, choice: np.ndarray, rng: np.random.Generator, free: np.ndarray
+) -> bool:
+    """Go through the free groups of val once; exchange each with the group of train that helps most."""
     in_val = choice @ counts
     cost = goal.compute_cost(in_val[None])[0]
     exchanged = False
-    for group in rng.permutation(np.flatnonzero(choice)).tolist():
-        others = np.flatnonzero(choice == 0)
+    for group in rng.permutation(np.flatnonzero(choice & free)).tolist():
+        others = np.flatnonzero((choice == 0) & free)
+        if not len(others):
+            break
         candidates = in_val - counts[group] + counts[others]
         costs = goal.compute_cost(candidates)
         best = int(costs.argmin())

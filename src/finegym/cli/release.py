@@ -98,7 +98,13 @@ def build(
         list[Path] | None,
         typer.Option("--annotator", help="One annotator's dataset folder, for votes and agreement; may be repeated."),
     ] = None,
-    since: Annotated[Path | None, typer.Option(help="The last release: its differences become the history.")] = None,
+    since: Annotated[
+        Path | None,
+        typer.Option(help="The last release: what changed becomes part of this one, and made splits keep its sides."),
+    ] = None,
+    new_sides: Annotated[
+        bool, typer.Option("--new-sides", help="Share all groups out anew, whatever the last release had.")
+    ] = False,
     athletes: Annotated[AthletesChoice, typer.Option(help="Names of athletes.")] = AthletesChoice.NAMED,
     figures: Annotated[bool, typer.Option("--figures/--no-figures", help="Draw the statistics.")] = True,
     export: Annotated[
@@ -130,6 +136,7 @@ def build(
         by=tuple(kind.strip() for kind in by.split(",")),
         val_share=val,
         seed=seed,
+        keep_sides=not new_sides,
         min_train=min_train,
         min_val=min_val,
         allow_leaks=parse_leak_exceptions(allow_leak or []),

@@ -113,7 +113,7 @@ def plan_release(source: ReleaseSource, settings: ReleaseSettings, previous: Rel
     name = check_name(source.name)
     prepared = prepare_dataset(source.dataset, settings.athletes)
     exclusions = apply_exclusions(prepared, parse_rules(source.exclusions))
-    splits = choose_splits(source.splits, exclusions, settings)
+    splits = choose_splits(source.splits, exclusions, settings, previous.splits if previous else ())
     gated = pass_leak_gate(splits, exclusions.dataset, settings)
     changes = None
     if previous is not None:

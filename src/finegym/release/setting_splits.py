@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from finegym.annotations.balance import SETTINGS, Thresholds, choose_thresholds
@@ -33,11 +33,17 @@ class ReleasedSplit:
 
 
 def choose_splits(
-    brought: tuple[Split, ...], exclusions: Exclusions, settings: ReleaseSettings
+    brought: tuple[Split, ...], exclusions: Exclusions, settings: ReleaseSettings, last: Sequence[Split] = ()
 ) -> tuple[ReleasedSplit, ...]:
     """Take over the splits that are brought along and make those that are asked for.
 
     A split that is brought along under the name of a setting is taken over, not made again.
+
+    Args:
+        brought: what the source brings along.
+        exclusions: rules, and the dataset after them.
+        settings: what is asked for.
+        last: splits of the last release, whose sides are kept where that is asked for.
 
     Raises:
         ConfigError: a name is neither.
@@ -50,16 +56,20 @@ def choose_splits(
     unknown = [f"{name!r}{suggest(name, known)}" for name in names if name not in known]
     if unknown:
         raise ConfigError(f"splits: {join_problems(unknown)}. Name splits of the source, balanced or long-tailed.")
+    kept = {split.name: split for split in last} if settings.keep_sides else {}
     return tuple(
         take_over_split(by_name[name], exclusions, settings)
         if name in by_name
-        else ReleasedSplit(make_setting(name, exclusions, settings), True, {})
+        else ReleasedSplit(make_setting(name, exclusions, settings, kept.get(name)), True, {})
         for name in names
     )
 
 
-def make_setting(name: str, exclusions: Exclusions, settings: ReleaseSettings) -> Split:
-    """The balanced or the long-tailed setting of what the rules leave in, groups whole."""
+def make_setting(name: str, exclusions: Exclusions, settings: ReleaseSettings, last: Split | None = None) -> Split:
+    """The balanced or the long-tailed setting of what the rules leave in, groups whole.
+
+    With ``last``, groups that it had stay on their side.
+    """
     codebook = exclusions.dataset.codebook
     classes = [element.id for element in codebook.elements if element.id not in exclusions.no_classes]
     dataset = _leave_out(exclusions.dataset, exclusions.not_in_settings)
@@ -73,9 +83,12 @@ def make_setting(name: str, exclusions: Exclusions, settings: ReleaseSettings) -
             seed=settings.seed,
             allow_empty_classes=True,
             allow_unknown_groups=settings.allow_unknown_groups,
+            kept_sides={id_: side for side in SIDES for id_ in last.get_side(side)} if last else None,
         )
         split = keep_setting(generated, _find_thresholds(name, settings)).split
     except AnnotationError as error:
+        if last is not None and str(error).endswith("Make the split anew."):
+            raise AnnotationError(f"{str(error)[:-1]} with --new-sides.") from error
         fact = str(error).removesuffix(" Lower --min-train and --min-val.")
         remedy = "Lower --min-train and --min-val, or leave" if name == "balanced" else "Leave"
         raise AnnotationError(

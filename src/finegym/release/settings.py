@@ -43,6 +43,8 @@ class ReleaseSettings:
         seed: of made splits.
         min_train: instances that a class of ``balanced`` needs in train, instead of the paper's.
         min_val: likewise in val.
+        keep_sides: where there is a last release, groups of a made split stay on the side where its split of the same
+            name had them, and only new groups are shared out.
         allow_leaks: the exceptions that the leak gate lets through.
         allow_unknown_groups: actions of unknown competition or athlete stand for themselves.
         allow_not_annotated: splits that the source brings may list instances that the annotations lack.
@@ -62,6 +64,7 @@ class ReleaseSettings:
     seed: int = 0
     min_train: int | None = None
     min_val: int | None = None
+    keep_sides: bool = True
     allow_leaks: tuple[LeakException, ...] = ()
     allow_unknown_groups: bool = False
     allow_not_annotated: bool = False
