@@ -1,4 +1,4 @@
-"""The 48 vaults that were really annotated twice: which of them a third person should see, and the medians of the rest."""
+"""The 48 vaults that were really annotated twice: which of them a third person should see, and the medians."""
 
 import csv
 
