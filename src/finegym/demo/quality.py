@@ -215,7 +215,7 @@ def release_dataset(
         splits=(split_by_record(dataset, seed),),
         codebooks=(CodebookVersion(1, codebook.version, format_codebook(codebook)),),
         votes=collect_votes(units, dataset),
-        agreement={"sub-action": export_agreement(agreement)},
+        agreement={"sub-actions": export_agreement(agreement)},
         is_simulated=True,
     )
     shutil.rmtree(folder, ignore_errors=True)
