@@ -14,8 +14,8 @@ from finegym.codebook.tree import get_paths
 from finegym.errors import AnnotationError, ConfigError
 from finegym.quality.agreement import measure_agreement
 from finegym.quality.agreement_files import export_agreement
-from finegym.quality.agreement_table import Table
-from finegym.quality.agreement_text import format_agreement
+from finegym.quality.agreement_table import Column, Row, Table, sort_worst_first
+from finegym.quality.agreement_text import format_agreement, print_table
 from finegym.quality.alpha import ALL_ALIKE, NO_PAIRS
 from finegym.quality.comparison import AgreementSettings
 from finegym.quality.detection import NOBODY, NONE_OF_SECOND
@@ -327,3 +327,26 @@ def test_selecting_units_keeps_their_answers():
                 assert np.array_equal(mine[1], which.answers.answer[part])
     assert NO_LABEL == -1
     assert Unit._fields[0] == "annotator"
+
+
+def test_the_worst_rows_are_those_that_rest_on_enough():
+    def make_row(name, **cell):
+        return Row({"query": name}, {"alpha": Value(**cell)})
+
+    rows = (
+        make_row("undefined", value=None, undefined="why"),
+        make_row("good", value=0.9, low=0.8, high=1.0),
+        make_row("seen twice", value=-0.2, no_interval="why"),
+        make_row("bad", value=0.1, low=0.0, high=0.3),
+    )
+    table = Table("t", "t", ("query",), (Column("alpha", "alpha", "coefficient"),), rows, worst_by="alpha")
+    order = [row.about["query"] for row in sort_worst_first(table)]
+    assert order == ["bad", "good", "seen twice", "undefined"]
+    printed = print_table(table, 2)
+    assert [row[0] for row in printed.rows] == ["bad", "good"]
+    assert printed.rows[0][1] == "0.100 [0.000, 0.300]"
+    assert any("2 more rows; these are the worst" in remark for remark in printed.remarks)
+    everything = print_table(table)
+    assert everything.rows[0] == ["undefined", "– (a)"]
+    assert "a: why" in everything.remarks
+    assert "no interval: 1 (why)" in everything.remarks

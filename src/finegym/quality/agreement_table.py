@@ -71,13 +71,17 @@ class Table:
 
 
 def sort_worst_first(table: Table) -> list[Row]:
-    """Rows by the lowest value of ``worst_by``; those without a value come last, in their order."""
+    """Rows by the lowest value of ``worst_by``: those with an interval, then those without, then those without a value.
+
+    What rests on so little that it has no interval is often the lowest, and says the least.
+    """
     if not table.worst_by:
         return list(table.rows)
 
-    def rank(row: Row) -> tuple[bool, float]:
+    def rank(row: Row) -> tuple[bool, bool, float]:
         cell = row.cells[table.worst_by]
-        value = cell.value if isinstance(cell, Value) else cell
-        return value is None, value or 0.0
+        if not isinstance(cell, Value):
+            return cell is None, False, cell or 0
+        return cell.value is None, cell.low is None, cell.value or 0.0
 
     return sorted(table.rows, key=rank)

@@ -12,6 +12,7 @@ inter/intra-annotator agreement in Python", JOSS 6, 2021.
 
 from __future__ import annotations
 
+import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -111,8 +112,7 @@ def compute_gamma(units: Units, item: int, settings: GammaSettings, package: _Pa
             package.Segment(units.start_ms[row] / 1000, units.end_ms[row] / 1000),
             NO_LABEL_TEXT if label == NO_LABEL else units.labels[label],
         )
-    with _seed_numpy(settings.seed + item), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of the solver's
+    with _seed_numpy(settings.seed + item), _hush():
         dissimilarity = package.make_dissimilarity(settings.alpha, settings.beta)
         result = continuum.compute_gamma(dissimilarity, n_samples=settings.num_samples)
     return Value(float(result.gamma), count=len(rows), no_interval="one item")
@@ -134,6 +134,19 @@ def _seed_numpy(seed: int) -> Iterator[None]:
         yield
     finally:
         np.random.set_state(state)  # noqa: NPY002
+
+
+@contextmanager
+def _hush() -> Iterator[None]:
+    """The package logs for every alignment which solver it takes, and its solvers warn of their own future."""
+    level = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(level)
 
 
 @dataclass(frozen=True)
