@@ -68,8 +68,7 @@ def test_labels_agree_48_times_of_48(vaults):
     assert tables["labels"].get("event").cells["alpha"].undefined
 
 
-def test_the_second_annotation_starts_later(vaults):
-    """What no table of the paper says: the chunk that begins in the routine is annotated later, by a quarter second."""
-    bias = measure_agreement(read_vaults(vaults, "sub-action")).tables["boundaries_pairs"].get(*TWO, "start").cells
-    assert bias["bias_ms"].low > 100
-    assert bias["bias_ms"].value == pytest.approx(223, abs=1)
+def test_the_file_is_sorted_by_start_so_that_its_signs_mean_nothing(vaults):
+    """All events of the second annotations start later: no bias of a person, but the order of the rows."""
+    start = measure_agreement(read_vaults(vaults, "action")).tables["boundaries_pairs"].get(*TWO, "start").cells
+    assert start["bias_ms"].value == start["mae_ms"].value > 0
