@@ -134,7 +134,7 @@ def answer(person: Person, *keys: str) -> None:
 def hand_in(person: Person) -> None:
     person.wait_saved()
     person.press("Control+Enter")
-    person.page.get_by_text("Handed in.").wait_for()
+    person.page.get_by_text("Handed in.", exact=True).wait_for()
     person.wait_saved()
     assert person.page.get_by_role("button", name="Take it back").count() == 0, "an answer stays"
 
@@ -218,7 +218,7 @@ def test_a_training_says_after_every_answer_what_is_right(gold, enter, api):
     bob.page.get_by_role("button", name="See the result").click()
     bob.page.get_by_role("heading", name="Turns and leaps, try 1: done").wait_for()
     bob.page.get_by_role("link", name="Question 1").click()
-    bob.page.get_by_text("Handed in.").wait_for()
+    bob.page.get_by_text("Handed in.", exact=True).wait_for()
 
 
 def test_passes_that_differ_are_decided_with_reasons_and_become_the_result(enter, api):

@@ -30,7 +30,8 @@ test("shares near 1 get a range in which they differ to the eye; worse than chan
   expect(chooseShareRange([0.93, 0.97])).toEqual([0.9, 1]);
   expect(chooseShareRange([0.68, 0.97])).toEqual([0.6, 1]);
   expect(chooseShareRange([0.2])).toEqual([0, 1]);
-  expect(chooseShareRange([-0.1, 0.4])).toEqual([-1, 1]);
+  expect(chooseShareRange([-0.1, 0.4])).toEqual([-0.2, 1]);
+  expect(chooseShareRange([-1])).toEqual([-1, 1]);
   expect(chooseShareRange([])).toEqual([0.9, 1]);
 });
 
@@ -41,6 +42,7 @@ test("amounts begin at 0 and end at a round value that is not below the largest"
     const [low, high] = chooseAmountRange([most / 3]);
     expect(low).toBe(0);
     expect(high).toBeGreaterThanOrEqual(most / 3);
-    expect(high).toBeLessThan(most / 3 * 1.6);
+    expect(high).toBeLessThanOrEqual(most / 3 * 2);
+    expect(chooseTicks(0, high, 4).at(-1)).toBeCloseTo(high, 9);
   }
 });

@@ -26,13 +26,13 @@ export function chooseTicks(low: number, high: number, count: number): number[] 
 /** An axis of shares: from a round value below the smallest up to 1, so that small differences near 1 can be seen. */
 export function chooseShareRange(values: readonly number[]): [number, number] {
   const lowest = Math.min(1, ...values);
-  return [lowest < 0 ? -1 : lowest < 0.5 ? 0 : Math.min(0.9, Math.floor(lowest * 10) / 10), 1];
+  return [lowest < 0 ? Math.max(-1, Math.floor(lowest * 5) / 5) : lowest < 0.5 ? 0 : Math.min(0.9, Math.floor(lowest * 10) / 10), 1];
 }
 
 /** An axis of amounts: from 0 to a round value above the largest. */
 export function chooseAmountRange(values: readonly number[]): [number, number] {
   const most = Math.max(0, ...values);
   if (most === 0) return [0, 1];
-  const ticks = chooseTicks(0, most * 1.25, 4);
-  return [0, ticks.find((tick) => tick >= most) ?? most];
+  const [, step = most] = chooseTicks(0, most, 4);
+  return [0, step * Math.ceil(most / step - 1e-9)];
 }

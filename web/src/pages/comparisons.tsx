@@ -65,7 +65,7 @@ function ComparisonTable({ project, rows, state }: { project: Project; rows: rea
         <tbody>{rows.map((one) => (
           <tr key={one.id}>
             <th scope="row">{one.item.record.name}</th><td>{one.item.stage}</td><td>{describePart(one.item)}</td>
-            <td><ul className="row">{one.item.passes.map((pass) => <li key={pass.id}><Link href={`/passes/${pass.id}`}>{pass.person.name}</Link></li>)}</ul></td>
+            <td><ul className="row">{one.item.passes.filter((pass) => pass.id !== one.pass_id).map((pass) => <li key={pass.id}><Link href={`/passes/${pass.id}`}>{pass.person.name}</Link></li>)}</ul></td>
             <td className="number">{one.num_units}</td><td className="number">{one.num_open}</td>
             <td className="wrap">{one.reasons.map((reason) => <p key={reason}>{reason}</p>)}</td>
             <td><div className="row nowrap">

@@ -25,7 +25,7 @@ export function People({ project, quality }: { project: Project; quality: Qualit
           return (
             <tr key={person.id}>
               <th scope="row">{person.name}</th>
-              <td className="number"><Counted project={project} row={one} what={`Items of ${person.name}`}>{one.num_items}</Counted> <span className="faint">{one.num_shared_items} shared</span></td>
+              <td className="number"><Counted project={project} row={one} what={`Items of ${person.name}`}>{one.num_items}</Counted> <span className="faint">({one.num_shared_items} shared)</span></td>
               {edges && <><td className="number">{measured(one.detection_f1, "found (F1)", (value) => value.toFixed(3))}</td>
                 <td><Bias measured={one.start_bias_ms} most={most} name={`${person.name}: starts`} /></td><td><Bias measured={one.end_bias_ms} most={most} name={`${person.name}: ends`} /></td></>}
               <td className="number">{measured(one.label_agreement, "same label as the others", formatShare)}</td>

@@ -60,7 +60,7 @@ export function ProjectShell({ id, title, actions, children }: {
         {TABS.filter((tab) => maySee(tab.who, project.data.role, isAdmin)).map((tab) => {
           const to = `/projects/${id}${tab.path}`;
           const count = tab.count?.(project.data) ?? 0;
-          return <Link key={tab.path} href={to} aria-current={isIn(tab, location, `/projects/${id}`) ? "page" : undefined}>{tab.title}{count > 0 && <span className="badge returned" aria-label={`${count} waiting`}>{count}</span>}</Link>;
+          return <Link key={tab.path} href={to} aria-current={isIn(tab, location, `/projects/${id}`) ? "page" : undefined} aria-description={count > 0 ? `${count} waiting` : undefined}>{tab.title}{count > 0 && <span className="badge returned" aria-hidden="true">{count}</span>}</Link>;
         })}
       </nav>
       {children(project.data)}
