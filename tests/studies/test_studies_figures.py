@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from pretended_runs import NUM_RECORDS, TIMES, PretendedResults, make_logits
 
-from finegym.studies import confusion, fig5, fig6a, fig6b, fig6c, fig6d, findings, queries, table4
+from finegym.studies import confusion, fig5, fig6a, fig6b, fig6c, fig6d, findings, measures, queries, table4
 from finegym.studies.all import SIZES
 from finegym.studies.size_simulated import TINY, TINY_ELEMENTS
 
@@ -170,6 +170,6 @@ def test_no_change_at_all_decides_nothing_but_what_follows_from_equal_scores(mon
 
 def test_a_third_of_the_clip_is_the_largest_number_of_frames_within_it():
     results = PretendedResults(lambda planned, split: None)
-    assert findings.count_mean_frames(results) == pytest.approx(37)
-    assert findings._find_third(results) == 12
+    assert measures.count_mean_frames(results) == pytest.approx(37)
+    assert measures.find_third(results) == 12
     assert len(TINY_ELEMENTS) == 12 and TINY.is_simulated

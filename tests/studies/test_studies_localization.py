@@ -15,7 +15,7 @@ from finegym.evaluation.localization.report import make_localization_report
 from finegym.localization.localizer import Found
 from finegym.localization.parts import write_found
 from finegym.localization.timelines import read_timelines
-from finegym.studies import broadcast, findings, table4
+from finegym.studies import broadcast, measures, table4
 from finegym.studies.planning import plan_predictions
 from finegym.studies.recipes import find_recipes
 from finegym.studies.results import Results
@@ -86,7 +86,7 @@ def test_rows_are_those_of_the_paper_and_of_actionformer(results):
 
 
 def test_the_finding_on_localizing_is_the_difference_of_both_tasks(results):
-    measured = findings.measure_localizing(results)
+    measured = measures.measure_localizing(results)
     actions, subs = (table4.evaluate(results, "SSN", task).estimate_average().value for task in table4.TASKS)
     assert measured.found.value == pytest.approx(actions - subs)
     assert measured.num_instances == sum(table4.evaluate(results, "SSN", task).num_segments for task in table4.TASKS)

@@ -11,6 +11,8 @@ import typer
 
 from finegym.cli import evaluate_localization
 from finegym.cli.evaluate_oracle import oracle
+from finegym.cli.evaluate_parse import parse
+from finegym.cli.evaluate_queries import queries
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -113,4 +115,6 @@ def recognition(
 
 
 evaluate_localization.add_verbs(app)
+app.command()(queries)
 app.command()(oracle)
+app.command()(parse)

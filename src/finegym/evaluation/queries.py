@@ -177,6 +177,33 @@ def score_queries(answers: Sequence[Mapping[str, Answers]], groups: Sequence[str
     return tuple(scores)
 
 
+def list_topics(answers: Mapping[str, Answers], codebook: Codebook) -> dict[str, tuple[str, ...]]:
+    """Topic → its queries to which both answers occur; the topics with the most queries first."""
+    topics: dict[str, list[str]] = {}
+    for query_id, each in answers.items():
+        if each.is_yes.any() and not each.is_yes.all():
+            topics.setdefault(find_topic(codebook, query_id), []).append(query_id)
+    return {topic: tuple(topics[topic]) for topic in sorted(topics, key=lambda topic: -len(topics[topic]))}
+
+
+def score_topics(
+    seeds: Sequence[Mapping[str, Answers]], topics: Mapping[str, tuple[str, ...]], groups: Sequence[str]
+) -> dict[str, Estimate]:
+    """The mean over a topic's queries of their balanced accuracies.
+
+    Each query and answer is a class, so that a mean over classes is that mean over queries.
+    """
+    found = {}
+    for topic, query_ids in topics.items():
+        first = [seeds[0][query_id] for query_id in query_ids]
+        targets = np.concatenate([2 * place + each.is_yes for place, each in enumerate(first)])
+        rows = np.concatenate([each.rows for each in first])
+        right = np.array([np.concatenate([seed[query_id].is_right for query_id in query_ids]) for seed in seeds])
+        weights = resample_groups([groups[row] for row in rows.tolist()])
+        found[topic] = estimate_mean_over_classes(right, targets, weights)
+    return found
+
+
 def find_topic(codebook: Codebook, query_id: str) -> str:
     """What a query is about.
 

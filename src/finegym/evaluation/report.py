@@ -97,7 +97,7 @@ def make_recognition_report(
     where = f"{split.name}/{side}"
     targets, subset = split.get_side(side), split.subset
     hashes = {name: hash_side(split, name) for name in ("train", "val")}
-    _check_classes(predictions.metadata, split, source)
+    check_classes(predictions.metadata, split, source)
     aligned = align_predictions(
         predictions, targets, len(subset), split_name=where, missing=missing, extra=extra, source=source
     )
@@ -149,7 +149,7 @@ def find_groups(dataset: Dataset, instance_ids: Sequence[str], kind: str) -> lis
     return [str(group) for group in groups]
 
 
-def _check_classes(metadata: Mapping[str, str], split: Split, source: str) -> None:
+def check_classes(metadata: Mapping[str, str], split: Split, source: str) -> None:
     """Logits of other classes can have the right number of columns: refuse them by their hash."""
     said = metadata.get("split_subset_sha256")
     if said is not None and said != split.subset.sha256:

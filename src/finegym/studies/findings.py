@@ -8,25 +8,28 @@ decided otherwise. The bounds were written down before anything was run. "Much" 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from math import inf
-from typing import NamedTuple
 
-import numpy as np
-
-from finegym.evaluation.estimates import (
-    DIFFERENCE,
-    Estimate,
-    estimate,
-    estimate_mean_over_classes,
-    judge,
-    resample_groups,
-)
-from finegym.evaluation.report import find_groups
+from finegym.evaluation.estimates import Estimate, judge
 from finegym.report.dot_plot import draw_dots
-from finegym.studies import fig5, fig6b, fig6c, table4, table5
-from finegym.studies.cells import make_cell, make_dots, stack_right
+from finegym.studies import fig6b, fig6c, table4, table5
+from finegym.studies.cells import make_cell, make_dots
+from finegym.studies.measures import (
+    FLOW,
+    RGB,
+    Measured,
+    count_mean_frames,
+    find_third,
+    measure_beyond_a_third,
+    measure_flow,
+    measure_localizing,
+    measure_more_frames,
+    measure_other_number,
+    measure_poses,
+    measure_shuffling,
+)
 from finegym.studies.planning import plan_predictions
 from finegym.studies.results import Results
 from finegym.studies.sizes import Size
@@ -34,21 +37,8 @@ from finegym.studies.study import Figure, Outcome, PlannedPrediction, Study
 from finegym.studies.tables import NOT_RUN, Cell, Column, Row, Table
 
 MUCH, NOTHING, SPARED = 0.05, 0.01, 0.02
-FLOW, RGB = "TSN Flow", "TSN RGB"
 TITLE = "The paper's findings, tested"
 COLUMN = Column("difference", "difference", "points")
-
-
-class Measured(NamedTuple):
-    """A number that a claim is about.
-
-    Attributes:
-        found: the number.
-        num_instances: that it was computed on: clips, segments or frames.
-    """
-
-    found: Estimate
-    num_instances: int
 
 
 @dataclass(frozen=True)
@@ -70,69 +60,6 @@ class Finding:
     low: float
     high: float
     measure: Callable[[Results], Measured | None]
-
-
-def measure_more_frames(results: Results) -> Measured | None:
-    """As many frames as are a third of a clip, less one frame."""
-    few, many = (table5.plan_frames(results.size, number) for number in (1, _find_third(results)))
-    return _compare(results, few, many, table5.ROLE)
-
-
-def measure_beyond_a_third(results: Results) -> Measured | None:
-    """The most frames, less as many as are a third of a clip; ``None`` where the most are no more than that."""
-    third, most = _find_third(results), table5.NUM_FRAMES[-1]
-    if most <= third:
-        return None
-    few, many = (table5.plan_frames(results.size, number) for number in (third, most))
-    return _compare(results, few, many, table5.ROLE)
-
-
-def measure_flow(role: str) -> Callable[[Results], Measured | None]:
-    """Flow less RGB on a split."""
-
-    def measure(results: Results) -> Measured | None:
-        rgb, flow = (plan_predictions(results.size, method, role) for method in (RGB, FLOW))
-        return _compare(results, rgb, flow, role)
-
-    return measure
-
-
-def measure_shuffling(method: str) -> Callable[[Results], Measured | None]:
-    """What a method loses with shuffled frames."""
-
-    def measure(results: Results) -> Measured | None:
-        found = fig6b.estimate_orders(results, method)
-        return Measured(found["top1/loss"], len(results.get_split(fig6b.ROLE).val)) if found else None
-
-    return measure
-
-
-def measure_other_number(method: str) -> Callable[[Results], Measured | None]:
-    """What a method gains from 12 frames, trained with 3."""
-
-    def measure(results: Results) -> Measured | None:
-        found = fig6c.estimate_change(results, method)
-        return Measured(found, len(results.get_split(fig6c.ROLE).val)) if found else None
-
-    return measure
-
-
-def measure_localizing(results: Results) -> Measured | None:
-    """Mean mAP of actions less that of sub-actions, by SSN."""
-    actions, subs = (table4.evaluate(results, "SSN", task) for task in table4.TASKS)
-    if actions is None or subs is None:
-        return None
-    number = min(len(actions.by_tiou), len(subs.by_tiou))
-    by_seed = (actions.by_tiou[:number] - subs.by_tiou[:number]).mean(axis=1)
-    resampled = (actions.resampled[:number] - subs.resampled[:number]).mean(axis=2)
-    found = estimate(by_seed, resampled, min(actions.num_records, subs.num_records), DIFFERENCE)
-    return Measured(found, actions.num_segments + subs.num_segments)
-
-
-def measure_poses(results: Results) -> Measured | None:
-    """Fast frames without a pose, less slow ones."""
-    found = fig5.estimate_fast_and_slow(results)
-    return None if found is None else Measured(*found)
 
 
 FINDINGS = (
@@ -233,7 +160,7 @@ def make(results: Results) -> Outcome:
         Row(finding.id, (finding.says, verdict, finding.measured), {COLUMN.id: _make_cell(each)})
         for finding, verdict, each in zip(FINDINGS, verdicts, measured, strict=True)
     )
-    third = _find_third(results)
+    third = find_third(results)
     notes = (
         *results.size.notes,
         "confirmed: the whole 95 % interval, over seeds and records, is within what the claim says; not confirmed: "
@@ -244,33 +171,6 @@ def make(results: Results) -> Outcome:
     )
     table = Table("findings", TITLE, ("the paper says", "verdict", "measured here"), (COLUMN,), rows, notes)
     return Outcome((table,), _draw(found, verdicts))
-
-
-def count_mean_frames(results: Results) -> float:
-    """Frames of a clip, a mean over the instances that Table 5 is tested on."""
-    instances = results.dataset.instances
-    chosen = [instances[instance_id] for instance_id in results.get_split(table5.ROLE).val]
-    return float(np.mean([(i.sub_action.end_ms - i.sub_action.start_ms) * (i.video.fps or 0) / 1000 for i in chosen]))
-
-
-def _find_third(results: Results) -> int:
-    third = count_mean_frames(results) / 3
-    return max((number for number in table5.NUM_FRAMES if number <= third), default=table5.NUM_FRAMES[0])
-
-
-def _compare(
-    results: Results, before: Sequence[PlannedPrediction], after: Sequence[PlannedPrediction], role: str
-) -> Measured | None:
-    """Mean class accuracy of some runs less that of others, paired by seed and instance."""
-    left, right = (results.read_seeds(each, role) for each in (before, after))
-    number = min(len(left), len(right))
-    if not number:
-        return None
-    aligned = left[0].aligned
-    groups = resample_groups(find_groups(results.dataset, aligned.instance_ids, "video"))
-    gained = stack_right(right[:number]).astype(np.float64) - stack_right(left[:number])
-    found = estimate_mean_over_classes(gained, aligned.targets, groups, DIFFERENCE)
-    return Measured(found, len(aligned.targets))
 
 
 def _iterate_plans(size: Size) -> Iterator[PlannedPrediction]:

@@ -7,11 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import numpy as np
-
-from finegym.codebook.model import Codebook
-from finegym.evaluation.estimates import Estimate, estimate_mean_over_classes, resample_groups
-from finegym.evaluation.queries import Answers, QueryScore, find_asked_nodes, find_topic, read_answers, score_queries
+from finegym.evaluation.estimates import Estimate
+from finegym.evaluation.queries import (
+    Answers,
+    QueryScore,
+    find_asked_nodes,
+    find_topic,
+    list_topics,
+    read_answers,
+    score_queries,
+    score_topics,
+)
 from finegym.evaluation.report import find_groups
 from finegym.report.dot_plot import Dots, draw_dots
 from finegym.studies.cells import make_cell, make_dots
@@ -65,31 +71,6 @@ def read_method(results: Results, method: str) -> Seeds:
     nodes = find_asked_nodes(split.subset, results.dataset.codebook)
     runs = results.read_seeds(plan_predictions(results.size, method, ROLE), ROLE)
     return [read_answers(run.aligned.logits, run.aligned.targets, nodes) for run in runs]
-
-
-def list_topics(answers: Mapping[str, Answers], codebook: Codebook) -> dict[str, tuple[str, ...]]:
-    """Topic → its queries to which both answers occur; the topics with the most queries first."""
-    topics: dict[str, list[str]] = {}
-    for query_id, each in answers.items():
-        if each.is_yes.any() and not each.is_yes.all():
-            topics.setdefault(find_topic(codebook, query_id), []).append(query_id)
-    return {topic: tuple(topics[topic]) for topic in sorted(topics, key=lambda topic: -len(topics[topic]))}
-
-
-def score_topics(seeds: Seeds, topics: Mapping[str, tuple[str, ...]], groups: Sequence[str]) -> dict[str, Estimate]:
-    """The mean over a topic's queries of their balanced accuracies.
-
-    Each query and answer is a class, so that a mean over classes is that mean over queries.
-    """
-    found = {}
-    for topic, query_ids in topics.items():
-        first = [seeds[0][query_id] for query_id in query_ids]
-        targets = np.concatenate([2 * place + each.is_yes for place, each in enumerate(first)])
-        rows = np.concatenate([each.rows for each in first])
-        right = np.array([np.concatenate([seed[query_id].is_right for query_id in query_ids]) for seed in seeds])
-        weights = resample_groups([groups[row] for row in rows.tolist()])
-        found[topic] = estimate_mean_over_classes(right, targets, weights)
-    return found
 
 
 def _make_topic_rows(
