@@ -1,4 +1,7 @@
-"""Exams and adjudication in a real browser: a pretest failed and passed, a training that says what is right, passes decided between."""
+"""Exams, adjudication and dashboards in a real browser.
+
+A pretest is failed and passed, a training says what is right, passes are decided between, and numbers lead to items.
+"""
 
 from __future__ import annotations
 
@@ -221,7 +224,9 @@ def test_a_training_says_after_every_answer_what_is_right(gold, enter, api):
     bob.page.get_by_text("Handed in.", exact=True).wait_for()
 
 
-def test_passes_that_differ_are_decided_with_reasons_and_become_the_result(enter, api):
+@pytest.fixture(scope="module")
+def differing(api) -> dict[str, Any]:
+    """An item in which two people found and called different things."""
     quality = api.call("lead", "GET", f"/api/projects/{api.project}")["settings"]["quality"]
     two = {"routines": 2, "sub-actions": 1, "elements": 1}
     api.change_settings(annotators_per_item=two, quality=quality | {"third_annotator": False})
@@ -230,7 +235,34 @@ def test_passes_that_differ_are_decided_with_reasons_and_become_the_result(enter
     start = item["start_frame"]
     api.annotate("ann", item["id"], create(start + 50, start + 250, "BB"), create(start + 300, start + 420, "VT"))
     api.annotate("bob", item["id"], create(start + 52, start + 250, "VT"))
+    return item
 
+
+def test_numbers_of_the_dashboards_lead_to_the_items_behind_them(differing, enter):
+    lead = enter("lead")
+    page = lead.page
+    lead.open_tab(PROJECT, "Quality")
+    page.get_by_label("Stage").select_option("routines")
+    page.get_by_role("heading", name="Annotators side by side").wait_for()
+    confused = page.locator("section[aria-labelledby=confusions]")
+    assert confused.get_by_role("heading").inner_text() == "Taken for each other once"
+    lead.check("dashboards")
+    found = page.get_by_role("row", name="Ann").get_by_role("link", name="0.667")
+    found.wait_for()  # one of Ann's two routines, and the one of Bob: 2 of 3
+    confused.get_by_role("link", name="balance beam, vault: 1").click()
+    page.get_by_role("heading", name="Taken for each other: balance beam, vault").wait_for()
+    row = page.locator("section[aria-labelledby=behind] tbody tr")
+    assert row.count() == 1
+    assert "beta" in row.inner_text()
+    lead.check("items behind a number")
+    row.get_by_role("link", name="Ann").click()
+    page.locator(".readout.confirmed").wait_for()
+    page.get_by_role("heading", name="Routines: chunk 1").wait_for()
+
+
+def test_passes_that_differ_are_decided_with_reasons_and_become_the_result(differing, enter, api):
+    item = differing
+    start = item["start_frame"]
     reviewer = enter("reviewer")
     page = reviewer.page
     reviewer.open_tab(PROJECT, "Review")

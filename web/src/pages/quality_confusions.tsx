@@ -27,7 +27,7 @@ export function Confusions({ project, quality, codebook }: { project: Project; q
   return (
     <section aria-labelledby="confusions">
       <div className="content-head">
-        <h2 id="confusions">Taken for each other <span className="count">{group.count} times</span></h2>
+        <h2 id="confusions">Taken for each other <span className="count">{group.count === 1 ? "once" : `${group.count} times`}</span></h2>
         {groups.length > 1 && (
           <div className="filters"><label>Within<select value={groups.indexOf(group)} onChange={(event) => setChosen(Number(event.target.value))}>
             {groups.map((one, k) => <option key={one.set ?? "across"} value={k}>{one.set === null ? "across sets and events" : name(one.set)} ({one.count})</option>)}
