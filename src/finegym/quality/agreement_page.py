@@ -135,27 +135,27 @@ def _make_confusions(agreement: Agreement) -> Iterator[Block]:
             yield Prose(f"No two annotators gave two {level}s to one performance.")
             continue
         rows = [
-            [one.first, one.first_name, one.second, one.second_name, one.count, _list_some(one.item_ids)]
+            [one.count, f"{one.first}: {one.first_name}", f"{one.second}: {one.second_name}", _list_some(one.item_ids)]
             for one in found[:MAX_CONFUSIONS]
         ]
         caption = f"Pairs of {level}s given to one performance: {_count_shown(len(found), len(rows))}."
-        yield PageTable([level, "name", "other", "name", "times", "items"], rows, caption)
+        yield PageTable(["times", level, "other", "items"], rows, caption)
     queries = list_split_queries(comparison)
     if queries:
         texts = agreement.units.codebook.query_by_id
         rows = [
             [
-                one.set_id,
-                texts[one.query_id].text if one.query_id in texts else one.query_id,
+                f"{100 * one.num_split / one.num_asked:.1f}",
                 one.num_split,
                 one.num_asked,
-                f"{100 * one.num_split / one.num_asked:.1f}",
+                one.set_id,
+                texts[one.query_id].text if one.query_id in texts else one.query_id,
                 _list_some(one.item_ids),
             ]
             for one in queries[:MAX_CONFUSIONS]
         ]
         caption = f"Queries with both answers for one performance: {_count_shown(len(queries), len(rows))}."
-        yield PageTable(["set", "query", "split", "asked twice", "%", "items"], rows, caption)
+        yield PageTable(["%", "split", "asked twice", "set", "query", "items"], rows, caption)
 
 
 def _count_shown(number: int, shown: int) -> str:

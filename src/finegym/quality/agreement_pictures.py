@@ -79,33 +79,48 @@ def _draw_bias(agreement: Agreement) -> bytes:
 
 def draw_items(agreement: Agreement, max_items: int) -> Iterator[Picture]:
     """Lanes of all annotators for the items with most performances that not everybody found or called alike."""
-    units = agreement.units
+    units, groups = agreement.units, agreement.comparison.groups
     differs = _find_differing(agreement)
-    counts = np.bincount(agreement.comparison.groups.item_index[differs], minlength=len(units.items))
-    order = [item for item in np.argsort(-counts, kind="stable")[:max_items].tolist() if counts[item]]
-    level = agreement.comparison.categories["set" if units.level == "sub-action" else "event"]
-    colour_of_id = make_colours(level.ids)
-    dashed = differs[agreement.comparison.groups.group_of_unit]
-    for item in order:
+    counts = np.bincount(groups.item_index[differs], minlength=len(units.items))
+    for item in np.argsort(-counts, kind="stable")[:max_items].tolist():
+        if not counts[item]:
+            return
         rows = np.flatnonzero(units.item_index == item)
-        start_ms = int(units.start_ms[rows].min())
-        lanes, colour_of = [], {}
-        for place, name in enumerate(units.annotators):
-            if not units.done[place, item]:
-                continue
-            spans = []
-            for row in rows[units.annotator_index[rows] == place].tolist():
-                label = units.labels[units.label_index[row]] if units.label_index[row] != NO_LABEL else ""
-                category = level.of_unit[row]
-                colour_of[label] = colour_of_id[level.ids[category]] if category >= 0 else "#8a939b"
-                start, end = ((t[row] - start_ms) / 1000 for t in (units.start_ms, units.end_ms))
-                spans.append(Span(start, end, label, "missed" if dashed[row] else "plain"))
-            lanes.append(Row(name[:14], spans))
-        duration = (int(units.end_ms[rows].max()) - start_ms) / 1000
+        start_ms, end_ms = int(units.start_ms[rows].min()), int(units.end_ms[rows].max())
+        lanes = [
+            Row(name[:14], _make_spans(agreement, rows[units.annotator_index[rows] == place], start_ms, differs))
+            for place, name in enumerate(units.annotators)
+            if units.done[place, item]
+        ]
+        svg = draw_timeline(lanes, (end_ms - start_ms) / 1000, _choose_colours(agreement))
         caption = (
             f"{units.items[item].id}: {counts[item]} performances with a difference, from {start_ms / 1000:g} s on."
         )
-        yield Picture(draw_timeline(lanes, duration, colour_of), caption, f"lanes of {units.items[item].id}")
+        yield Picture(svg, caption, f"lanes of {units.items[item].id}")
+
+
+def _make_spans(agreement: Agreement, rows: np.ndarray, start_ms: int, differs: np.ndarray) -> list[Span]:
+    """Units of one annotator in one item."""
+    units, group_of_unit = agreement.units, agreement.comparison.groups.group_of_unit
+    return [
+        Span(
+            (int(units.start_ms[row]) - start_ms) / 1000,
+            (int(units.end_ms[row]) - start_ms) / 1000,
+            units.labels[units.label_index[row]] if units.label_index[row] != NO_LABEL else "",
+            "missed" if differs[group_of_unit[row]] else "plain",
+        )
+        for row in rows.tolist()
+    ]
+
+
+def _choose_colours(agreement: Agreement) -> dict[str, str]:
+    """A colour a label: that of its set, or of its event where actions are compared."""
+    units = agreement.units
+    level = agreement.comparison.categories["set" if units.level == "sub-action" else "event"]
+    colours = make_colours(level.ids)
+    known = level.of_unit >= 0
+    pairs = set(zip(units.label_index[known].tolist(), level.of_unit[known].tolist(), strict=True))
+    return {units.labels[label]: colours[level.ids[category]] for label, category in pairs if label != NO_LABEL}
 
 
 def _find_differing(agreement: Agreement) -> np.ndarray:

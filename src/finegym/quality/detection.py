@@ -11,6 +11,7 @@ from finegym.quality.values import divide, make_values, sum_by
 
 NOBODY = "neither found anything"
 NONE_OF_FIRST, NONE_OF_SECOND = "the first found nothing", "the second found nothing"
+FOUND_NOTHING, OTHERS_NOTHING = "found nothing that others looked for", "the others found nothing"
 NOT_DONE_TWICE = "nobody else did an item in which it was found"
 
 
@@ -103,34 +104,25 @@ def _measure_pairs(comparison: Comparison, matches: dict[float, Pairs], pairs: n
 
 def _measure_annotators(comparison: Comparison, matches: dict[float, Pairs], pairs: np.ndarray) -> Table:
     """Every annotator against each other one, taken together."""
-    num_annotators = len(comparison.units.annotators)
-    sides = np.array(comparison.pairs, np.int64).reshape(-1, 2)
-    takes_part = np.zeros((len(sides), num_annotators))
-    takes_part[np.arange(len(sides)), sides[:, 0]] = takes_part[np.arange(len(sides)), sides[:, 1]] = 1
-    mine = np.zeros((pairs.shape[0], num_annotators))
-    theirs = np.zeros_like(mine)
-    for place, (first, second) in enumerate(comparison.pairs):
-        mine[:, [first, second]] += pairs[:, place]
-        theirs[:, [first, second]] += pairs[:, place, ::-1]
-    own, other = comparison.boot.sum(mine), comparison.boot.sum(theirs)
+    names, sides = comparison.units.annotators, _mark_sides(comparison)
+    # Units of a pair by side, (G, P, 2), to units of an annotator and of those beside: (G, A).
+    own = comparison.boot.sum(np.einsum("gps,psa->ga", pairs, sides))
+    other = comparison.boot.sum(np.einsum("gps,psa->ga", pairs[..., ::-1], sides))
     counts = own[0].round().astype(int), other[0].round().astype(int)
-    rows: list[list[Row]] = [[] for _ in range(num_annotators)]
+    rows: list[list[Row]] = [[] for _ in names]
     for tiou in comparison.settings.tious:
-        both = comparison.boot.sum(_count_matches(comparison, matches[tiou]) @ takes_part)
+        both = comparison.boot.sum(_count_matches(comparison, matches[tiou]) @ sides.sum(axis=1))
         number = both[0].round().astype(int)
         values = {
-            "precision": make_values(
-                divide(both, own), counts[0], "found nothing that others looked for", comparison.boot
-            ),
-            "recall": make_values(divide(both, other), counts[1], "the others found nothing", comparison.boot),
+            "precision": make_values(divide(both, own), counts[0], FOUND_NOTHING, comparison.boot),
+            "recall": make_values(divide(both, other), counts[1], OTHERS_NOTHING, comparison.boot),
             "f1": make_values(divide(2 * both, own + other), sum(counts), NOBODY, comparison.boot),
         }
-        for place, name in enumerate(comparison.units.annotators):
+        for place, name in enumerate(names):
             cells = {key: column[place] for key, column in values.items()}
             missed, extra = int(counts[1][place] - number[place]), int(counts[0][place] - number[place])
-            rows[place].append(
-                Row({"annotator": name, "tIoU": f"{tiou:g}"}, cells | {"misses": missed, "extras": extra})
-            )
+            about = {"annotator": name, "tIoU": f"{tiou:g}"}
+            rows[place].append(Row(about, cells | {"misses": missed, "extras": extra}))
     columns = (
         Column("precision", "found by others too", "share"),
         Column("recall", "finds of others' units", "share"),
@@ -146,6 +138,12 @@ def _measure_annotators(comparison: Comparison, matches: dict[float, Pairs], pai
         tuple(row for part in rows for row in part),
         "Each annotator against every other one in turn, taken together.",
     )
+
+
+def _mark_sides(comparison: Comparison) -> np.ndarray:
+    """Who is the first and who the second of every pair: float64 (P, 2, A), ones and zeros."""
+    places = np.array(comparison.pairs, np.int64).reshape(-1, 2)
+    return (places[..., None] == np.arange(len(comparison.units.annotators))).astype(np.float64)
 
 
 def _measure_categories(comparison: Comparison, matches: dict[float, Pairs], categories: Categories) -> Table:

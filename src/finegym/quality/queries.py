@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from finegym.quality.agreement_table import Column, Row, Table
+from finegym.quality.agreement_table import Cell, Column, Row, Table
 from finegym.quality.alpha import make_alpha_against_rest
 from finegym.quality.comparison import Comparison
-from finegym.quality.values import divide, make_values, sum_by
+from finegym.quality.values import Value, divide, make_values
 
 NOT_TWICE = "no two annotators answered it for the same unit"
 ALL_SAME = "all answers are the same: disagreement by chance cannot be told"
@@ -64,37 +65,15 @@ def measure_queries(comparison: Comparison) -> list[Table]:
 
 
 def _measure_each(comparison: Comparison, votes: Votes) -> Table:
-    units, boot = comparison.units, comparison.boot
-    queries, num = units.answers.queries, len(units.answers.queries)
-    record = units.group_of_item[comparison.groups.item_index[votes.group]]
-    number = votes.yes + votes.no
-    is_twice = number >= 2
-
-    def add(amount: np.ndarray) -> np.ndarray:
-        return boot.sum_rows(record[is_twice], num, votes.query[is_twice], amount[is_twice].astype(np.float64))
-
-    disagreement = add(votes.yes * votes.no / np.maximum(number - 1, 1))
-    yes, total = add(votes.yes), add(number)
-    equal, pairs = add((votes.yes * (votes.yes - 1) + votes.no * (votes.no - 1)) / 2), add(number * (number - 1) / 2)
-    counts = pairs[0].round().astype(int)
-    reasons = [ALL_SAME if count else NOT_TWICE for count in counts.tolist()]
-    alpha = [
-        value if value.value is not None else type(value)(None, count=value.count, undefined=reason)
-        for value, reason in zip(make_alpha_against_rest(disagreement, yes, total, boot), reasons, strict=True)
-    ]
-    agreement = make_values(divide(equal, pairs), counts, NOT_TWICE, boot)
-    sums = {key: sum_by(np.zeros_like(votes.query), votes.query, 1, num, amount)[0].astype(int).tolist()
-            for key, amount in (("yes", votes.yes), ("no", votes.no), ("unsure", votes.unsure))}  # fmt: skip
-    alone = sum_by(np.zeros_like(votes.query), votes.query, 1, num, number + votes.unsure == 1)[0].astype(int).tolist()
+    queries = comparison.units.answers.queries
+    cells: dict[str, Sequence[Cell]] = {
+        **_compute_coefficients(comparison, votes),
+        **_count_answers(votes, len(queries)),
+    }
     rows = [
         Row(
             {"set": queries[place][0], "query": queries[place][1]},
-            {
-                "agreement": agreement[place],
-                "alpha": alpha[place],
-                **{key: column[place] for key, column in sums.items()},
-                "alone": alone[place],
-            },
+            {key: column[place] for key, column in cells.items()},
             _get_text(comparison, queries[place][1]),
         )
         for place in _order_queries(comparison)
@@ -112,6 +91,37 @@ def _measure_each(comparison: Comparison, votes: Votes) -> Table:
         "it was asked of one annotator only, the others had gone another way before."
     )
     return Table("queries", "Queries", ("set", "query"), columns, tuple(rows), note, worst_by="alpha")
+
+
+def _compute_coefficients(comparison: Comparison, votes: Votes) -> dict[str, list[Value]]:
+    """Agreement and alpha of every query, over performances with two answers or more."""
+    units, boot, num = comparison.units, comparison.boot, len(comparison.units.answers.queries)
+    number = votes.yes + votes.no
+    twice = np.flatnonzero(number >= 2)
+    record = units.group_of_item[comparison.groups.item_index[votes.group[twice]]]
+    yes, no, number = votes.yes[twice], votes.no[twice], number[twice]
+
+    def add(amount: np.ndarray) -> np.ndarray:
+        return boot.sum_rows(record, num, votes.query[twice], amount.astype(np.float64))
+
+    equal, pairs = add((yes * (yes - 1) + no * (no - 1)) / 2), add(number * (number - 1) / 2)
+    counts = pairs[0].round().astype(int)
+    alpha = make_alpha_against_rest(add(yes * no / (number - 1)), add(yes), add(number), boot)
+    reasons = [ALL_SAME if count else NOT_TWICE for count in counts.tolist()]
+    return {
+        "agreement": make_values(divide(equal, pairs), counts, NOT_TWICE, boot),
+        "alpha": [
+            replace(value, undefined=reason) if value.undefined else value
+            for value, reason in zip(alpha, reasons, strict=True)
+        ],
+    }
+
+
+def _count_answers(votes: Votes, num_queries: int) -> dict[str, list[int]]:
+    """How often each answer was given to each query, and how often only one of those who found the unit came to it."""
+    is_alone = votes.yes + votes.no + votes.unsure == 1
+    counted = {"yes": votes.yes, "no": votes.no, "unsure": votes.unsure, "alone": is_alone}
+    return {key: np.bincount(votes.query, amount, num_queries).astype(int).tolist() for key, amount in counted.items()}
 
 
 def _measure_annotators(comparison: Comparison, votes: Votes) -> Table:
