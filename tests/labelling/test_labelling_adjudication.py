@@ -276,7 +276,7 @@ def test_a_vote_is_what_was_signed_off_whatever_a_reviewer_changed_since(world):
     mark(world.bob, item, action_id, *TRUTH)
     assert list_comparisons(world)["comparisons"] == []
     compared = world.lead.post(f"/api/projects/{world.project_id}/comparisons", {"stage": "sub-actions"})
-    assert compared == {"compared": 1, "agreed": 1, "third": 0, "adjudicate": 0}
+    assert compared == {"compared": 1, "changed_meanwhile": 0, "agreed": 1, "third": 0, "adjudicate": 0}
 
 
 def test_an_accepted_adjudication_that_is_returned_is_gone_on_with(world):

@@ -118,9 +118,10 @@ class AdjudicationShape(Shape):
 
 
 class ComparedShape(Shape):
-    """What comparing came to."""
+    """What comparing came to. ``changed_meanwhile``: items that somebody changed while they were compared; left out."""
 
     compared: int
+    changed_meanwhile: int
     agreed: int
     third: int
     adjudicate: int

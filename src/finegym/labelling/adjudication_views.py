@@ -24,7 +24,7 @@ from finegym.labelling.adjudication_shapes import (
 from finegym.labelling.adjudications import find_comparison_of, find_segment_id, load_decisions
 from finegym.labelling.clock import format_time
 from finegym.labelling.codebooks import get_codebook
-from finegym.labelling.comparisons import needs_decision
+from finegym.labelling.comparison_plans import needs_decision
 from finegym.labelling.loading import Work, read_clock_of
 from finegym.labelling.quality_source import load_signed_off
 from finegym.labelling.record_clock import RecordClock

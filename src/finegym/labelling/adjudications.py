@@ -19,7 +19,8 @@ from sqlalchemy.orm import Session
 from finegym.labelling.acceptance import accept_pass
 from finegym.labelling.access import REVIEWS, Caller, require_role, write_log
 from finegym.labelling.codebooks import get_codebook
-from finegym.labelling.comparisons import compare_items, find_current, needs_decision
+from finegym.labelling.comparison_plans import needs_decision
+from finegym.labelling.comparisons import compare_items, find_current
 from finegym.labelling.loading import Work, load_work, make_columns, read_clock_of
 from finegym.labelling.nesting import SegmentState, get_children
 from finegym.labelling.projects import read_settings
@@ -168,7 +169,7 @@ def _get_ground(session: Session, caller: Caller, project: Project, item: Item) 
         raise conflict("not_submitted", f"Not all passes of this item are signed off; it is {item.state}.")
     row = find_current(session, item.id)
     if row is None or row.state == "replaced" or row.round != item.round:
-        made = compare_items(session, caller, project, cast(Stage, item.stage), item_ids=[item.id], method="majority")
+        made = compare_items(session, caller, project, cast(Stage, item.stage), [item.id])
         if not made:
             raise conflict("one_pass", "There is only one pass on this item: review it instead.")
         session.flush()

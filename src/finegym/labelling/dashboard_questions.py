@@ -138,7 +138,7 @@ def _load_segments(session: Session, groups: Iterable[tuple[str, ...]]) -> dict[
         .join(Record, Record.id == Item.record_id)
         .where(Segment.id.in_(ids))
     )
-    return {row[0].id: row.tuple() for row in rows}
+    return {segment.id: (segment, pass_, item, record) for segment, pass_, item, record in rows}
 
 
 def _get_text(agreement: Agreement, query: str) -> str:

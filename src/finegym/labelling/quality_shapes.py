@@ -130,9 +130,10 @@ class CostsShape(BehindShape):
 
 
 class QualityShape(BehindShape):
-    """How far people agree in one stage. ``why``: there is nothing to compare; then the lists are empty."""
+    """How far people agree in one stage, as of ``computed_at``. ``why``: there is nothing to compare, no list of it."""
 
     stage: Stage
+    computed_at: str
     why: str
     notes: list[str]
     over_time: list[PeriodShape]
@@ -148,3 +149,4 @@ class AgreementJson(Shape):
 
     agreement: dict[str, Any] | None
     why: str
+    computed_at: str

@@ -42,6 +42,7 @@ class Vote:
         person_id: whose it is.
         signed_off_at_ms: when.
         active_ms: how long it took.
+        version: of the pass, now.
         segments: as they were at the sign-off, of the stage's level; neither deleted nor discarded ones.
     """
 
@@ -50,6 +51,7 @@ class Vote:
     person_id: str
     signed_off_at_ms: int
     active_ms: int
+    version: int
     segments: tuple[SegmentState, ...]
 
 
@@ -91,7 +93,7 @@ def load_votes(
 ) -> list[Vote]:
     """The signed-off passes of a stage, in the order of the work."""
     query = (
-        select(Pass.id, Pass.item_id, Pass.person_id, Pass.signed_off_at_ms, Pass.active_ms)
+        select(Pass.id, Pass.item_id, Pass.person_id, Pass.signed_off_at_ms, Pass.active_ms, Pass.version)
         .join(Item, (Item.id == Pass.item_id) & (Item.round == Pass.round))
         .where(
             Pass.project_id == project.id,
@@ -115,6 +117,7 @@ def load_votes(
             row.person_id,
             row.signed_off_at_ms or 0,
             row.active_ms,
+            row.version,
             tuple(one for one in segments.get(row.id, ()) if one.level == wanted and one.discard is None),
         )
         for row in rows

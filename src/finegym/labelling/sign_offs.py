@@ -31,7 +31,7 @@ def follow_sign_off(session: Session, caller: Caller, work: Work) -> None:
         )
         if (several or 0) > 1:
             stage = cast(Stage, work.item.stage)
-            compare_items(session, caller, work.project, stage, item_ids=[work.item.id], method="majority")
+            compare_items(session, caller, work.project, stage, [work.item.id])
 
 
 def check_withdrawal(session: Session, work: Work) -> None:

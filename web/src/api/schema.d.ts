@@ -1642,6 +1642,8 @@ export interface components {
             } | null;
             /** Why */
             why: string;
+            /** Computed At */
+            computed_at: string;
         };
         /**
          * AlarmShape
@@ -2122,11 +2124,13 @@ export interface components {
         };
         /**
          * ComparedShape
-         * @description What comparing came to.
+         * @description What comparing came to. ``changed_meanwhile``: items that somebody changed while they were compared; left out.
          */
         ComparedShape: {
             /** Compared */
             compared: number;
+            /** Changed Meanwhile */
+            changed_meanwhile: number;
             /** Agreed */
             agreed: number;
             /** Third */
@@ -3887,7 +3891,7 @@ export interface components {
         };
         /**
          * QualityShape
-         * @description How far people agree in one stage. ``why``: there is nothing to compare; then the lists are empty.
+         * @description How far people agree in one stage, as of ``computed_at``. ``why``: there is nothing to compare, no list of it.
          */
         QualityShape: {
             /** Num Items */
@@ -3899,6 +3903,8 @@ export interface components {
              * @enum {string}
              */
             stage: "routines" | "sub-actions" | "elements";
+            /** Computed At */
+            computed_at: string;
             /** Why */
             why: string;
             /** Notes */

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Response
@@ -13,7 +14,14 @@ from finegym.labelling.adjudication_views import show_comparisons
 from finegym.labelling.adjudications import start_adjudication
 from finegym.labelling.agreed import accept_agreed
 from finegym.labelling.api.dependencies import CallerNow, IdPath, SeenVersion, ServerNow
-from finegym.labelling.comparisons import compare_items, count_comparisons, get_comparison, list_comparisons, route
+from finegym.labelling.comparison_plans import plan_comparisons
+from finegym.labelling.comparisons import (
+    count_comparisons,
+    get_comparison,
+    list_comparisons,
+    route,
+    write_comparisons,
+)
 from finegym.labelling.decisions import decide
 from finegym.labelling.exam_shapes import LeftOutShape
 from finegym.labelling.pages import show_pass
@@ -22,6 +30,7 @@ from finegym.labelling.settings import STAGES, Stage
 from finegym.labelling.values import Remark, Strict, Uuid, Word
 
 router = APIRouter(tags=["comparisons"])
+_AT_ONCE = 50
 
 
 class CompareRequest(Strict):
@@ -81,16 +90,22 @@ def get_comparisons(
 @router.post("/projects/{project_id}/comparisons")
 def post_comparisons(project_id: IdPath, body: CompareRequest, caller: CallerNow, server: ServerNow) -> ComparedShape:
     """Compare what everybody has signed off and nobody has accepted; for reviewers and leads."""
-    with server.database.write() as session:
+    with server.database.read() as session:
         require_role(session, caller, project_id, REVIEWS)
-        project = get_project(session, project_id, lock=True)
-        rows = [
-            row
+        project = get_project(session, project_id)
+        planned = [
+            one
             for stage in ([body.stage] if body.stage else STAGES)
-            for row in compare_items(session, caller, project, stage, item_ids=body.item_ids, method=body.method)
+            for one in plan_comparisons(session, project, stage, item_ids=body.item_ids, method=body.method)
         ]
-        counts = {state: sum(row.state == state for row in rows) for state in ("agreed", "third", "adjudicate")}
-    return ComparedShape(compared=len(rows), **counts)
+    states: Counter[str] = Counter()
+    for start in range(0, len(planned), _AT_ONCE):  # annotators who save wait for one of these, not for all
+        with server.database.write() as session:
+            project = get_project(session, project_id)
+            rows = write_comparisons(session, caller, project, planned[start : start + _AT_ONCE])
+            states.update(row.state for row in rows)
+    counts = {state: states[state] for state in ("agreed", "third", "adjudicate")}
+    return ComparedShape(compared=states.total(), changed_meanwhile=len(planned) - states.total(), **counts)
 
 
 @router.post("/comparisons/{comparison_id}/route", status_code=204)

@@ -18,7 +18,7 @@ def get_quality(project_id: IdPath, caller: CallerNow, server: ServerNow, stage:
     """Agreement over time, confusions, hardest queries, annotators, costs of one stage; for those who see all work."""
     with server.database.read() as session:
         require_role(session, caller, project_id, SEES_ALL_WORK)
-        return show_quality(session, get_project(session, project_id), stage)
+        return show_quality(session, get_project(session, project_id), stage, caller.now_ms)
 
 
 @router.get("/projects/{project_id}/quality/agreement")
@@ -26,4 +26,4 @@ def get_agreement(project_id: IdPath, caller: CallerNow, server: ServerNow, stag
     """Every table of agreement of one stage, as ``finegym quality agreement --json`` has it."""
     with server.database.read() as session:
         require_role(session, caller, project_id, SEES_ALL_WORK)
-        return show_agreement(session, get_project(session, project_id), stage)
+        return show_agreement(session, get_project(session, project_id), stage, caller.now_ms)
