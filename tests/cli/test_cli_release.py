@@ -116,3 +116,18 @@ def test_leaks_are_refused_with_the_flag_that_would_let_them_through(folder, cap
     )
     assert code == 0 and "excepted from the leak gate: video" in out
     assert "short of records" in (folder / "releases/competition-1/README.md").read_text()
+
+
+def test_media_are_hashed_where_they_are_all_there(folder, capsys, monkeypatch):
+    build = ("build", folder, "--version", "1", "--split", "none", "--hash-media", *QUICK)
+    message = fail(capsys, monkeypatch, *build)
+    assert "media files of 12 records cannot be hashed: records/0.mp4 (No such file or directory)" in message
+    (folder / "records").mkdir()
+    for number in range(12):
+        (folder / f"records/{number}.mp4").write_bytes(bytes([number]))
+    assert run(*build)[0] == 0
+    release = folder / "releases" / "competition-1"
+    (release / "records").mkdir()
+    (release / "records/3.mp4").write_bytes(b"another film")
+    code, out, _ = run("verify", release)
+    assert code == 1 and "records/3.mp4: is not the media file that was annotated" in out

@@ -133,7 +133,11 @@ def test_checksums_are_those_of_the_files(built):
 def test_what_people_wrote_and_did_is_in_it(tmp_path):
     source = {
         "codebooks": (CodebookVersion(1, "1/α", "format: old\n"), CodebookVersion(2, "2", "format: new\n")),
-        "guidelines": (GuidelineVersion("set:FX-S1", 2, "Leaps", "Look at the **feet**.", "2026-03-04"),),
+        "guidelines": (
+            GuidelineVersion("set:FX-S1", 2, "Leaps", "Look at the **feet**.", "2026-03-04"),
+            GuidelineVersion("query:a/b", 1, "One", "one", None),
+            GuidelineVersion("query:A/B", 1, "Another", "another", None),
+        ),
         "history": (HistoryEntry("2026-03-04", "accepted", 'passes, "all"', 12),),
         "media": {"record00003": MediaFile("a" * 64, 77)},
         "is_simulated": True,
@@ -142,9 +146,10 @@ def test_what_people_wrote_and_did_is_in_it(tmp_path):
     about = About(title="Ours", licence="https://l", creators=(Creator(name="Ann"),), uses="research only")
     made = build(tmp_path, settings=replace(SETTINGS, about=about), **source)
     files = read_everything(made.folder)
-    assert files["codebooks/001-1.yaml"] == b"format: old\n"
+    assert files["codebooks/001.yaml"] == b"format: old\n"
     page = files["guidelines/set-FX-S1/002.md"].decode()
     assert "Look at the **feet**." in page and "2026-03-04" in page
+    assert {b"# One" in files[name] for name in files if name.startswith("guidelines/query")} == {True, False}
     assert files["history.csv"].decode().splitlines()[1] == '2026-03-04,accepted,"passes, ""all""",12'
     card, sheet = files["README.md"].decode(), files["DATASHEET.md"].decode()
     for text in ("# Ours 1.0", "Simulated", "https://l", "Ann", "1 routines without an event"):

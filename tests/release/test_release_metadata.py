@@ -8,8 +8,11 @@ from dataclasses import replace
 import jsonschema
 import pyarrow.parquet as pq
 import pytest
+import yaml
 from release_samples import CODEBOOK, SETTINGS, build, make_dataset
 
+from finegym.codebook.builtin import read_builtin
+from finegym.codebook.yaml_text import format_codebook
 from finegym.quality.unit_files import make_units_of_datasets
 from finegym.release.about import About, Creator
 from finegym.release.file_kinds import KINDS, find_kind, make_schemas
@@ -100,9 +103,21 @@ def test_what_points_at_another_table_is_there(built):
                 assert mine <= there, f"{shape.name}.{column.name}"
 
 
+class _Yaml12(yaml.SafeLoader):
+    """``yes`` and ``no`` are texts, as in YAML 1.2."""
+
+
+_Yaml12.yaml_implicit_resolvers = {
+    sign: [(tag, pattern) for tag, pattern in found if tag != "tag:yaml.org,2002:bool"]
+    for sign, found in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
+
 def read_values(folder, entry):
     """What the schema of a file describes: the file, or each of its rows or lines."""
     path = folder / entry.path
+    if path.suffix == ".yaml":
+        return [yaml.load(path.read_text(encoding="utf-8"), _Yaml12)]
     if path.suffix == ".json":
         return [json.loads(path.read_bytes())]
     if path.suffix == ".parquet":
@@ -141,15 +156,18 @@ def test_schemas_refuse_what_is_wrong():
     assert not annotations.is_valid({"v": {"E_1_2": {"event": 1, "segments": None, "timestamps": [[1.0, 2.5]]}}})
 
 
-def test_every_json_table_and_list_has_a_schema(built):
+def test_every_file_of_ours_has_a_schema(built):
     without = {e.path for e in read_manifest(built.folder).files if e.schema_path is None}
-    foreign = re.compile(r"exports/|schemas/|croissant\.json|statistics/.*\.(txt|svg)|.*\.(md|yaml)|SHA256SUMS")
-    assert {path for path in without if not foreign.match(path)} == {
-        "official/balanced_categories.txt",
-        "official/element_categories.txt",
-        "official/long-tailed_categories.txt",
-        "official/set_categories.txt",
-    }
+    foreign = re.compile(r"exports/|schemas/|croissant\.json|statistics/.*\.(txt|svg)|.*\.md|SHA256SUMS")
+    assert {path for path in without if not foreign.match(path)} == set()
+
+
+@pytest.mark.parametrize("name", ["artistic-women", "diving"])
+def test_built_in_codebooks_follow_the_schema(name):
+    text = format_codebook(read_builtin(name))
+    jsonschema.validate(yaml.load(text, _Yaml12), make_schemas()["codebook"])
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(yaml.load(text.replace("ask:", "asks:", 1), _Yaml12), make_schemas()["codebook"])
 
 
 def test_kinds_of_files():

@@ -105,6 +105,9 @@ def build(
     new_sides: Annotated[
         bool, typer.Option("--new-sides", help="Share all groups out anew, whatever the last release had.")
     ] = False,
+    hash_media: Annotated[
+        bool, typer.Option("--hash-media", help="Publish the SHA-256 of every media file; all have to be there.")
+    ] = False,
     athletes: Annotated[AthletesChoice, typer.Option(help="Names of athletes.")] = AthletesChoice.NAMED,
     figures: Annotated[bool, typer.Option("--figures/--no-figures", help="Draw the statistics.")] = True,
     export: Annotated[
@@ -148,7 +151,7 @@ def build(
         exports=None if not export else tuple(one for one in export if one != "none"),
     )
     opened = _open_source(source, name, project, database)
-    opened = _add_extras(opened, source, exclusions, agreement or [], annotator or [])
+    opened = _add_extras(opened, source, exclusions, agreement or [], annotator or [], hash_media)
     folder = out or Workspace(source).releases / f"{check_name(opened.name)}-{version}"
     previous = None if since is None else read_release(since)
     built = build_release(opened, folder, settings, previous=previous, say=lambda line: typer.echo(line, err=True))
@@ -173,12 +176,19 @@ def _read_about(source: Path, path: Path | None) -> About:
 
 
 def _add_extras(
-    opened: ReleaseSource, folder: Path, exclusions: Path | None, agreement: list[Path], annotators: list[Path]
+    opened: ReleaseSource,
+    folder: Path,
+    exclusions: Path | None,
+    agreement: list[Path],
+    annotators: list[Path],
+    hash_media: bool,
 ) -> ReleaseSource:
-    """Rules, agreement and votes from files."""
-    from finegym.release.extras import add_agreement, add_annotators, add_exclusions
+    """Rules, agreement, votes and media hashes from files."""
+    from finegym.release.extras import add_agreement, add_annotators, add_exclusions, add_media
 
     opened = add_exclusions(opened, folder, exclusions)
+    if hash_media:
+        opened = add_media(opened, folder)
     if annotators:
         opened = add_annotators(opened, annotators)
     for path in agreement:

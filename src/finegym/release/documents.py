@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 
 from finegym.release.contents import Contents, format_json
 from finegym.release.diff_text import format_changes_page
 from finegym.release.exclusions import KINDS, WITHDRAWN, Exclusions
+from finegym.release.exports.exported import name_files
 from finegym.release.source import GuidelineVersion
 
-_NOT_PLAIN = re.compile(r"[^A-Za-z0-9._-]+")
 HISTORY_COLUMNS = ("date", "kind", "text", "number")
 
 
@@ -20,8 +19,12 @@ def format_documents(contents: Contents) -> dict[str, str]:
     source = contents.source
     files = {"exclusions.json": format_json(export_exclusions(contents.exclusions))}
     if len(source.codebooks) > 1:
-        files |= {f"codebooks/{one.number:03d}-{_name(one.version)}.yaml": one.text for one in source.codebooks}
-    files |= {f"guidelines/{_name(one.key)}/{one.version:03d}.md": _format_page(one) for one in source.guidelines}
+        files |= {f"codebooks/{one.number:03d}.yaml": one.text for one in source.codebooks}
+    names = name_files(dict.fromkeys(page.key.replace(":", "-", 1) for page in source.guidelines), "")
+    files |= {
+        f"guidelines/{names[page.key.replace(':', '-', 1)]}/{page.version:03d}.md": _format_page(page)
+        for page in source.guidelines
+    }
     if source.history:
         buffer = io.StringIO()
         writer = csv.writer(buffer, lineterminator="\n")
@@ -48,10 +51,6 @@ def export_exclusions(exclusions: Exclusions) -> dict[str, object]:
             facts |= {kind: [] for kind in KINDS}
         rules.append(facts)
     return {"format": "finegym-exclusions/1", "rules": rules}
-
-
-def _name(text: str) -> str:
-    return _NOT_PLAIN.sub("-", text).strip("-.") or "page"
 
 
 def _format_page(page: GuidelineVersion) -> str:

@@ -8,13 +8,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import get_args
 
-from finegym.errors import ConfigError
+from finegym.errors import ConfigError, join_problems
 from finegym.quality.agreement_files import FORMAT
 from finegym.quality.unit_files import read_units
 from finegym.quality.units import Level
 from finegym.release.agreement_card import number_names
 from finegym.release.exclusions import EXCLUSIONS_FILE, ExclusionsFile
-from finegym.release.source import ReleaseSource, Stage
+from finegym.release.manifest import hash_file
+from finegym.release.source import MediaFile, ReleaseSource, Stage
 from finegym.release.toml_files import read_toml
 
 STAGES: dict[Level, Stage] = {"action": "routines", "sub-action": "sub-actions"}
@@ -59,3 +60,31 @@ def add_annotators(source: ReleaseSource, paths: Sequence[Path]) -> ReleaseSourc
         AnnotationError: a folder cannot be read, or has another codebook.
     """
     return replace(source, units={stage: read_units(paths, level=level) for level, stage in STAGES.items()})
+
+
+def add_media(source: ReleaseSource, folder: Path) -> ReleaseSource:
+    """The source with the SHA-256 of every media file that is there, so that readers can tell theirs.
+
+    Args:
+        source: with records whose paths are relative to ``folder``.
+        folder: of the source.
+
+    Raises:
+        ConfigError: a file is not there, or cannot be read; all of them are named.
+    """
+    media, missing = dict(source.media), []
+    for video in source.dataset.videos:
+        if video.path is None:
+            missing.append(f"{video.id} (no path)")
+            continue
+        path = Path(folder) / video.path
+        try:
+            media[video.id] = MediaFile(hash_file(path), path.stat().st_size)
+        except OSError as error:
+            missing.append(f"{video.path} ({error.strerror})")
+    if missing:
+        raise ConfigError(
+            f"media files of {len(missing)} records cannot be hashed: {join_problems(missing, 5)}. Put them there, or "
+            "leave --hash-media away."
+        )
+    return replace(source, media=media)

@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from finegym.annotations.folder import ACTION_COLUMNS, RECORD_COLUMNS
 from finegym.annotations.splits import SplitFile
 from finegym.release import shapes
+from finegym.release.codebook_shape import CodebookFile
 from finegym.release.documents import HISTORY_COLUMNS
 from finegym.release.table_shapes import SHAPES, TableShape
 
@@ -51,7 +52,9 @@ KINDS = (
     FileKind("SHA256SUMS", "checksums for sha256sum -c", _TEXT),
     FileKind("release.json", "what the release is, and what was decided", _JSON, "release"),
     FileKind("croissant.json", "metadata", "http://mlcommons.org/croissant/1.1"),
-    FileKind("codebook.yaml", "what can happen: events, sets, elements, decision trees", "application/yaml"),
+    FileKind(
+        "codebook.yaml", "what can happen: events, sets, elements, decision trees", "application/yaml", "codebook"
+    ),
     FileKind("annotations.json", "what did happen: records, actions, sub-actions", _JSON, "annotations"),
     FileKind("elements.txt", "the element of every sub-action", _TEXT, "elements.line"),
     FileKind("sets.txt", "the set of sub-actions without an element", _TEXT, "elements.line"),
@@ -63,7 +66,10 @@ KINDS = (
     FileKind("official/finegym_annotation_info_*.json", "the annotations", _JSON, "annotations"),
     FileKind("official/*.json", "the path to every element in its tree", _JSON, "questions"),
     FileKind("official/numbers.csv", "which number is which event, set, element", _CSV, "numbers.row"),
-    FileKind("official/*categories.txt", "categories as FineGym publishes them", _TEXT),
+    FileKind("official/set_categories.txt", "sets as FineGym publishes them", _TEXT, "set_categories.line"),
+    FileKind("official/element_categories.txt", "elements likewise", _TEXT, "element_categories.line"),
+    FileKind("official/gym530_categories.txt", "FineGym's elements", _TEXT, "element_categories.line"),
+    FileKind("official/*categories.txt", "classes as FineGym publishes them", _TEXT, "class_categories.line"),
     FileKind("official/*.txt", "a split's list as FineGym publishes them", _TEXT, "instances.line"),
     *(FileKind(s.csv_path, s.about, _CSV, f"{s.name}.table.row") for s in SHAPES.values()),
     *(FileKind(s.parquet_path, s.about, "application/x-parquet", f"{s.name}.table.row") for s in SHAPES.values()),
@@ -74,13 +80,14 @@ KINDS = (
     FileKind("exclusions.json", "what was left out, and why", _JSON, "exclusions"),
     FileKind("changes.json", "what changed since the last release", _JSON, "changes"),
     FileKind("history.csv", "what happened to the data, by day", _CSV, "history.row"),
-    FileKind("codebooks/*", "a version of the codebook", "application/yaml"),
+    FileKind("codebooks/*", "a version of the codebook", "application/yaml", "codebook"),
     FileKind("guidelines/*", "a version of a page of the guidelines", _MARKDOWN),
     FileKind("schemas/*", "a JSON Schema", "application/schema+json"),
     FileKind("exports/*", "an export", "the format that the folder names"),
 )
 
 _MODELS: Mapping[str, type[BaseModel]] = {
+    "codebook": CodebookFile,
     "release": shapes.ReleaseFile,
     "manifest": shapes.ManifestFile,
     "annotations": shapes.AnnotationsFile,
@@ -95,6 +102,15 @@ _LINES = {
     "elements.line": ("instance_id id", _INSTANCE + r"[ \t]+\S.*$"),
     "instances.line": ("instance_id class_index", _INSTANCE + r"[ \t]+[0-9]+$"),
     "categories.line": ("class_index <TAB> id <TAB> name", r"^[0-9]+\t[^\t]+\t[^\t]*$"),
+    "set_categories.line": ("set: number; name", r"^set: *[0-9]+; .+$"),
+    "element_categories.line": (
+        "Glabel: number; set: number; (event) name",
+        r"^Glabel: *[0-9]+; set: *[0-9]+; \([^)]+\) .+$",
+    ),
+    "class_categories.line": (
+        "Clabel: class index; set: number; Glabel: number; (event) name",
+        r"^Clabel: *[0-9]+; set: *[0-9]+; Glabel: *[0-9]+; \([^)]+\) .+$",
+    ),
 }
 _ROWS = {
     "records.row": RECORD_COLUMNS,
