@@ -71,7 +71,8 @@ def agreement(
     )
     tious = tuple(sorted(set(tiou))) if tiou else AgreementSettings().tious
     settings = AgreementSettings(match_tiou, tious, num_resamples=resamples, seed=seed)
-    measured = measure_agreement(units, settings, GammaSettings(num_items=gamma, seed=seed) if gamma else None)
+    wanted = GammaSettings(num_items=gamma, seed=seed) if gamma else None
+    measured = measure_agreement(units, settings, wanted, lambda line: typer.echo(line, err=True))
     _print_agreement(measured, show_all, as_json, out, page)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from finegym.annotations.text import format_count
@@ -60,7 +60,10 @@ class Agreement:
 
 
 def measure_agreement(
-    units: Units, settings: AgreementSettings | None = None, gamma: GammaSettings | None = None
+    units: Units,
+    settings: AgreementSettings | None = None,
+    gamma: GammaSettings | None = None,
+    say: Callable[[str], None] | None = None,
 ) -> Agreement:
     """Measure how far annotators agree.
 
@@ -68,6 +71,7 @@ def measure_agreement(
         units: of two annotators or more.
         settings: thresholds, resamples, seed.
         gamma: measure gamma too, so; it takes seconds an item.
+        say: hears how far gamma is.
 
     Raises:
         AnnotationError: no item was done by two annotators.
@@ -84,7 +88,7 @@ def measure_agreement(
         "boundaries": measure_boundaries(comparison),
         "labels": measure_labels(comparison),
         "queries": measure_queries(comparison),
-        "gamma": [] if gamma is None else measure_gamma(comparison, gamma),
+        "gamma": [] if gamma is None else measure_gamma(comparison, gamma, say),
         "frames": frames,
     }
     return Agreement(

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -50,15 +50,21 @@ class GammaSettings:
     seed: int = 0
 
 
-def measure_gamma(comparison: Comparison, settings: GammaSettings) -> list[Table]:
-    """Gamma of every item that was drawn, and their mean.
+def measure_gamma(
+    comparison: Comparison, settings: GammaSettings, say: Callable[[str], None] | None = None
+) -> list[Table]:
+    """Gamma of every item that was drawn, and their mean; ``say`` hears how far it is.
 
     Raises:
         ConfigError: the package is not installed.
     """
     units = comparison.units
     package = _import()
-    gammas = [(item, compute_gamma(units, item, settings, package)) for item in choose_items(units, settings)]
+    gammas, chosen = [], choose_items(units, settings)
+    for number, item in enumerate(chosen, 1):
+        if say is not None:
+            say(f"gamma {number} of {len(chosen)}: {units.items[item].id}")
+        gammas.append((item, compute_gamma(units, item, settings, package)))
     known = [(item, value.value) for item, value in gammas if value.value is not None]
     mean = _average(known, units, comparison.boot)
     rows = [
