@@ -7,8 +7,6 @@ from collections.abc import Iterable, Sequence
 from finegym.studies.sizes import Choice, Size
 from finegym.studies.study import PlannedPrediction, PlannedRun
 
-TWO_STREAM = "2Stream"
-
 
 def plan_runs(size: Size, method: str, role: str, overrides: Sequence[str] = ()) -> tuple[PlannedRun, ...]:
     """The runs of a method on the split of a role, one a seed; none where the size does not run the method.

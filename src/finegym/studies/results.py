@@ -5,7 +5,7 @@ Studies see runs only through this. Nothing is trained, predicted or estimated h
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -149,8 +149,3 @@ class Results:
                 first.split.subset.class_names,
             )
         return self._scored[parts]
-
-
-def iterate_runs(planned: Sequence[PlannedPrediction]) -> Iterator[PlannedPrediction]:
-    """Every planned prediction once, in order."""
-    yield from dict.fromkeys(planned)
