@@ -113,6 +113,26 @@ def test_who_did_not_do_the_item_has_no_vote():
     assert single.decision == "one annotator"
 
 
+def test_what_one_person_looked_at_alone_is_as_they_say_and_teaches_nothing():
+    """A lone guesser's label stands, and lone work does not make anybody look better."""
+    other = Item("alone", "record", 0, 100_000, 25.0)
+    rows = []
+    for k in range(20):
+        label = "a" if k % 2 else "b"
+        rows += [Unit(who, "i", 2000 * k, 2000 * k + 900, label, f"{who}{k}") for who in "AB"]
+        rows.append(Unit("C", "i", 2000 * k, 2000 * k + 900, "b" if k % 2 else "a", f"C{k}"))
+    not_done = [("A", "alone"), ("B", "alone")]
+    alone = [Unit("C", "alone", 2000 * k, 2000 * k + 900, "a", f"alone{k}") for k in range(40)]
+    both = make_units([*rows, *alone], [ITEM, other], "ABC", "sub-action", BOOK, not_done=not_done)
+    together = make_consensus(both)
+    lone = [unit for unit in together.units if unit.item_id == "alone"]
+    assert len(lone) == 40
+    assert {(unit.label, unit.decision, unit.presence, unit.label_belief) for unit in lone} == {
+        ("a", "one annotator", 1.0, 1.0)
+    }
+    assert together.trust == make_consensus(make_units(rows, [ITEM], "ABC", "sub-action", BOOK)).trust
+
+
 @pytest.mark.parametrize(
     ("other", "kinds"),
     [

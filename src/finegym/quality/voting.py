@@ -6,13 +6,11 @@ and a leaf is as likely as the answers on its path are together; the leaves of a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 
-from finegym.codebook.model import Codebook, DecisionTree, Leaf, Node
-from finegym.codebook.tree import iterate_nodes
 from finegym.quality.dawid_skene import (
     SURE_PRIOR,
     WEAK_PRIOR,
@@ -23,7 +21,8 @@ from finegym.quality.dawid_skene import (
     fit_dawid_skene,
 )
 from finegym.quality.matching import Groups
-from finegym.quality.units import NO_LABEL, Units, get_set_of_label, name_no_element
+from finegym.quality.tree_leaves import compute_leaf_belief, list_leaves
+from finegym.quality.units import NO_LABEL, Units, get_set_of_label
 
 Method = Literal["dawid-skene", "majority"]
 NO, YES, UNSURE = 0, 1, 2
@@ -73,7 +72,7 @@ class Verdicts:
         label_belief: float64 (G,), how likely that label is; 1 where nobody said anything.
         classes: names of the classes of ``top``: events or sets.
         presence_poll: who found what.
-        top: votes for events (actions) or sets (sub-actions).
+        top: votes for events (actions) or sets (sub-actions); a question is a group that somebody labelled.
         queries: votes of those who agree on the set; ``None`` for actions.
     """
 
@@ -87,20 +86,43 @@ class Verdicts:
 
 
 def count_votes(units: Units, groups: Groups, method: Method) -> Verdicts:
-    """Believe what the votes say, by one method or the other."""
+    """Believe what the votes say, by one method or the other.
+
+    What one person alone looked at is taken as it is: it says nothing of how far anybody can be trusted.
+    """
+    num_done = units.done.sum(axis=0)[groups.item_index]
+    shared, alone = np.flatnonzero(num_done > 1), np.flatnonzero(num_done < 2)
+    presence, label_belief = np.ones(len(groups)), np.ones(len(groups))
+    labels: list[str | None] = [None] * len(groups)
+    for group, row in zip(alone.tolist(), groups.members[alone].max(axis=1, initial=-1).tolist(), strict=True):
+        number = int(units.label_index[row])
+        labels[group] = None if number == NO_LABEL else units.labels[number]
+    group_of_unit = np.full(len(groups), -1, np.int64)
+    group_of_unit[shared] = np.arange(len(shared))
+    inner = Groups(groups.members[shared], groups.item_index[shared], group_of_unit[groups.group_of_unit])
+    counted = _count_shared(units, inner, method)
+    presence[shared], label_belief[shared] = counted.presence, counted.label_belief
+    for group, label in zip(shared.tolist(), counted.label, strict=True):
+        labels[group] = label
+    queries = counted.queries and replace(counted.queries, group=shared[counted.queries.group])
+    return replace(counted, presence=presence, label=tuple(labels), label_belief=label_belief, queries=queries)
+
+
+def _count_shared(units: Units, groups: Groups, method: Method) -> Verdicts:
+    """The same for groups in items of two people or more; units in none of them are of group -1."""
     presence_poll = _poll_presence(units, groups)
     presence = presence_poll.get_belief(method)[:, 1]
     classes, class_of_label = _list_classes(units)
-    top = _poll_top(units, groups, class_of_label, len(classes))
+    top, named = _poll_top(units, groups, class_of_label, len(classes))
     belief = top.get_belief(method)
-    best = belief.argmax(axis=1) if len(classes) else np.zeros(len(groups), np.int64)
-    has_vote = np.zeros(len(groups), bool)
-    has_vote[groups.group_of_unit[_find_classes(units, class_of_label) >= 0]] = True
-    labels: list[str | None] = [classes[k] if voted else None for k, voted in zip(best, has_vote, strict=True)]
-    label_belief = np.where(has_vote, belief[np.arange(len(groups)), best] if len(classes) else 1.0, 1.0)
+    best = np.full(len(groups), -1)
+    best[named] = belief.argmax(axis=1) if len(named) else 0
+    labels: list[str | None] = [classes[k] if k >= 0 else None for k in best.tolist()]
+    label_belief = np.ones(len(groups))
+    label_belief[named] = belief.max(axis=1) if len(named) else 1.0
     queries = None
     if units.level == "sub-action":
-        queries = _poll_queries(units, groups, class_of_label, np.where(has_vote, best, -1))
+        queries = _poll_queries(units, groups, class_of_label, best)
         for group, label, likely in _find_elements(units, queries, labels, method):
             labels[group] = label
             label_belief[group] *= likely
@@ -129,19 +151,21 @@ def _find_classes(units: Units, class_of_label: np.ndarray) -> np.ndarray:
     return np.append(class_of_label, -1)[labels]
 
 
-def _poll_top(units: Units, groups: Groups, class_of_label: np.ndarray, num_classes: int) -> Poll:
+def _poll_top(units: Units, groups: Groups, class_of_label: np.ndarray, num_classes: int) -> tuple[Poll, np.ndarray]:
+    """Votes for classes, and the groups that have any: int64, one a question."""
     named = _find_classes(units, class_of_label)
-    rows = np.flatnonzero(named >= 0)
+    rows = np.flatnonzero((named >= 0) & (groups.group_of_unit >= 0))
+    places, question = np.unique(groups.group_of_unit[rows], return_inverse=True)
     votes = Votes(
-        groups.group_of_unit[rows],
+        question,
         units.annotator_index[rows].astype(np.int64),
         named[rows],
-        len(groups),
+        len(places),
         len(units.annotators),
         num_classes,
         num_classes,
     )
-    return _hold_poll(votes, SURE_PRIOR)
+    return _hold_poll(votes, SURE_PRIOR), places
 
 
 def _poll_queries(units: Units, groups: Groups, class_of_label: np.ndarray, class_of_group: np.ndarray) -> QueryPoll:
@@ -150,11 +174,12 @@ def _poll_queries(units: Units, groups: Groups, class_of_label: np.ndarray, clas
     Groups of which nobody has said more than a set are not asked about: their trees are still to be walked.
     """
     named = _find_classes(units, class_of_label)
-    agrees = (named >= 0) & (named == class_of_group[groups.group_of_unit])
+    agrees = (named >= 0) & (groups.group_of_unit >= 0)
+    agrees[agrees] = named[agrees] == class_of_group[groups.group_of_unit[agrees]]
     is_set = np.array([*(label in units.codebook.set_by_id for label in units.labels), True])  # the last: no label
     is_whole = np.zeros(len(groups), bool)
     is_whole[groups.group_of_unit[agrees & ~is_set[units.label_index]]] = True
-    agrees &= is_whole[groups.group_of_unit]
+    agrees[agrees] = is_whole[groups.group_of_unit[agrees]]
     owner = np.repeat(np.arange(len(units)), np.diff(units.answers.start))
     counts = agrees[owner]
     owner, query = owner[counts], units.answers.query_index[counts].astype(np.int64)
@@ -179,59 +204,11 @@ def _hold_poll(votes: Votes, prior: Prior = WEAK_PRIOR) -> Poll:
     return Poll(votes, compute_vote_shares(votes), fit_dawid_skene(votes, prior) if has_votes else None)
 
 
-@dataclass(frozen=True, eq=False)
-class _Leaves:
-    """The ends of one tree.
-
-    Attributes:
-        labels: of P leaves, a dead end as "no such element".
-        yes: bool (P, R), the path says yes to the query.
-        no: bool (P, R), it says no.
-        queries: R ids.
-    """
-
-    labels: tuple[str, ...]
-    yes: np.ndarray
-    no: np.ndarray
-    queries: tuple[str, ...]
-
-
-class Trees:
-    """The trees of a codebook as arrays, each made when it is asked for."""
-
-    def __init__(self, codebook: Codebook) -> None:
-        self.codebook = codebook
-        self._leaves: dict[str, _Leaves] = {}
-
-    def get_leaves(self, set_id: str) -> _Leaves | None:
-        """The leaves of a set's tree; ``None`` where it has no tree."""
-        tree = self.codebook.tree_by_set_id.get(set_id)
-        if tree is None:
-            return None
-        if set_id not in self._leaves:
-            self._leaves[set_id] = _list_leaves(tree)
-        return self._leaves[set_id]
-
-
-def _list_leaves(tree: DecisionTree) -> _Leaves:
-    nodes = list(iterate_nodes(tree))
-    queries = tuple(dict.fromkeys(node.query_id for _, node in nodes if isinstance(node, Node)))
-    number = {query: index for index, query in enumerate(queries)}
-    at = {answers: node.query_id for answers, node in nodes if isinstance(node, Node)}
-    leaves = [(answers, node) for answers, node in nodes if isinstance(node, Leaf)]
-    said = np.zeros((2, len(leaves), len(queries)), bool)
-    for row, (answers, _) in enumerate(leaves):
-        for depth, answer in enumerate(answers):
-            said[int(answer), row, number[at[answers[:depth]]]] = True
-    labels = tuple(leaf.element_id or name_no_element(tree.set_id) for _, leaf in leaves)
-    return _Leaves(labels, said[YES], said[NO], queries)
-
-
 def _find_elements(
     units: Units, queries: QueryPoll, labels: list[str | None], method: Method
 ) -> list[tuple[int, str, float]]:
     """For every group about which somebody was asked something: the likeliest leaf, and how likely it is."""
-    trees, found = Trees(units.codebook), []
+    found = []
     belief = queries.poll.get_belief(method)[:, YES]
     unasked = _get_prevalence(queries, len(units.answers.queries), method)
     groups, first = np.unique(queries.group, return_index=True)
@@ -241,9 +218,9 @@ def _find_elements(
     stops = np.append(first[1:], len(queries.group))
     numbers = {name: index for index, name in enumerate(units.answers.queries)}
     for set_id, places in by_set.items():
-        leaves = trees.get_leaves(set_id)
-        if leaves is None:
+        if set_id not in units.codebook.tree_by_set_id:
             continue
+        leaves = list_leaves(units.codebook.tree_by_set_id[set_id])
         columns = [numbers.get((set_id, query), -1) for query in leaves.queries]
         column_of = {number: column for column, number in enumerate(columns) if number >= 0}
         even = np.array([0.5 if number < 0 else unasked[number] for number in columns])
@@ -251,18 +228,11 @@ def _find_elements(
         for row, place in enumerate(places):
             for question in range(first[place], stops[place]):
                 yes[row, column_of[int(queries.query[question])]] = belief[question]
-        likely = _compute_leaf_belief(leaves, yes)
+        likely = compute_leaf_belief(leaves, yes)
         best = likely.argmax(axis=1)
         for row, place in enumerate(places):
             found.append((int(groups[place]), leaves.labels[best[row]], float(likely[row, best[row]])))
     return found
-
-
-def _compute_leaf_belief(leaves: _Leaves, yes: np.ndarray) -> np.ndarray:
-    """float64 (G, P), how likely each leaf is where each query is yes with a probability (G, R)."""
-    tiny = 1e-300
-    log_yes, log_no = np.log(np.maximum(yes, tiny)), np.log(np.maximum(1 - yes, tiny))
-    return np.exp(log_yes @ leaves.yes.T.astype(np.float64) + log_no @ leaves.no.T.astype(np.float64))
 
 
 def _get_prevalence(queries: QueryPoll, num_queries: int, method: Method) -> np.ndarray:
