@@ -12,8 +12,10 @@ import torch
 from typer.testing import CliRunner
 
 from finegym.annotations.folder import read_dataset
+from finegym.annotations.model import Action, Dataset, SubAction, Video
 from finegym.applications.bundle import make_bundle, open_bundle
-from finegym.applications.parse.files import read_parse
+from finegym.applications.parse.evaluating import Counts, score_parses
+from finegym.applications.parse.files import Candidate, Parse, ParsedAction, ParsedSubAction, read_parse
 from finegym.applications.parse.found import FoundAction, FoundSubAction, read_found
 from finegym.applications.parse.interpreting import Thresholds, average_sets, interpret_action
 from finegym.applications.parse.recognising import Opinion
@@ -22,7 +24,7 @@ from finegym.applications.parse.watch import watch_folder
 from finegym.applications.scoring.code_of_points import read_code
 from finegym.cli.app import app
 from finegym.codebook.builtin import read_builtin
-from finegym.errors import ConfigError, VideoError
+from finegym.errors import ConfigError, PredictionError, VideoError
 from finegym.localization.opening import open_localizer
 from finegym.training.run_folder import RunFolder, read_checkpoint
 
@@ -186,6 +188,89 @@ def test_the_call_of_five_lines(parsed, tiny, monkeypatch):
     assert found == read_parse(parsed / "rec3/parse.json")
     with pytest.raises(VideoError, match="no such file"):
         finegym.parse("none.mp4", out=parsed)
+
+
+def test_parses_are_scored_as_by_hand():
+    spans = {
+        "v": [("FX", 0, 10_000, [(1000, 2000, "fx-turn-1"), (3000, 4000, "fx-turn-2"), (6000, 7000, "fx-turn-3")])]
+    }
+    actions = tuple(
+        Action(
+            f"E_{start // 1000:06d}_{end // 1000:06d}",
+            event,
+            start,
+            end,
+            tuple(SubAction(f"A_{n:04d}_{n:04d}", ((s, e),), element) for n, (s, e, element) in enumerate(subs)),
+        )
+        for event, start, end, subs in spans["v"]
+    )
+    truth = Dataset(CODEBOOK, (Video("v", actions),))
+    # The first is hit and named rightly, the second is hit and takes its set only, the third is missed by 100 ms.
+    subs = (
+        make_parsed(1100, 2100, "fx-turn-1"),
+        make_parsed(3000, 4000, None, candidate="fx-turn-2"),
+        make_parsed(6600, 7600, "fx-turn-3"),
+    )
+    parsed = make_parse((make_action(subs, 0, 11_000), make_action((), 20_000, 30_000)))
+    scores = score_parses([parsed], truth)
+    assert scores.routines == Counts(1, 2, 1)
+    assert scores.sub_actions == Counts(3, 3, 2)
+    assert scores.sets == Counts(3, 3, 2)
+    assert scores.elements == Counts(3, 2, 1)
+    assert scores.likeliest == Counts(3, 3, 2)
+    assert (scores.elements.precision, scores.elements.recall) == (1 / 2, 1 / 3)
+    assert Counts(0, 0, 0).precision is None
+    with pytest.raises(PredictionError, match="not annotated"):
+        score_parses([parsed.model_copy(update={"record_id": "w"})], truth)
+
+
+def make_parsed(start_ms, end_ms, element_id, candidate=None):
+    best = element_id or candidate
+    return ParsedSubAction(
+        name=f"A_{start_ms:04d}_{end_ms:04d}",
+        start_ms=start_ms,
+        end_ms=end_ms,
+        score=0.9,
+        element_id=element_id,
+        set_id="FX-S2",
+        events={"FX": 1.0},
+        sets={"FX-S2": 1.0},
+        candidates=(Candidate(element_id=best, name=best, set_id="FX-S2", probability=0.6, path=()),),
+        attributes={},
+        familiarity=None,
+        unsure=(),
+    )
+
+
+def make_action(subs, start_ms, end_ms):
+    return ParsedAction(
+        name=f"E_{start_ms // 1000:06d}_{end_ms // 1000:06d}",
+        event_id="FX",
+        start_ms=start_ms,
+        end_ms=end_ms,
+        score=0.9,
+        sub_actions=subs,
+        unsure=(),
+        points=None,
+        points_of_likeliest=None,
+    )
+
+
+def make_parse(actions):
+    return Parse(
+        record_id="v",
+        video="v.mp4",
+        video_fingerprint="",
+        duration_ms=60_000,
+        bundle="b",
+        bundle_sha256="",
+        is_trained_on_simulation=None,
+        code_of_points="fig-women-2017",
+        settings={},
+        actions=actions,
+        stretches=(),
+        seconds={},
+    )
 
 
 # Reading, with opinions made by hand.

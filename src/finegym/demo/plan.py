@@ -9,6 +9,8 @@ LARGEST_SET = "largest set"
 """As a task's subset: the elements of the set with the most instances, whichever that is in this competition."""
 
 Modality = Literal["rgb", "flow", "pose"]
+PARSED_BY: tuple[tuple[str, Modality], ...] = (("set", "pose"), ("element", "pose"))
+"""Subset and modality of the tasks whose recognisers parse the unseen competition."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,8 @@ class Plan:
         clip_short_side: of the cut clips and of the flow, pixels.
         tasks: what is trained and evaluated, in order; those of one subset stand together.
         routine_epochs: passes of the routine finder over its records.
+        sub_action_epochs: passes of the localizer of sub-actions over the routines.
+        unseen_minutes: of the record that is parsed in the end.
         drawn_set: the set whose tree the report shows.
     """
 
@@ -48,6 +52,8 @@ class Plan:
     clip_short_side: int
     tasks: tuple[Task, ...]
     routine_epochs: int
+    sub_action_epochs: int
+    unseen_minutes: float
     drawn_set: str = "BB-S4"
 
 
@@ -59,11 +65,14 @@ FULL = Plan(
         Task("set", "rgb", num_segments=3, epochs=16, min_instances=8),
         Task("set", "flow", num_segments=3, epochs=16, min_instances=8),
         Task("set", "pose", num_segments=3, epochs=60, min_instances=8),
+        Task("element", "pose", num_segments=3, epochs=60, min_instances=2),
         Task(LARGEST_SET, "rgb", num_segments=8, epochs=10, min_instances=2),
         Task(LARGEST_SET, "flow", num_segments=8, epochs=10, min_instances=2),
         Task(LARGEST_SET, "pose", num_segments=3, epochs=60, min_instances=2),
     ),
     routine_epochs=60,
+    sub_action_epochs=60,
+    unseen_minutes=2.0,
 )
 QUICK = Plan(
     videos=4,
@@ -73,7 +82,10 @@ QUICK = Plan(
         Task("set", "rgb", num_segments=3, epochs=4, min_instances=2),
         Task("set", "flow", num_segments=3, epochs=4, min_instances=2),
         Task("set", "pose", num_segments=3, epochs=20, min_instances=2),
+        Task("element", "pose", num_segments=3, epochs=20, min_instances=1),
         Task(LARGEST_SET, "rgb", num_segments=4, epochs=2, min_instances=1),
     ),
     routine_epochs=30,
+    sub_action_epochs=10,
+    unseen_minutes=1.5,
 )

@@ -13,6 +13,7 @@ from finegym.annotations.check import KINDS, count_findings
 from finegym.annotations.statistics import compute_statistics
 from finegym.demo.pictures import draw_competition
 from finegym.demo.report_features import describe_features
+from finegym.demo.report_parsing import describe_parsing
 from finegym.demo.report_quality import describe_quality
 from finegym.demo.report_routines import describe_routines
 from finegym.demo.report_tasks import describe_tasks
@@ -40,6 +41,7 @@ def write_report(path: Path, outcome: Outcome) -> None:
         *describe_features(outcome, SIMULATED),
         *describe_tasks(outcome, SIMULATED),
         describe_routines(outcome.routines, SIMULATED),
+        describe_parsing(outcome.parsing, path.parent, SIMULATED),
         _describe_run(outcome),
     ]
     lead = (

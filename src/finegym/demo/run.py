@@ -22,7 +22,8 @@ from finegym.annotations.splits import Split, write_split
 from finegym.annotations.subsets import find_subset, keep_frequent_classes
 from finegym.codebook.builtin import read_builtin
 from finegym.demo.features import FLOW_STORE, POSE_STORE, make_flow, make_poses
-from finegym.demo.plan import LARGEST_SET, Modality, Plan, Task
+from finegym.demo.parsing import ParsingOutcome, parse_unseen, simulate_unseen, train_sub_actions
+from finegym.demo.plan import LARGEST_SET, PARSED_BY, Modality, Plan, Task
 from finegym.demo.quality import QualityOutcome, control_quality
 from finegym.demo.routines import RoutinesOutcome, find_routines, make_snippets
 from finegym.errors import SimulationError, VideoError, join_problems
@@ -87,6 +88,7 @@ class Outcome:
         poses: the gymnast's pose in every frame of every sub-action.
         tasks: the recognition tasks.
         routines: what looking for the routines of unseen records came to.
+        parsing: what the parse of another competition came to.
         seconds: wall time of every step, by name; steps that an earlier run had finished are short.
     """
 
@@ -102,6 +104,7 @@ class Outcome:
     poses: FeatureBuild
     tasks: tuple[TaskOutcome, ...]
     routines: RoutinesOutcome
+    parsing: ParsingOutcome
     seconds: dict[str, float]
 
 
@@ -178,9 +181,36 @@ def run_demo(out: Path, plan: Plan, *, seed: int, workers: int, say: Callable[[s
             seed=seed,
             say=say,
         )
-    clip_bytes = sum(shard.size_bytes for shard in build.store.shards)
+    with clock.step("learn sub-actions"):
+        sub_actions = train_sub_actions(folder, out / "runs" / "sub-actions", epochs=plan.sub_action_epochs, seed=seed)
+    with clock.step("simulate an unseen record"):
+        unseen = simulate_unseen(out / "unseen", dataset.codebook, minutes=plan.unseen_minutes, seed=seed)
+    with clock.step("parse it"):
+        runs = {(task.task.subset, task.task.modality): task.run.path for task in tasks}
+        parsing = parse_unseen(
+            unseen,
+            out,
+            actions=out / "runs" / "routines",
+            sub_actions=sub_actions,
+            recognisers=[runs[each] for each in PARSED_BY],
+            epochs=plan.sub_action_epochs,
+            say=say,
+        )
     outcome = Outcome(
-        plan, seed, folder, dataset, records, findings, quality, clip_bytes, flow, poses, tasks, routines, clock.seconds
+        plan=plan,
+        seed=seed,
+        folder=folder,
+        dataset=dataset,
+        records=records,
+        findings=findings,
+        quality=quality,
+        clip_bytes=sum(shard.size_bytes for shard in build.store.shards),
+        flow=flow,
+        poses=poses,
+        tasks=tasks,
+        routines=routines,
+        parsing=parsing,
+        seconds=clock.seconds,
     )
     page = out / "report.html"
     with clock.step("report"):

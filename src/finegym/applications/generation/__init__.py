@@ -1,0 +1,1 @@
+"""Motion that was never performed: a generator conditioned on attributes, and what judges it."""

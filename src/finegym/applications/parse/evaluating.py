@@ -1,0 +1,159 @@
+"""How right parses are, against annotations of the same records: what was found, and of that what was named rightly."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+
+from finegym.annotations.model import Dataset
+from finegym.applications.parse.files import Parse, ParsedSubAction
+from finegym.errors import PredictionError, join_problems
+from finegym.segments import compute_tiou
+
+MIN_TIOU = 0.5
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Of a kind of thing: how many there are, were said, and were right.
+
+    Attributes:
+        num_true: annotated.
+        num_said: found or named.
+        num_right: of both, one to one.
+    """
+
+    num_true: int
+    num_said: int
+    num_right: int
+
+    @property
+    def precision(self) -> float | None:
+        """Of what was said, the part that is right; ``None`` where nothing was."""
+        return self.num_right / self.num_said if self.num_said else None
+
+    @property
+    def recall(self) -> float | None:
+        """Of what is there, the part that was said; ``None`` where nothing is."""
+        return self.num_right / self.num_true if self.num_true else None
+
+
+@dataclass(frozen=True)
+class ParseScores:
+    """How right parses are; a segment is hit by one of a tIoU of ``MIN_TIOU`` or more, one to one.
+
+    Attributes:
+        num_records: compared.
+        routines: found with the right event.
+        sub_actions: found, whatever they were called.
+        sets: named with the right set, of all sub-actions.
+        elements: named with the right element, likewise.
+        likeliest: the likeliest element of every sub-action is right, however unsure.
+        num_unsure: sub-actions found that something speaks against.
+    """
+
+    num_records: int
+    routines: Counts
+    sub_actions: Counts
+    sets: Counts
+    elements: Counts
+    likeliest: Counts
+    num_unsure: int
+
+
+def score_parses(parses: Sequence[Parse], truth: Dataset) -> ParseScores:
+    """Compare parses with the annotations of their records.
+
+    Args:
+        parses: one a record.
+        truth: annotations; records that were not parsed are left out.
+
+    Raises:
+        PredictionError: a parsed record is not annotated.
+    """
+    videos = {video.id: video for video in truth.videos}
+    unknown = [parse.record_id for parse in parses if parse.record_id not in videos]
+    if unknown:
+        raise PredictionError(f"{join_problems(unknown, 3)}: parsed, but not annotated. Give the records' dataset.")
+    routines, subs = [], []
+    for parse in parses:
+        video = videos[parse.record_id]
+        events = {one.event_id for one in video.actions} | {one.event_id for one in parse.actions}
+        for event_id in sorted(events):
+            true = [(one.start_ms, one.end_ms) for one in video.actions if one.event_id == event_id]
+            found = [(one.start_ms, one.end_ms) for one in parse.actions if one.event_id == event_id]
+            routines.append(Counts(len(true), len(found), len(match(true, found))))
+        annotated = [sub for action in video.actions for sub in action.sub_actions or ()]
+        parsed = [sub for action in parse.actions for sub in action.sub_actions]
+        pairs = match([(s.start_ms, s.end_ms) for s in annotated], [(s.start_ms, s.end_ms) for s in parsed])
+        subs.append((annotated, parsed, pairs))
+    total = sum(len(annotated) for annotated, _, _ in subs)
+    said = [sub for _, parsed, _ in subs for sub in parsed]
+    hits = [(annotated[left], parsed[right]) for annotated, parsed, pairs in subs for left, right in pairs]
+    set_of = {element.id: element.set_id for element in truth.codebook.elements}
+    return ParseScores(
+        num_records=len(parses),
+        routines=_add(routines),
+        sub_actions=Counts(total, len(said), len(hits)),
+        sets=Counts(
+            total,
+            sum(sub.set_id is not None for sub in said),
+            sum((true.set_id or set_of.get(true.element_id or "")) == sub.set_id for true, sub in hits if sub.set_id),
+        ),
+        elements=Counts(
+            total,
+            sum(sub.element_id is not None for sub in said),
+            sum(true.element_id == sub.element_id for true, sub in hits if sub.element_id),
+        ),
+        likeliest=Counts(
+            total,
+            sum(bool(sub.candidates) for sub in said),
+            sum(true.element_id == _get_likeliest(sub) for true, sub in hits if sub.candidates),
+        ),
+        num_unsure=sum(bool(sub.unsure) for sub in said),
+    )
+
+
+def match(true: Sequence[tuple[int, int]], said: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Pairs (true, said) one to one: as many as can be of ``MIN_TIOU`` or more, then of the highest sum."""
+    if not true or not said:
+        return []
+    tiou = compute_tiou(np.array(true, dtype=np.float64), np.array(said, dtype=np.float64))
+    gain = np.where(tiou >= MIN_TIOU, 1 + tiou / (len(true) + 1), 0.0)
+    rows, columns = linear_sum_assignment(gain, maximize=True)
+    return [(int(row), int(column)) for row, column in zip(rows, columns, strict=True) if gain[row, column] > 0]
+
+
+def tabulate_scores(scores: ParseScores) -> tuple[Sequence[str], Sequence[Sequence[str]]]:
+    """Header and rows for people."""
+    names = {
+        "routines, with their event": scores.routines,
+        "sub-actions": scores.sub_actions,
+        "sub-actions with the set": scores.sets,
+        "sub-actions with the element": scores.elements,
+        "likeliest element, however unsure": scores.likeliest,
+    }
+    rows = [
+        (name, str(one.num_true), str(one.num_said), str(one.num_right), _format(one.precision), _format(one.recall))
+        for name, one in names.items()
+    ]
+    return ("", "annotated", "said", "right", "precision", "recall"), rows
+
+
+def _get_likeliest(sub: ParsedSubAction) -> str:
+    return sub.candidates[0].element_id
+
+
+def _add(counts: Sequence[Counts]) -> Counts:
+    return Counts(
+        sum(one.num_true for one in counts),
+        sum(one.num_said for one in counts),
+        sum(one.num_right for one in counts),
+    )
+
+
+def _format(share: float | None) -> str:
+    return "" if share is None else f"{100 * share:.1f} %"

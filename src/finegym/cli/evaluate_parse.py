@@ -1,0 +1,44 @@
+"""``finegym evaluate parse``: parses against the annotations of their records."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def parse(
+    parsed: Annotated[list[Path], typer.Argument(metavar="PARSED...", help="Folders that `finegym parse` wrote.")],
+    dataset: Annotated[Path, typer.Option(help="Dataset folder with the annotations of the same records.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for machines.")] = False,
+) -> None:
+    """Count what was found and named rightly: routines, sub-actions, sets, elements; precision and recall.
+
+    A segment is hit by one that shares at least half of their union's time, one to one.
+
+    **Example**: `finegym evaluate parse parsed/A0xAXXysHUo --dataset competition`
+    """
+    from dataclasses import asdict
+
+    from rich.console import Console
+    from rich.table import Table
+
+    from finegym.annotations.source import open_source
+    from finegym.applications.parse.evaluating import score_parses, tabulate_scores
+    from finegym.applications.parse.files import PARSE_FILE, read_parse
+
+    parses = [read_parse(folder / PARSE_FILE if folder.is_dir() else folder) for folder in parsed]
+    scores = score_parses(parses, open_source(dataset).dataset)
+    if as_json:
+        typer.echo(json.dumps(asdict(scores), indent=1))
+        return
+    header, rows = tabulate_scores(scores)
+    table = Table(box=None)
+    for name in header:
+        table.add_column(name, justify="left" if not name else "right")
+    for row in rows:
+        table.add_row(*row)
+    Console().print(table)
+    typer.echo(f"{scores.num_records} records; of {scores.num_unsure} sub-actions the parse itself is unsure", err=True)

@@ -1,0 +1,106 @@
+"""The demo's last step: a model bundle, and the parse of a competition that none of its models has seen."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+from finegym.annotations.folder import read_dataset
+from finegym.applications.bundle import make_bundle
+from finegym.applications.parse.evaluating import ParseScores, score_parses
+from finegym.applications.parse.files import Parse, read_parse
+from finegym.applications.parse.run import ParseSettings, parse_videos
+from finegym.codebook.model import Codebook
+from finegym.errors import SimulationError, VideoError, join_problems
+from finegym.localization.recipe import parse_localization_recipe
+from finegym.localization.run import train
+from finegym.simulation.competition import CompetitionSettings, simulate_competition
+
+SEED_APART = 1000
+"""From the demo's seed to that of the unseen competition."""
+
+
+@dataclass(frozen=True)
+class ParsingOutcome:
+    """What the parse of unseen records came to.
+
+    Attributes:
+        bundle: the file of the models.
+        pages: of the records.
+        parses: of the records.
+        scores: against the truth.
+        sub_action_epochs: passes of the localizer of sub-actions.
+        video_ms: of the records together.
+    """
+
+    bundle: Path
+    pages: tuple[Path, ...]
+    parses: tuple[Parse, ...]
+    scores: ParseScores
+    sub_action_epochs: int
+    video_ms: float
+
+
+def train_sub_actions(folder: Path, out: Path, *, epochs: int, seed: int) -> Path:
+    """Train a localizer of sub-actions on the demo's competition; returns its run folder."""
+    recipe = parse_localization_recipe(
+        files("finegym.demo").joinpath("recipe_sub_actions.toml").read_text(encoding="utf-8"),
+        "the demo's recipe_sub_actions.toml",
+        (f"seed={seed}", f"data.dataset={json.dumps(str(folder))}", f"schedule.epochs={epochs}"),
+    )
+    return train(recipe, out).path
+
+
+def simulate_unseen(out: Path, codebook: Codebook, *, minutes: float, seed: int) -> Path:
+    """One record of another competition: other gymnasts, another hall; returns its dataset folder."""
+    settings = CompetitionSettings(num_videos=1, minutes=minutes, seed=seed + SEED_APART)
+    tally = simulate_competition(settings, codebook, out)
+    if tally.failed:
+        raise SimulationError(f"the unseen record failed: {join_problems(list(tally.failed.values()))}. Run it again.")
+    return out
+
+
+def parse_unseen(
+    unseen: Path,
+    out: Path,
+    *,
+    actions: Path,
+    sub_actions: Path,
+    recognisers: Sequence[Path],
+    epochs: int,
+    say: Callable[[str], None],
+) -> ParsingOutcome:
+    """Put the runs into a bundle, parse the unseen records with it, and compare with their truth.
+
+    Args:
+        unseen: dataset folder of the unseen competition.
+        out: of the demo; ``bundle.finegym`` and ``parsed/`` go there.
+        actions: run of the localizer of routines.
+        sub_actions: run of the localizer of sub-actions.
+        recognisers: runs of recognisers.
+        epochs: of the localizer of sub-actions, for the page.
+        say: told the result.
+    """
+    bundle = out / "bundle.finegym"
+    make_bundle(bundle, actions=actions, sub_actions=sub_actions, recognisers=recognisers, name="demo")
+    truth = read_dataset(unseen)
+    videos = [unseen / str(video.path) for video in truth.videos]
+    tally = parse_videos(videos, bundle, out / "parsed", ParseSettings(device="cpu"), show_progress=False)
+    if tally.failed:
+        raise VideoError(f"parsing failed: {join_problems(list(tally.failed.values()))}")
+    folders = [out / "parsed" / path.stem for path in videos]
+    parses = tuple(read_parse(folder / "parse.json") for folder in folders)
+    scores = score_parses(parses, truth)
+    right = {
+        "routines": scores.routines,
+        "sub-actions": scores.sub_actions,
+        "their sets": scores.sets,
+        "their elements": scores.elements,
+    }
+    found = ", ".join(f"{name} {one.num_right} of {one.num_true} (said {one.num_said})" for name, one in right.items())
+    say(f"  in {len(parses)} unseen record: {found}")
+    pages = tuple(folder / "parse.html" for folder in folders)
+    return ParsingOutcome(bundle, pages, parses, scores, epochs, sum(parse.duration_ms for parse in parses))
