@@ -126,3 +126,12 @@ def test_media_where_they_belong_are_no_strangers_and_are_compared(tmp_path):
     assert verify_release(made.folder).problems == (
         "records/1.mp4: is not the media file that was annotated (its SHA-256 differs)",
     )
+
+
+def test_a_folder_of_media_may_be_a_link(tmp_path):
+    (tmp_path / "films").mkdir()
+    (tmp_path / "films/0.mp4").write_bytes(b"the film")
+    made = build(tmp_path, media={"record00000": MediaFile(hash_file(tmp_path / "films/0.mp4"), 8)})
+    (made.folder / "records").symlink_to(tmp_path / "films", target_is_directory=True)
+    found = verify_release(made.folder)
+    assert found.is_intact and found.num_media == 1

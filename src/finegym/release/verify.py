@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from finegym.annotations.audit import audit_split
 from finegym.annotations.splits import check_split
@@ -82,8 +82,10 @@ def _compare_files(folder: Path, manifest: ManifestFile, media: set[str]) -> Ite
     if len(listed) < len(manifest.files):
         yield f"{MANIFEST_FILE}: lists a file twice"
     there = list(list_files(folder))
+    media_folders = {parent.as_posix() for path in media for parent in PurePosixPath(path).parents}
     for path in there:
-        if path not in listed and path != MANIFEST_FILE and path not in media:
+        # A folder of media may be a link: then it is listed, and its files are not.
+        if path not in listed and path != MANIFEST_FILE and path not in media and path not in media_folders:
             yield f"{path}: is not part of the release"
     present = set(there)
     for path, entry in listed.items():

@@ -28,7 +28,7 @@ def publish_work(source: ReleaseSource, before: Dataset, after: Dataset) -> Rele
     gone = [video.id for video in before.videos if video.id not in records]
     for stage, measured in source.agreement.items():
         text = json.dumps(measured, ensure_ascii=False)
-        named = [id_ for id_ in gone if id_ in text]
+        named = [id_ for id_ in gone if f'"{id_}"' in text or f'"{id_}_' in text]
         if named:
             raise ConfigError(
                 f"agreement on {stage}: names {join_problems(named, 5)}, which the rules leave out. Measure it "
