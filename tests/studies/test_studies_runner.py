@@ -1,6 +1,9 @@
 """Running what is missing: resumable, shared, and out loud about what failed."""
 
 import json
+import pickle
+from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -14,7 +17,8 @@ from finegym.evaluation.predictions import write_predictions
 from finegym.studies import runner
 from finegym.studies.data import prepare_data
 from finegym.studies.recipes import find_recipes
-from finegym.studies.runner import open_store, run_studies
+from finegym.studies.run_store import RunStore
+from finegym.studies.runner import open_store, run_studies, sort_jobs
 from finegym.studies.size_paper import PAPER
 from finegym.studies.sizes import Choice, Size
 from finegym.studies.splits import make_simulated_splits, write_splits
@@ -32,8 +36,6 @@ GIVEN = Size(
 @pytest.fixture
 def store(tmp_path, monkeypatch):
     """A size on data that is there; trainings and predictions are pretended, and noted."""
-    from dataclasses import replace
-
     made = make_dataset()
     dataset = replace(made, videos=tuple(replace(v, competition=v.id) for v in made.videos))
     folder = tmp_path / "set"
@@ -106,6 +108,18 @@ def test_a_study_that_cannot_be_made_does_not_stop_the_others(store):
     ran = run_studies([TABLE_2, TABLE_5], GIVEN, store)
     assert list(ran.failed) == ["table2"] and "cover" in ran.failed["table2"]
     assert list(ran.outcomes) == ["table5"]
+
+
+def test_jobs_can_be_sent_to_other_processes(store):
+    """To a pool, or to Ray."""
+    ((job, *_),) = sort_jobs(TABLE_2.plan(GIVEN), store)
+    sent_job, sent_store = pickle.loads(pickle.dumps((job, store_without_notes(store))))
+    assert sent_job == job and sent_store.get_name(sent_job.run) == store.get_name(job.run)
+    assert pickle.loads(pickle.dumps(partial(runner.do_job, store=sent_store, threads=1))).keywords["threads"] == 1
+
+
+def store_without_notes(store):
+    return RunStore(store.folder, store.dataset, store.recipes)
 
 
 def test_given_data_is_looked_at_before_anything_is_run(tmp_path):

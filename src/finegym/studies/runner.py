@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import resource
+import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -151,6 +152,7 @@ def do_job(job: Job, store: RunStore, threads: int) -> float:
     torch.set_num_threads(threads)
     path, before = store.get_path(job.run), _read_cpu_seconds()
     recipe = store.resolve(job.run)
+    print(f"run {path.name}", file=sys.stderr)  # what training says follows it
     if not (path / COST_FILE).is_file():
         began = time.perf_counter()
         train_one(recipe, path)

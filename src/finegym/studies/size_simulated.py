@@ -96,7 +96,7 @@ def _make_localizers(ssn_epochs: int, actionformer_epochs: int) -> dict[str, Cho
 SMOKE = Size(
     "smoke",
     _make_choices(
-        _make_frame_overrides(72, 4, 3),
+        _make_frame_overrides(64, 3, 3),
         FLOW,
         (*_make_clip_overrides(64, 3), "clip.clip_len=6", "clip.frame_interval=4"),
         {
@@ -121,7 +121,7 @@ SMOKE = Size(
             **_make_localizers(8, 40),
         },
     ),
-    Competition(ELEMENTS, EVENTS, 60, 2.5, (128, 96), tail=1.0, seed=17, short_side=80),
+    Competition(ELEMENTS, EVENTS, 60, 2.5, (128, 96), tail=1.0, seed=17, short_side=72),
     seeds=dict.fromkeys(("long-tailed", "VT", "FX", "FX-S1", "UB-S1"), (0,)),
     thresholds=Thresholds(9, 3),
     flow_store="flow-tvl1-fast",
@@ -129,8 +129,8 @@ SMOKE = Size(
     broadcast=BROADCAST,
     notes=(
         "SIMULATED, smoke-sized: 36 elements instead of 288 or 99, about a thousand clips instead of 30,000, pictures "
-        "of 96 lines, cropped to 72 pixels",
-        "networks are EfficientNet-Lite0 from ImageNet weights instead of BN-Inception and ResNet-50, with 4 epochs "
+        "of 96 lines, cropped to 64 pixels",
+        "networks are EfficientNet-Lite0 from ImageNet weights instead of BN-Inception and ResNet-50, with 3 epochs "
         "instead of 80 to 200",
         "no Kinetics weights: I3D* and NL I3D* are not run",
     ),
