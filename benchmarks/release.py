@@ -24,7 +24,8 @@ from finegym.release.read import read_release
 from finegym.release.settings import LeakException, ReleaseSettings
 from finegym.release.source import ReleaseSource, open_release_source
 from finegym.release.verify import verify_release
-from finegym.simulation.annotators import Skill, annotate_sub_actions
+from finegym.simulation.annotators import annotate_sub_actions
+from finegym.simulation.skills import Skill
 
 
 class Watch:

@@ -23,8 +23,9 @@ from finegym.quality.simulated import make_simulated_units
 from finegym.quality.units import get_set_of_label
 from finegym.release.manifest import hash_file
 from finegym.release.verify import verify_release
-from finegym.simulation.annotators import FIVE_SKILLS, annotate_sub_actions
+from finegym.simulation.annotators import annotate_sub_actions
 from finegym.simulation.competition import CompetitionSettings
+from finegym.simulation.skills import FIVE_SKILLS
 from finegym.simulation.undrawn import make_undrawn_competition
 
 BY_SKILL = list(FIVE_SKILLS)

@@ -14,8 +14,9 @@ from finegym.labelling.release_source import open_workspace_source
 from finegym.release.build import build_release
 from finegym.release.settings import ReleaseSettings
 from finegym.release.verify import verify_release
-from finegym.simulation.annotators import FIVE_SKILLS, annotate_sub_actions
+from finegym.simulation.annotators import annotate_sub_actions
 from finegym.simulation.programme import round_time_ms
+from finegym.simulation.skills import FIVE_SKILLS
 
 BY_SKILL = list(FIVE_SKILLS)
 # Routines by record, in frames; in each four sub-actions of alternating sets.

@@ -10,7 +10,8 @@ from finegym.annotations.model import Action, Dataset, SubAction, Video
 from finegym.annotations.names import name_actions, name_sub_actions
 from finegym.codebook.tree import get_path
 from finegym.errors import SimulationError
-from finegym.simulation.annotators import FIVE_SKILLS, Skill, annotate_actions, annotate_sub_actions
+from finegym.simulation.annotators import annotate_actions, annotate_sub_actions
+from finegym.simulation.skills import FIVE_SKILLS, Hardness, Skill
 
 
 @pytest.fixture(scope="module")
@@ -130,3 +131,24 @@ def test_impossible_skills_are_refused():
         Skill(miss_rate=1.5, noise_ms=-1)
     with pytest.raises(SimulationError, match="query_error_rates of q"):
         Skill(query_error_rates={"q": 2})
+
+
+def test_what_is_hard_is_hard_for_everybody(truth):
+    hardness = Hardness(share=0.1, factor=15, seed=9)
+    skill = Skill(miss_rate=0.02, query_error_rate=0.02)
+    hard = {id_ for id_ in truth.instances if hardness.find_skill(skill, id_) != skill}
+    assert abs(len(hard) / len(truth.instances) - 0.1) < 0.04
+    wrong = []
+    for seed in (1, 2):
+        annotated = annotate_sub_actions(truth, skill, seed, hardness)
+        right = {
+            true
+            for mine, true in annotated.true_ids.items()
+            if true and annotated.dataset.instances[mine].sub_action == truth.instances[true].sub_action
+        }
+        wrong.append(set(truth.instances) - right)
+        rates = [len(wrong[-1] & group) / len(group) for group in (hard, set(truth.instances) - hard)]
+        assert rates[0] > 2.5 * rates[1]
+    together = len(wrong[0] & wrong[1]) / len(truth.instances)
+    assert together > 1.5 * len(wrong[0]) * len(wrong[1]) / len(truth.instances) ** 2, "errors fall together"
+    assert Skill(miss_rate=0.4, query_error_rate=0.3).multiply(5) == Skill(miss_rate=0.5, query_error_rate=0.5)

@@ -41,7 +41,7 @@ def simulate(
     from finegym.annotations.source import open_source
     from finegym.errors import ConfigError
     from finegym.simulation.annotator_files import write_simulated_annotators
-    from finegym.simulation.annotators import FIVE_SKILLS
+    from finegym.simulation.skills import FIVE_SKILLS
 
     names = list(dict.fromkeys(annotator or FIVE_SKILLS))
     unknown = [name for name in names if name not in FIVE_SKILLS]

@@ -34,8 +34,9 @@ from finegym.release.settings import ReleaseSettings
 from finegym.release.source import CodebookVersion, ReleaseSource
 from finegym.release.verify import Verified, verify_release
 from finegym.release.votes import collect_votes
-from finegym.simulation.annotators import FIVE_SKILLS, Skill, annotate_sub_actions
+from finegym.simulation.annotators import annotate_sub_actions
 from finegym.simulation.competition import CompetitionSettings
+from finegym.simulation.skills import FIVE_SKILLS, Skill
 from finegym.simulation.undrawn import make_undrawn_competition
 
 EXAM_RECORDS, EXAM_MINUTES = 6, 3.0

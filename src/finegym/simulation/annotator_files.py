@@ -12,8 +12,9 @@ from finegym.annotations.folder import write_dataset
 from finegym.annotations.model import Dataset
 from finegym.errors import OutputError, SimulationError
 from finegym.files import write_text
-from finegym.simulation.annotators import Annotated, Skill, annotate_actions, annotate_sub_actions
+from finegym.simulation.annotators import Annotated, annotate_actions, annotate_sub_actions
 from finegym.simulation.competition import SETTINGS_FILE
+from finegym.simulation.skills import Skill
 
 FORMAT = "finegym-simulated-annotator/1"
 What = Literal["sub-actions", "actions"]

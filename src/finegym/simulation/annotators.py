@@ -1,17 +1,15 @@
 """People who annotate, simulated: what they miss, invent, cut early or late, and answer wrongly is known.
 
 The ground truth of agreement, exams, consensus and adjudication: error rates are given, chance is seeded, and every
-segment says which true one it is of. Errors of different people are independent of each other; those of real people are
-not where something is hard to see.
+segment says which true one it is of. Errors of different people are independent of each other, unless some segments are
+harder than others (``Hardness``), as for real people.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
-from functools import cached_property
-from types import MappingProxyType
 
 import numpy as np
 
@@ -19,66 +17,14 @@ from finegym.annotations.model import Action, Dataset, SubAction, Video
 from finegym.annotations.names import name_actions, name_sub_actions
 from finegym.codebook.model import Codebook, DecisionTree, Leaf
 from finegym.codebook.tree import find_candidates, get_paths, suggest_query, walk
-from finegym.errors import SimulationError
 from finegym.simulation.programme import round_time_ms
+from finegym.simulation.skills import ALL_ALIKE, Hardness, Skill
 
 Answers = tuple[tuple[str, bool | None], ...]
 """What somebody answered, in order: query id, and yes (True), no (False) or unsure (None)."""
 
 _GRID_FPS = Fraction(100)  # of records whose frame rate nobody knows: the 10 ms of official files
 _MIN_GAP_MS = 200  # an invented sub-action needs so much room
-
-
-@dataclass(frozen=True)
-class Skill:
-    """How somebody annotates. Rates are probabilities, 0 to 1.
-
-    Attributes:
-        miss_rate: a segment that is there is not marked.
-        extra_rate: segments that are not there, for each that is (where there is room).
-        start_bias_ms: how late starts are marked on average; negative: early.
-        end_bias_ms: how late ends are.
-        noise_ms: standard deviation of each edge around that.
-        set_error_rate: a sub-action is put into another set of its event.
-        query_error_rate: a query is answered wrongly; 0.5 is guessing.
-        query_error_rates: the same for single queries, by id.
-        unsure_rate: a query is answered "unsure".
-    """
-
-    miss_rate: float = 0.0
-    extra_rate: float = 0.0
-    start_bias_ms: float = 0.0
-    end_bias_ms: float = 0.0
-    noise_ms: float = 0.0
-    set_error_rate: float = 0.0
-    query_error_rate: float = 0.0
-    query_error_rates: Mapping[str, float] = field(default_factory=dict, hash=False)
-    unsure_rate: float = 0.0
-
-    def __post_init__(self) -> None:
-        rates = {name: getattr(self, name) for name in self.__dataclass_fields__ if name.endswith("_rate")}
-        rates |= {f"query_error_rates of {id_}": rate for id_, rate in self.query_error_rates.items()}
-        problems = [f"{name} is {rate:g}; expected 0 to 1" for name, rate in rates.items() if not 0 <= rate <= 1]
-        if self.noise_ms < 0:
-            problems.append(f"noise_ms is {self.noise_ms:g}; expected 0 or more")
-        if problems:
-            raise SimulationError(f"a skill that nobody can have: {'; '.join(problems)}")
-
-    def get_query_error_rate(self, query_id: str) -> float:
-        """How often a query is answered wrongly."""
-        return self.query_error_rates.get(query_id, self.query_error_rate)
-
-
-FIVE_SKILLS: Mapping[str, Skill] = MappingProxyType(
-    {
-        "expert": Skill(0.01, 0.01, noise_ms=40, set_error_rate=0.005, query_error_rate=0.01),
-        "careful": Skill(0.03, 0.02, noise_ms=50, set_error_rate=0.01, query_error_rate=0.025, unsure_rate=0.01),
-        "steady": Skill(0.05, 0.03, noise_ms=60, set_error_rate=0.02, query_error_rate=0.05, unsure_rate=0.02),
-        "hasty": Skill(0.08, 0.05, 50, -30, noise_ms=75, set_error_rate=0.04, query_error_rate=0.08),
-        "guesser": Skill(0.2, 0.3, noise_ms=300, set_error_rate=0.7, query_error_rate=0.5),
-    }
-)
-"""Five people from very good to useless, best first: the last looks at the picture only now and then, and guesses."""
 
 
 @dataclass(frozen=True)
@@ -106,12 +52,18 @@ class _Mark:
     true_index: int | None
 
 
-def annotate_sub_actions(truth: Dataset, skill: Skill, seed: int) -> Annotated:
+def annotate_sub_actions(truth: Dataset, skill: Skill, seed: int, hardness: Hardness = ALL_ALIKE) -> Annotated:
     """Mark and label the sub-actions of every routine; the routines are given, as in the app once they are accepted.
 
     Routines whose sub-actions nobody has looked for stay as they are.
+
+    Args:
+        truth: what there is to find.
+        skill: of the person.
+        seed: of this person's chance.
+        hardness: which sub-actions are hard for everybody.
     """
-    perceiver = _Perceiver(truth.codebook, skill)
+    perceiver = _Perceiver(truth.codebook, skill, _list_true_answers(truth.codebook))
     answers: dict[str, Answers] = {}
     true_ids: dict[str, str | None] = {}
     missed: list[str] = []
@@ -120,9 +72,10 @@ def annotate_sub_actions(truth: Dataset, skill: Skill, seed: int) -> Annotated:
         actions = []
         for action in video.actions:
             rng = np.random.default_rng([seed, *f"{video.id}_{action.name}".encode()])
-            new, given, sources = perceiver.annotate_action(action, video.fps, rng)
-            actions.append(new)
             prefix = f"{video.id}_{action.name}_"
+            skills = [hardness.find_skill(skill, prefix + sub.name) for sub in action.sub_actions or ()]
+            new, given, sources = perceiver.annotate_action(action, skills, video.fps, rng)
+            actions.append(new)
             answers |= {prefix + name: path for name, path in given.items()}
             true_ids |= {prefix + name: None if of is None else prefix + of for name, of in sources.items()}
             missed += [prefix + sub.name for sub in action.sub_actions or () if sub.name not in sources.values()]
@@ -140,7 +93,9 @@ def annotate_actions(truth: Dataset, skill: Skill, seed: int) -> Annotated:
         edges = [(action.start_ms, action.end_ms) for action in video.actions]
         last_ms = max((end for _, end in edges), default=0)
         end_ms = int(video.num_frames * 1000 / video.fps) if video.num_frames and video.fps else last_ms
-        marks = _mark(edges, (0, max(end_ms, last_ms)), skill, _get_rate(video.fps), rng)
+        marks = _mark(
+            edges, (0, max(end_ms, last_ms)), [skill] * len(edges), skill.extra_rate, _get_rate(video.fps), rng
+        )
         actions = tuple(_make_action(mark, video, rng) for mark in marks)
         names = name_actions((mark.edges_ms[0], mark.edges_ms[-1]) for mark in marks)
         videos.append(replace(video, actions=tuple(replace(a, name=n) for a, n in zip(actions, names, strict=True))))
@@ -164,30 +119,24 @@ class _Perceiver:
 
     codebook: Codebook
     skill: Skill
-
-    @cached_property
-    def true_answers(self) -> dict[str, dict[str, bool]]:
-        """By element: the answers of its path."""
-        return {
-            element_id: {step.query_id: step.answer for step in path}
-            for tree in self.codebook.trees
-            for element_id, path in get_paths(tree).items()
-        }
+    true_answers: Mapping[str, Mapping[str, bool]]
 
     def annotate_action(
-        self, action: Action, fps: float | None, rng: np.random.Generator
+        self, action: Action, skills: Sequence[Skill], fps: float | None, rng: np.random.Generator
     ) -> tuple[Action, dict[str, Answers], dict[str, str | None]]:
         """A routine with their sub-actions; by name their answers, and the name of the true one."""
         if action.sub_actions is None:
             return action, {}, {}
         truth = action.sub_actions
         edges = [(sub.start_ms, *(end for _, end in sub.stages)) for sub in truth]
-        marks = _mark(edges, (action.start_ms, action.end_ms), self.skill, _get_rate(fps), rng)
+        around_ms = (action.start_ms, action.end_ms)
+        marks = _mark(edges, around_ms, skills, self.skill.extra_rate, _get_rate(fps), rng)
         names = name_sub_actions(((mark.edges_ms[0], mark.edges_ms[-1]) for mark in marks), action.start_ms)
         subs, answers, sources = [], {}, {}
         for mark, name in zip(marks, names, strict=True):
             true = None if mark.true_index is None else truth[mark.true_index]
-            set_id, element_id, answers[name] = self.label(true, action.event_id, rng)
+            seen = self if mark.true_index is None else replace(self, skill=skills[mark.true_index])
+            set_id, element_id, answers[name] = seen.label(true, action.event_id, rng)
             stages = tuple(zip(mark.edges_ms, mark.edges_ms[1:], strict=False))
             subs.append(SubAction(name, stages, element_id, set_id))
             sources[name] = None if true is None else true.name
@@ -241,6 +190,15 @@ class _Perceiver:
         return bool(query.yes) and all(attributes.get(name) == value for name, value in query.yes.items())
 
 
+def _list_true_answers(codebook: Codebook) -> dict[str, dict[str, bool]]:
+    """By element: the answers of its path."""
+    return {
+        element_id: {step.query_id: step.answer for step in path}
+        for tree in codebook.trees
+        for element_id, path in get_paths(tree).items()
+    }
+
+
 def _find_next(tree: DecisionTree, given: Mapping[str, bool | None]) -> str | None:
     """What is asked next: by the tree, and after an "unsure" what narrows best (``labelling.walks`` does the same)."""
     if None in given.values():
@@ -252,15 +210,26 @@ def _find_next(tree: DecisionTree, given: Mapping[str, bool | None]) -> str | No
 def _mark(
     true_edges_ms: Sequence[tuple[int, ...]],
     around_ms: tuple[int, int],
-    skill: Skill,
+    skills: Sequence[Skill],
+    extra_rate: float,
     fps: Fraction,
     rng: np.random.Generator,
 ) -> list[_Mark]:
-    """Segments as somebody marks them in a stretch of time: in order, none over another, each edge on a frame."""
+    """Segments as somebody marks them in a stretch of time: in order, none over another, each edge on a frame.
+
+    Args:
+        true_edges_ms: of every true segment.
+        around_ms: the stretch.
+        skills: at every true segment.
+        extra_rate: segments that are not there, for each that is.
+        fps: of the record.
+        rng: chance.
+    """
     order = sorted(range(len(true_edges_ms)), key=lambda index: true_edges_ms[index])
     marks: list[_Mark] = []
     last_frame = 0
     for index in order:
+        skill = skills[index]
         is_missed = rng.random() < skill.miss_rate
         offsets = rng.normal(0.0, skill.noise_ms, len(true_edges_ms[index]))
         offsets[0] += skill.start_bias_ms
@@ -276,7 +245,7 @@ def _mark(
         last_frame = frames[-1]
         marks.append(_Mark(tuple(round_time_ms(frame, fps) for frame in frames), index))
     lengths = [edges[-1] - edges[0] for edges in true_edges_ms]
-    for _ in range(int(rng.binomial(len(true_edges_ms), skill.extra_rate))):
+    for _ in range(int(rng.binomial(len(true_edges_ms), extra_rate))):
         marks += _invent(marks, around_ms, int(rng.choice(lengths)), fps, rng)
         marks.sort(key=lambda mark: mark.edges_ms)
     return marks
