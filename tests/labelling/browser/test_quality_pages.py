@@ -202,7 +202,7 @@ def test_a_training_says_after_every_answer_what_is_right(gold, enter, api):
     begin(bob, "Begin", "Turns and leaps")
     told = bob.page.get_by_label("What is right")
     bob.press("n")
-    told.get_by_text("Nothing").or_(told.get_by_text("Another label")).or_(told.get_by_text("Not that way")).wait_for()
+    told.get_by_text("Nothing").or_(told.get_by_text("Wrong label")).or_(told.get_by_text("Not that way")).wait_for()
     told.get_by_text("Is there a turn?").wait_for()
     bob.check("training, a wrong answer")
     told.get_by_role("button", name="Guideline").click()

@@ -7,7 +7,7 @@ import { useSession } from "../api/queries";
 import { formatDateTime } from "../parts/dates";
 import { Failure, FormError, Loading } from "../parts/feedback";
 import { ProjectShell } from "../parts/project_shell";
-import { describeStanding, formatScore, formatShare, namePart, PARTS } from "../quality/exam_words";
+import { describeStanding, formatScore, formatShare, listParts, namePart, PARTS } from "../quality/exam_words";
 import { describeTry } from "./exams";
 
 export function AttemptPage({ id, attempt }: { id: string; attempt: string }) {
@@ -28,7 +28,7 @@ function Result({ id, attempt }: { id: string; attempt: string }) {
         <p className="faint">{told.exam.kind}, {told.exam.stage}; begun {formatDateTime(told.started_at)}{told.finished_at === null ? "" : `, finished ${formatDateTime(told.finished_at)}`}{told.score === null ? "" : `; right in everything: ${formatScore(told.score)}`}</p>
         {isMine && <WhatNow id={id} told={told} />}
       </section>
-      {told.parts.length > 0 && <Marks told={told} />}
+      <Marks told={told} />
       <Questions id={id} told={told} isMine={isMine} />
     </>
   );
@@ -60,12 +60,14 @@ function WhatNow({ id, told }: { id: string; told: Attempt }) {
 }
 
 function Marks({ told }: { told: Attempt }) {
+  const asked = told.parts.filter((one) => one.pass_mark !== null || listParts(told.exam.stage).some((part) => part === one.part)); // the others are given
+  if (asked.length === 0) return null;
   return (
     <section aria-labelledby="marks">
       <h2 id="marks">What was reached</h2>
       <div className="table-wrap"><table className="table">
         <thead><tr><th scope="col">Part</th><th scope="col">Share</th><th scope="col" className="number">Reached</th><th scope="col" className="number">Needed</th><th scope="col">Outcome</th><th scope="col">What it is</th></tr></thead>
-        <tbody>{told.parts.map((one) => (
+        <tbody>{asked.map((one) => (
           <tr key={one.part}>
             <th scope="row">{namePart(one.part)}</th>
             <td><div className="bar mark" role="img" aria-label={formatScore(one.value)}><span className={one.is_passed ? "" : "short"} style={{ width: `${100 * (one.value ?? 0)}%` }} />{one.pass_mark !== null && <i style={{ left: `${100 * one.pass_mark}%` }} />}</div></td>

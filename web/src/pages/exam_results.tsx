@@ -35,7 +35,7 @@ export function ExamResultsTable({ project, exam }: { project: Project; exam: Ex
                   <li key={one.id} className="row">
                     <Link href={`/projects/${project.id}/attempts/${one.id}`}>Try {one.number}</Link>
                     <span className={`badge ${one.state === "passed" ? "accepted" : one.state === "open" ? "open" : isPretest ? "returned" : ""}`}>{describeTry(exam.kind, one.state)}</span>
-                    <span className="faint">{one.parts.filter((part) => part.value !== null).map((part) => `${namePart(part.part)} ${formatScore(part.value)}`).join(", ")}</span>
+                    <span className="faint">{one.parts.filter((part) => part.value !== null && (part.pass_mark !== null || !isPretest)).map((part) => `${namePart(part.part)} ${formatScore(part.value)}`).join(", ")}</span>
                   </li>
                 ))}</ul></td>
                 <td>{isPretest && ["cooling_down", "no_tries_left"].includes(standing.state) && <button type="button" className="quiet" aria-label={`One more try for ${person.name}`} onClick={() => setChosen(person)}>One more try</button>}</td>

@@ -30,7 +30,7 @@ function Exams({ project }: { project: Project }) {
         return shown.length === 0 ? null : (
           <section key={kind} aria-labelledby={kind}>
             <h2 id={kind}>{kind === "training" ? "Training" : "Pretests"}{isLead && <span className="count"> as annotators see them</span>}</h2>
-            <div className="stages">{shown.map((exam) => <ExamCard key={exam.id} project={project} exam={exam} />)}</div>
+            <div className="stages exams">{shown.map((exam) => <ExamCard key={exam.id} project={project} exam={exam} />)}</div>
           </section>
         );
       })}

@@ -40,8 +40,8 @@ function Dashboard({ project }: { project: Project }) {
           {quality.data.notes.map((note) => <p key={note} className="faint">{note}</p>)}
           <OverTime project={project} quality={quality.data} />
           <Confusions project={project} quality={quality.data} codebook={codebook.data} />
-          <HardestQueries project={project} quality={quality.data} />
-          <QueryConfusions project={project} quality={quality.data} />
+          <HardestQueries project={project} quality={quality.data} codebook={codebook.data} />
+          <QueryConfusions project={project} quality={quality.data} codebook={codebook.data} />
           <People project={project} quality={quality.data} />
           <Costs project={project} quality={quality.data} />
         </>

@@ -17,7 +17,10 @@ export function Confusions({ project, quality, codebook }: { project: Project; q
   const [chosen, setChosen] = useState(0);
   const group = groups[chosen] ?? groups[0];
   const names = new Map(quality.element_confusions.flatMap((one) => [[one.left, one.left_name], [one.right, one.right_name]] as const));
-  const name = (label: string): string => names.get(label) ?? codebook.getName(label);
+  const name = (label: string): string => {
+    const event = codebook.data.sets.find((one) => one.id === label)?.event_id; // sets of several events have one name
+    return `${event === undefined ? "" : `${codebook.getName(event)}: `}${names.get(label) ?? codebook.getName(label)}`;
+  };
   if (group === undefined) {
     return quality.num_items === 0 ? null : <section aria-labelledby="confusions"><h2 id="confusions">Taken for each other</h2><p className="empty">Where two people labelled the same thing, they gave the same label.</p></section>;
   }

@@ -8,11 +8,13 @@ import { ClipLoop } from "../parts/clip_loop";
 import { Counted, MeasuredNumber } from "../parts/counted";
 import { formatTimecode } from "../player/timecode";
 import { formatShare } from "../quality/exam_words";
+import type { Codebook } from "../tree/codebook";
 
+interface Props { readonly project: Project; readonly quality: Quality; readonly codebook: Codebook }
 type Hard = Quality["hardest_queries"][number];
 const MOST = 6;
 
-export function HardestQueries({ project, quality }: { project: Project; quality: Quality }) {
+export function HardestQueries({ project, quality, codebook }: Props) {
   const hard = quality.hardest_queries.slice(0, MOST);
   const [open, setOpen] = useState<number | null>(0);
   if (hard.length === 0) return null;
@@ -23,7 +25,7 @@ export function HardestQueries({ project, quality }: { project: Project; quality
       <ol className="hard">{hard.map((one, k) => (
         <li key={`${one.set_id}/${one.query}`} className="card">
           <button type="button" className="hard-head" aria-expanded={open === k} onClick={() => setOpen(open === k ? null : k)}>
-            <span className="hard-text">{one.text}</span>
+            <span className="hard-text">{one.text} <span className="faint">{codebook.getName(one.set_id)}</span></span>
             <span className="bar" role="img" aria-label={`${formatShare(one.share)} differ`}><span className="short" style={{ width: `${100 * one.share}%` }} /></span>
             <span className="hard-count">{one.num_disagreements} of {one.num} differ</span>
           </button>
@@ -52,7 +54,7 @@ function Examples({ project, hard }: { project: Project; hard: Hard }) {
   );
 }
 
-export function QueryConfusions({ project, quality }: { project: Project; quality: Quality }) {
+export function QueryConfusions({ project, quality, codebook }: Props) {
   const [isAll, setIsAll] = useState(false);
   const sorted = [...quality.query_confusions].sort((left, right) => right.yes_no + right.unsure - left.yes_no - left.unsure);
   const shown = isAll ? sorted : sorted.slice(0, 10);
@@ -64,7 +66,7 @@ export function QueryConfusions({ project, quality }: { project: Project; qualit
         <thead><tr><th scope="col">Query</th><th scope="col" className="number">Both yes</th><th scope="col" className="number">Yes and no</th><th scope="col" className="number">Both no</th><th scope="col" className="number">One unsure</th><th scope="col" className="number">Alpha</th></tr></thead>
         <tbody>{shown.map((one) => (
           <tr key={`${one.set_id}/${one.query}`}>
-            <th scope="row" className="wrap">{one.text}</th>
+            <th scope="row" className="wrap">{one.text} <span className="faint">{codebook.getName(one.set_id)}</span></th>
             <td className="number">{one.yes_yes}</td>
             <td className="number"><Counted project={project} row={one} what={`Asked of several: ${one.text}`}>{one.yes_no}</Counted></td>
             <td className="number">{one.no_no}</td><td className="number">{one.unsure}</td>

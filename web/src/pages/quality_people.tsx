@@ -18,20 +18,24 @@ export function People({ project, quality }: { project: Project; quality: Qualit
       <div className="table-wrap" tabIndex={0} role="region" aria-labelledby="side-by-side"><table className="table">
         <thead><tr><th scope="col">Person</th><th scope="col" className="number">Items</th>
           {edges && <><th scope="col" className="number">Found (F1)</th><th scope="col">Starts</th><th scope="col">Ends</th></>}
-          <th scope="col" className="number">Same label</th>{!edges && <th scope="col" className="number">Same answers</th>}<th scope="col" className="number">Gold right</th><th scope="col" className="number">Minutes at work</th><th scope="col" className="number">A minute of video</th></tr></thead>
+          <th scope="col" className="number">Same label</th>{!edges && <th scope="col" className="number">Same answers</th>}<th scope="col" className="number">Gold right</th><th scope="col" className="number">At work</th><th scope="col" className="number">A minute of video</th></tr></thead>
         <tbody>{quality.people.map((one) => {
           const { person } = one;
           const measured = (value: Measured, what: string, format: (value: number) => string) => <MeasuredNumber project={project} row={one} what={`${person.name}: ${what}`} measured={value} format={format} />;
           return (
             <tr key={person.id}>
               <th scope="row">{person.name}</th>
-              <td className="number"><Counted project={project} row={one} what={`Items of ${person.name}`}>{one.num_items}</Counted> <span className="faint">({one.num_shared_items} shared)</span></td>
-              {edges && <><td className="number">{measured(one.detection_f1, "found (F1)", (value) => value.toFixed(3))}</td>
-                <td><Bias measured={one.start_bias_ms} most={most} name={`${person.name}: starts`} /></td><td><Bias measured={one.end_bias_ms} most={most} name={`${person.name}: ends`} /></td></>}
-              <td className="number">{measured(one.label_agreement, "same label as the others", formatShare)}</td>
-              {!edges && <td className="number">{measured(one.answer_agreement, "same answers as the others", formatShare)}</td>}
+              <td className="number"><Counted project={project} row={one} what={`Items of ${person.name}`}>{one.num_items}</Counted> {one.num_shared_items < one.num_items && <span className="faint">({one.num_shared_items} shared)</span>}</td>
+              {one.num_shared_items === 0 ? <td colSpan={edges ? 4 : 2} className="faint">nothing that others did too</td> : (
+                <>
+                  {edges && <><td className="number">{measured(one.detection_f1, "found (F1)", (value) => value.toFixed(3))}</td>
+                    <td><Bias measured={one.start_bias_ms} most={most} name={`${person.name}: starts`} /></td><td><Bias measured={one.end_bias_ms} most={most} name={`${person.name}: ends`} /></td></>}
+                  <td className="number">{measured(one.label_agreement, "same label as the others", formatShare)}</td>
+                  {!edges && <td className="number">{measured(one.answer_agreement, "same answers as the others", formatShare)}</td>}
+                </>
+              )}
               <td className="number">{one.num_gold === 0 ? <span className="faint">–</span> : <>{formatScore(one.gold_score)} <span className="faint">of {one.num_gold}</span></>}</td>
-              <td className="number">{one.active_minutes.toFixed(1)}</td>
+              <td className="number">{one.active_minutes.toFixed(0)} min</td>
               <td className="number">{one.minutes_per_video_minute === null ? "–" : `${one.minutes_per_video_minute.toFixed(1)} min`}</td>
             </tr>
           );

@@ -8,6 +8,8 @@ import { describeError } from "./feedback";
 
 /** Frames of the record, half-open. Half a second of what is around it helps to see it. */
 const AROUND_S = 0.5;
+/** Who wants nothing to move gets the frame in the middle, and plays it by a click. */
+const IS_STILL = window.matchMedia("(prefers-reduced-motion: reduce)");
 
 export function ClipLoop({ item, startFrame, endFrame, title }: { item: string; startFrame: number; endFrame: number; title: string }) {
   const media = useItemMedia(item, true);
@@ -21,7 +23,7 @@ export function ClipLoop({ item, startFrame, endFrame, title }: { item: string; 
     const from = Math.max(0, map.timesS[map.findIndexOfRecordFrame(startFrame)]! - AROUND_S);
     const to = map.timesS[map.findIndexOfRecordFrame(endFrame - 1)]! + AROUND_S;
     const turn = (): void => { if (element.currentTime >= to || element.ended) { element.currentTime = from; void element.play().catch(() => undefined); } };
-    const begin = (): void => { element.currentTime = from; };
+    const begin = (): void => { element.currentTime = IS_STILL.matches ? (from + to) / 2 : from; };
     if (element.readyState > 0) begin();
     element.addEventListener("loadedmetadata", begin);
     element.addEventListener("timeupdate", turn);
@@ -37,10 +39,9 @@ export function ClipLoop({ item, startFrame, endFrame, title }: { item: string; 
   if (media.data !== undefined && clip === undefined) return <p className="clip-none faint">There is no proxy of this piece to play.</p>;
   if (clip === undefined || map === null) return <p className="clip-none faint" role="status">Loading …</p>;
   const toggle = (): void => { const element = video.current!; if (element.paused) void element.play().catch(() => undefined); else element.pause(); };
-  const isStill = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
   return (
     <button type="button" className="clip" onClick={toggle} aria-label={`Play or pause: ${title}`}>
-      <video ref={video} src={clip.url} muted playsInline preload="metadata" autoPlay={!isStill} aria-hidden="true" tabIndex={-1} />
+      <video ref={video} src={clip.url} muted playsInline preload="metadata" autoPlay={!IS_STILL.matches} aria-hidden="true" tabIndex={-1} />
     </button>
   );
 }

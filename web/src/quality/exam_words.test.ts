@@ -70,8 +70,9 @@ describe("a verdict", () => {
   });
 
   test("of one that is done is the server's", () => {
-    expect(describeVerdict(unit, true, words)).toEqual({ tone: "bad", title: "Another label", lines: ["This is a full turn."] });
+    expect(describeVerdict(unit, true, words)).toEqual({ tone: "bad", title: "Wrong label", lines: ["This is a full turn."] });
     expect(describeVerdict({ ...unit, verdict: "right", text: "Right." }, true, words)).toEqual({ tone: "good", title: "Right", lines: [] });
-    expect(describeVerdict({ ...unit, verdict: "missed" }, true, words).title).toBe("Missed");
+    const missed = { ...unit, verdict: "missed" as const, text: "Missed: leaps from 2.00 s to 3.00 s." };
+    expect(describeVerdict(missed, true, words)).toMatchObject({ title: "Missed", lines: ["leaps from 2.00 s to 3.00 s."] });
   });
 });

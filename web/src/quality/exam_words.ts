@@ -97,7 +97,7 @@ export interface Verdict {
 }
 
 const TITLES: Readonly<Record<FeedbackUnit["verdict"], string>> = {
-  right: "Right", wrong_label: "Another label", wrong_bounds: "Edges are off", extra: "Nothing is there", missed: "Missed",
+  right: "Right", wrong_label: "Wrong label", wrong_bounds: "Edges are off", extra: "Nothing is there", missed: "Missed",
 };
 
 /**
@@ -113,7 +113,7 @@ export function describeVerdict(unit: FeedbackUnit, isDone: boolean, words: { la
     if (wrong.length === 0) return { tone: "good", title: isBegun ? "Right so far" : "Not answered yet", lines: [] };
     return { tone: "bad", title: "Not that way", lines: asked };
   }
-  return { tone: unit.verdict === "right" ? "good" : "bad", title: TITLES[unit.verdict], lines: unit.verdict === "right" ? [] : [unit.text] };
+  return { tone: unit.verdict === "right" ? "good" : "bad", title: TITLES[unit.verdict], lines: unit.verdict === "right" ? [] : [unit.text.replace(/^Missed: /, "")] };
 }
 
 /** Rules with which a lead begins. A training set has no mark to reach. */

@@ -82,7 +82,7 @@ function Unit({ unit, isPlaced = false }: { unit: FeedbackUnit; isPlaced?: boole
       <p className="row">
         <strong>{verdict.title}</strong>
         {isPlaced && place !== undefined && <button type="button" className="quiet" onClick={go}>{formatTimecode(place.start_ms).slice(2)}</button>}
-        {unit.guideline_key !== null && (verdict.tone === "bad" || isPlaced) && (
+        {verdict.tone === "bad" && (
           <button type="button" className="quiet link" onClick={() => showGuideline(unit.guideline_key)}>Guideline</button>
         )}
       </p>

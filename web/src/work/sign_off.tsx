@@ -46,7 +46,7 @@ export function SignOff({ facts, act }: { facts: SignOffFacts; act: () => void }
   return (
     <div className={content.isSignedOff ? "signoff done" : "signoff"}>
       {content.isSignedOff
-        ? <p><strong>{pass.exam === null ? "Signed off." : "Handed in."}</strong> {facts.claim}</p>
+        ? <p><strong>{pass.exam === null ? "Signed off." : "Handed in."}</strong>{pass.exam === null && ` ${facts.claim}`}</p>
         : facts.gaps.length === 0 ? <p>{facts.claim}</p> : <p className="faint">{facts.gaps.length} to do: {facts.gaps[0]}.</p>}
       {pass.is_mine && !(content.isSignedOff && isFinal(pass)) && (
         <button type="button" className={content.isSignedOff || facts.gaps.length > 0 ? "" : "primary"} disabled={!pass.can_write} onClick={act}>
