@@ -79,7 +79,7 @@ TINY_BROADCAST = Competition((), ("VT", "UB"), 2, 0.5, (480, 270), tail=1.0, see
 def _make_localizers(ssn_epochs: int, actionformer_epochs: int) -> dict[str, Choice]:
     """Localizers of both tasks, by row of Table 4."""
     settings = {
-        "SSN": (ssn_epochs, (f"ssn.actionness_epochs={ssn_epochs}",)),
+        "SSN": (ssn_epochs, (f"ssn.actionness_epochs={ssn_epochs}", "ssn.repeats=2")),
         "ActionFormer": (actionformer_epochs, (f"schedule.warmup_epochs={actionformer_epochs // 10}.0",)),
     }
     return {
@@ -118,7 +118,7 @@ SMOKE = Size(
             "ST-GCN Pose": Choice(
                 "smoke/stgcn_smoke", ("pose.clip_len=24", "schedule.epochs=4", *POSE), note=SKELETONS
             ),
-            **_make_localizers(8, 40),
+            **_make_localizers(6, 40),
         },
     ),
     Competition(ELEMENTS, EVENTS, 60, 2.5, (128, 96), tail=1.0, seed=17, short_side=72),
