@@ -164,6 +164,8 @@ def _open_source(path: Path, name: str | None, project: str | None, database: st
 
     if database is not None or is_workspace(path):
         return open_workspace_source(path, database, project, name)
+    if project is not None:
+        raise typer.BadParameter(f"{path} is no workspace of the annotation app", param_hint="--project")
     return open_release_source(path, name)
 
 

@@ -47,7 +47,7 @@ def format_changes_page(diff: ReleaseDiff) -> str:
     lines += ["", f"Codebook: {', '.join(_count_codebook(diff.codebook)) or 'no changes'}.", ""]
     lines += [f"- Split {line}" for line in _describe_splits(diff)]
     for (level, kind), of_kind in _group(diff).items():
-        lines += ["", f"## {level}s {kind} ({len(of_kind):,})".replace("## r", "## R").replace("## a", "## A"), ""]
+        lines += ["", f"## {level.capitalize()}s {kind} ({len(of_kind):,})", ""]
         lines += [f"- {describe_change(change)}" for change in of_kind]
     return "\n".join([*lines, ""])
 

@@ -72,23 +72,20 @@ def make_setting(name: str, exclusions: Exclusions, settings: ReleaseSettings, l
     """
     codebook = exclusions.dataset.codebook
     classes = [element.id for element in codebook.elements if element.id not in exclusions.no_classes]
-    dataset = _leave_out(exclusions.dataset, exclusions.not_in_settings)
+    generated = make_split(
+        _leave_out(exclusions.dataset, exclusions.not_in_settings),
+        make_subset(name, "element", classes, codebook),
+        name,
+        by=settings.by,
+        val_share=settings.val_share,
+        seed=settings.seed,
+        allow_empty_classes=True,
+        allow_unknown_groups=settings.allow_unknown_groups,
+        kept_sides={id_: side for side in SIDES for id_ in last.get_side(side)} if last else None,
+    )
     try:
-        generated = make_split(
-            dataset,
-            make_subset(name, "element", classes, codebook),
-            name,
-            by=settings.by,
-            val_share=settings.val_share,
-            seed=settings.seed,
-            allow_empty_classes=True,
-            allow_unknown_groups=settings.allow_unknown_groups,
-            kept_sides={id_: side for side in SIDES for id_ in last.get_side(side)} if last else None,
-        )
         split = keep_setting(generated, _find_thresholds(name, settings)).split
     except AnnotationError as error:
-        if last is not None and str(error).endswith("Make the split anew."):
-            raise AnnotationError(f"{str(error)[:-1]} with --new-sides.") from error
         fact = str(error).removesuffix(" Lower --min-train and --min-val.")
         remedy = "Lower --min-train and --min-val, or leave" if name == "balanced" else "Leave"
         raise AnnotationError(
