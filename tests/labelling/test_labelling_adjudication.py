@@ -248,6 +248,12 @@ def test_who_annotated_does_not_adjudicate_and_annotators_never_do(world):
     assert world.bob.get(f"/api/passes/{detail['id']}", 404)
     assert decide(world.bob, detail["id"], "u1", "own", 403)
     assert world.viewer.get(f"/api/passes/{detail['id']}")["adjudication"] is None
+    assert decide(world.reviewer, detail["id"], "u3", "none", 403)  # she annotated it
+    assert world.reviewer.save(detail["id"], "*", make_operation("sign_off"), expected=403)
+    decide(world.admin, detail["id"], "u3", "none")  # another lead goes on where the first one left off
+    assert world.admin.save(detail["id"], "*", make_operation("sign_off"))["state"] == "accepted"
+    kinds = sorted(one["kind"] for one in world.list_items(stage="sub-actions")[0]["passes"])
+    assert kinds == ["adjudication", "annotation", "annotation"]
 
 
 def test_votes_cannot_be_taken_back_while_somebody_adjudicates(world):

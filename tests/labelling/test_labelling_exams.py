@@ -184,6 +184,15 @@ def test_a_new_version_keeps_the_old_one_for_attempts_under_way(world):
     assert take_exam(world.ann, exam["id"], *off)["state"] == "failed"
 
 
+def test_a_pretest_counts_what_a_training_tells(world):
+    gold = make_gold_routine(world)
+    assert make_exam(world, "pretest", gold)["num_told"] == 0
+    training = make_exam(world, "training", gold)
+    shown = {one["kind"]: one for one in world.lead.get(f"/api/projects/{world.project_id}/exams")["exams"]}
+    assert (shown["pretest"]["num_told"], shown["training"]["num_told"]) == (1, 0)
+    assert world.bob.get(f"/api/exams/{training['id']}")["num_told"] is None
+
+
 def test_nobody_is_asked_what_she_annotated_herself_and_attempts_rotate(world):
     actions = accept_routines(world, (50, 300, "BB"), (310, 400, "BB"), (410, 500, "BB"))
     items = {one["action"]["segment_id"]: one["id"] for one in world.list_items(stage="sub-actions")}

@@ -54,7 +54,7 @@ def start_adjudication(session: Session, workspace: Workspace, caller: Caller, i
     )
     if there is not None:
         return there
-    _check_may_adjudicate(session, caller, item)
+    check_may_adjudicate(session, caller, item)
     row = _get_ground(session, caller, project, item)
     record = session.get_one(Record, item.record_id)
     clock, number = read_clock_of(workspace, record), get_codebook(session, project)[1]
@@ -152,14 +152,22 @@ def load_adjudication(session: Session, pass_id: str, caller: Caller) -> tuple[W
     """
     work = load_work(session, pass_id, lock=True)
     require_role(session, caller, work.project.id, REVIEWS)
+    check_may_adjudicate(session, caller, work.item)
     row = find_comparison_of(session, work.pass_)
     if row is None:
         raise not_found("adjudication")
     return work, row
 
 
-def _check_may_adjudicate(session: Session, caller: Caller, item: Item) -> None:
-    query = select(Pass.id).where(Pass.item_id == item.id, Pass.round == item.round, Pass.person_id == caller.person_id)
+def check_may_adjudicate(session: Session, caller: Caller, item: Item) -> None:
+    """Nobody decides on her own pass.
+
+    Raises:
+        Refusal: 403.
+    """
+    query = select(Pass.id).where(
+        Pass.item_id == item.id, Pass.round == item.round, Pass.person_id == caller.person_id, Pass.kind == "annotation"
+    )
     if session.scalar(query.limit(1)) is not None:
         raise forbidden("You annotated this item yourself: somebody else adjudicates it.")
 

@@ -79,10 +79,12 @@ def ask(
     *,
     number: int,
     attempt: ExamAttempt | None = None,
+    priority: int = 0,
 ) -> Pass:
     """Put a gold item before somebody: an item of its own, as the gold item was before it was labelled."""
     settings = read_settings(project)
     item = _make_item(gold, session.get_one(Record, gold.record_id), caller, kind)
+    item.priority = priority
     session.add(item)
     session.flush()
     row = start_pass(session, caller, item, _hide(settings, kind), given=_hide_answers(gold, project, session))

@@ -159,7 +159,10 @@ class ExamTotals(Shape):
 
 
 class ExamShape(Shape):
-    """An exam in its newest version. ``gold_ids`` and ``totals`` are for those who see all work."""
+    """An exam in its newest version. ``gold_ids``, ``num_told`` and ``totals`` are for those who review.
+
+    ``num_told``: of its gold items, those that are in a training too, which tells their answers.
+    """
 
     id: str
     version: int
@@ -170,6 +173,7 @@ class ExamShape(Shape):
     rules: ExamRulesShape
     num_gold: int
     gold_ids: list[str] | None
+    num_told: int | None
     codebook_number: int
     guidelines: dict[str, int]
     stale: list[str]

@@ -82,6 +82,7 @@ def show_exams(session: Session, caller: Caller, role: str, project: Project, ex
     standings = find_standings(session, project, exams, caller.person_id, caller.now_ms)
     totals = _count_attempts(session, exams) if role in REVIEWS else {}
     gold = _load_gold(session, versions.values())
+    told = _find_told(session, project.id) if role in REVIEWS else set()
     names = get_names(session, (exam.author_id for exam in exams))
     return [
         ExamShape(
@@ -94,6 +95,7 @@ def show_exams(session: Session, caller: Caller, role: str, project: Project, ex
             rules=ExamRulesShape.model_validate(versions[exam.id].rules),
             num_gold=len(versions[exam.id].gold_ids),
             gold_ids=list(versions[exam.id].gold_ids) if role in REVIEWS else None,
+            num_told=_count_told(exam, versions[exam.id], told) if role in REVIEWS else None,
             codebook_number=versions[exam.id].codebook_number,
             guidelines=versions[exam.id].guidelines,
             stale=_find_staleness(versions[exam.id], gold, ground) if role in REVIEWS else [],
@@ -300,6 +302,20 @@ def _find_staleness(version: ExamVersion, gold: Mapping[str, GoldItem], ground: 
     found += [f"{withdrawn} gold items of the bank are withdrawn"] if withdrawn else []
     found += [f"{broken} gold items of the bank do not hold in the codebook any more"] if broken else []
     return found
+
+
+def _find_told(session: Session, project_id: str) -> set[str]:
+    """Gold items whose answers a training tells."""
+    rows = session.scalars(
+        select(ExamVersion.gold_ids)
+        .join(Exam, (Exam.id == ExamVersion.exam_id) & (Exam.version == ExamVersion.version))
+        .where(Exam.project_id == project_id, Exam.kind == "training", Exam.retired_at_ms.is_(None))
+    )
+    return {gold_id for gold_ids in rows for gold_id in gold_ids}
+
+
+def _count_told(exam: Exam, version: ExamVersion, told: set[str]) -> int:
+    return len(told & set(version.gold_ids)) if exam.kind == "pretest" else 0
 
 
 def _find_exams_of(session: Session, project_id: str) -> dict[str, list[str]]:

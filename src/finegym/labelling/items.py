@@ -58,7 +58,7 @@ def take_next(session: Session, caller: Caller, project_id: str, stage: Stage | 
         return None
     first = min(free, key=lambda row: _rank(row, settings))
     if role == "annotator" and settings.quality.gold_every:
-        silent = ask_silently(session, caller, project, settings, first.stage)
+        silent = ask_silently(session, caller, project, settings, first.stage, first.priority)
         if silent is not None:
             return silent
     return start_pass(session, caller, session.get_one(Item, first.id), settings)

@@ -15,7 +15,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from finegym.labelling.access import REVIEWS, Caller, require_role
-from finegym.labelling.adjudications import find_undecided
+from finegym.labelling.adjudications import check_may_adjudicate, find_undecided
 from finegym.labelling.clock import format_time
 from finegym.labelling.completeness import find_gaps
 from finegym.labelling.conflicts import find_unseen, make_conflict
@@ -104,6 +104,9 @@ def _check_rights(session: Session, caller: Caller, work: Work) -> Manner:
     if not can_see_pass(role, caller, row, work.item):
         raise not_found("pass")
     is_mine = row.person_id == caller.person_id and role in ("annotator", "lead", "reviewer")
+    if work.pass_.kind == "adjudication" and role in REVIEWS:
+        check_may_adjudicate(session, caller, work.item)
+        return "own"  # whoever adjudicates may go on with it: the log says who did what
     if is_mine:
         return "own"
     if role in REVIEWS:

@@ -120,6 +120,7 @@ class PassSummary(Shape):
     id: str
     item_id: str
     person: PersonRef
+    kind: Literal["annotation", "adjudication"]
     state: Literal["open", "submitted", "returned", "accepted", "superseded"]
     version: int
     num_segments: int

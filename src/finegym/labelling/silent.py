@@ -17,9 +17,12 @@ from finegym.labelling.tables.work import Pass
 
 
 def ask_silently(
-    session: Session, caller: Caller, project: Project, settings: ProjectSettings, stage: str
+    session: Session, caller: Caller, project: Project, settings: ProjectSettings, stage: str, priority: int
 ) -> Pass | None:
-    """A gold item of a stage for the caller, if it is her turn and there is one that she has not met."""
+    """A gold item of a stage for the caller, if it is her turn and there is one that she has not met.
+
+    ``priority`` is that of the item in whose place it comes.
+    """
     if not _is_due(session, caller, project.id, settings.quality.gold_every):
         return None
     met = select(GoldAnswer.gold_id).where(GoldAnswer.person_id == caller.person_id)
@@ -36,7 +39,7 @@ def ask_silently(
     if not askable:
         return None
     gold = min(askable, key=lambda row: _mix(caller.person_id, row.id))
-    return ask(session, caller, project, gold, "silent", number=0)
+    return ask(session, caller, project, gold, "silent", number=0, priority=priority)
 
 
 def _is_due(session: Session, caller: Caller, project_id: str, every: int) -> bool:

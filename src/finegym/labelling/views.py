@@ -179,6 +179,7 @@ def show_items(session: Session, caller: Caller, role: str, project: Project, it
                 id=row.id,
                 item_id=row.item_id,
                 person=refer(names, row.person_id),
+                kind=cast(Any, row.kind),
                 state=cast(Any, row.state),
                 version=row.version,
                 num_segments=counts.get(row.id, 0),

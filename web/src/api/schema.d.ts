@@ -2500,7 +2500,9 @@ export interface components {
         };
         /**
          * ExamShape
-         * @description An exam in its newest version. ``gold_ids`` and ``totals`` are for those who see all work.
+         * @description An exam in its newest version. ``gold_ids``, ``num_told`` and ``totals`` are for those who review.
+         *
+         *     ``num_told``: of its gold items, those that are in a training too, which tells their answers.
          */
         ExamShape: {
             /** Id */
@@ -2526,6 +2528,8 @@ export interface components {
             num_gold: number;
             /** Gold Ids */
             gold_ids: string[] | null;
+            /** Num Told */
+            num_told: number | null;
             /** Codebook Number */
             codebook_number: number;
             /** Guidelines */
@@ -3555,6 +3559,11 @@ export interface components {
             /** Item Id */
             item_id: string;
             person: components["schemas"]["PersonRef"];
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "annotation" | "adjudication";
             /**
              * State
              * @enum {string}
