@@ -5,9 +5,12 @@ import json
 import pyarrow.parquet as pq
 from labelling_gold import TRUTH, accept_routines
 from labelling_world import create, make_codebook, make_operation
+from typer.testing import CliRunner
 
 from finegym.annotations.folder import read_dataset
-from finegym.labelling.release_source import is_workspace, open_workspace_source
+from finegym.cli.app import app
+from finegym.labelling.offline import find_project
+from finegym.labelling.release_source import is_workspace, load_release_source, open_workspace_source
 from finegym.release.build import build_release
 from finegym.release.settings import ReleaseSettings
 from finegym.release.verify import verify_release
@@ -85,6 +88,48 @@ def test_nobody_is_named_and_no_path_of_this_machine_is(world, tmp_path):
             text = str(pq.read_table(path).to_pylist()) if is_table else path.read_text(encoding="utf-8")
             if "schemas" not in path.parts:
                 assert not [name for name in names if name in text], path
+
+
+def test_both_databases_give_the_same_source(either_world):
+    world = either_world
+    work(world)
+    with world.server.database.read() as session:
+        source = load_release_source(session, find_project(session, None), "gym")
+    assert [(one.kind, one.text, one.number) for one in source.history] == [
+        ("accepted", "passes of stage routines", 1),
+        ("accepted", "passes of stage sub-actions", 1),
+        ("adjudicated", "items on which people differed", 1),
+        ("codebook", "version 1", 1),
+        ("guidelines", "pages written", 2),
+        ("signed off", "passes of stage routines", 1),
+        ("signed off", "passes of stage sub-actions", 2),
+    ]
+    assert {stage: (len(units), len(units.annotators)) for stage, units in source.units.items()} == {
+        "routines": (1, 1),
+        "sub-actions": (6, 2),
+    }
+    assert [one.version for one in source.codebooks] == ["1"] and set(source.media) == {"alpha", "beta"}
+
+
+def test_the_command_takes_a_workspace(world, tmp_path):
+    work(world)
+    command = [
+        "release",
+        "build",
+        str(tmp_path / "world"),
+        "--version",
+        "1.0",
+        "--project",
+        "Worlds",
+        "--split",
+        "none",
+    ]
+    result = CliRunner().invoke(app, [*command, "--export", "webvtt", "--no-figures"], catch_exceptions=False)
+    assert result.exit_code == 0, result.stderr
+    assert "world 1.0: 2 records, 1 action, 3 sub-actions" in result.stdout
+    assert "work items that are not accepted yet" in result.stdout
+    release = tmp_path / "world" / "releases" / "world-1.0"
+    assert verify_release(release).is_intact and list(release.glob("exports/webvtt/*"))
 
 
 def test_work_that_nobody_has_accepted_is_counted(world, tmp_path):

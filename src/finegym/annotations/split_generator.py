@@ -160,7 +160,8 @@ def _pin_groups(grouping: Grouping, kept_sides: Mapping[str, str], name: str) ->
     if torn:
         raise AnnotationError(
             f"split {name}: {format_count(len(torn), 'instance')} cannot stay where they were before: their groups are "
-            f"now connected with others on the other side, such as that of {torn[0]}. Share all groups out anew (releases: --new-sides)."
+            f"now connected with others on the other side, such as that of {torn[0]}. Share all groups out anew "
+            "(releases: --new-sides)."
         )
     return pinned
 
