@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from finegym.cli import evaluate_localization
+from finegym.cli.evaluate_attributes import attributes
 from finegym.cli.evaluate_oracle import oracle
 from finegym.cli.evaluate_parse import parse
 from finegym.cli.evaluate_queries import queries
@@ -118,3 +119,4 @@ evaluate_localization.add_verbs(app)
 app.command()(queries)
 app.command()(oracle)
 app.command()(parse)
+app.command()(attributes)
