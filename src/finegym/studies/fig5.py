@@ -22,6 +22,7 @@ from finegym.report.images import encode_jpeg
 from finegym.studies.broadcast import MODEL, describe_lack, find_broadcast, find_pose_store
 from finegym.studies.cells import make_cell
 from finegym.studies.results import Results
+from finegym.studies.sizes import Size
 from finegym.studies.study import Figure, Outcome, Study
 from finegym.studies.tables import Cell, Column, Row, Table, make_count
 
@@ -40,11 +41,7 @@ def make(results: Results) -> Outcome:
     """Draw a vault, and count what the pose model found."""
     folder = find_broadcast(results.folder, results.size.is_simulated)
     lack = describe_lack(folder)
-    notes = [
-        *(["SIMULATED, in the size of a broadcast: 480x270"] if results.size.is_simulated else []),
-        f"poses are {MODEL}'s; speeds are the true ones, in body lengths a second",
-        "intervals are over records",
-    ]
+    notes = [*_describe_data(results.size), f"poses are {MODEL}'s", "intervals are over records"]
     if lack:
         rows = tuple(Row(name, (name,), {"missing": Cell(None, why_empty=lack)}) for name in map(_name, SPEEDS))
         return Outcome((Table("fig5", TITLE, ("speed of the gymnast",), COLUMNS, rows, (*notes, lack)),))
@@ -77,6 +74,15 @@ def collect_frames(folder: Path, is_simulated: bool) -> tuple[FrameQuality, list
         records += [facts.video_id] * len(frames.status)
     joined = (np.concatenate([getattr(part, key) for part in parts]) for key in FrameQuality.__annotations__)
     return FrameQuality(*joined), records
+
+
+def _describe_data(size: Size) -> list[str]:
+    if size.broadcast is not None:
+        picture = "x".join(map(str, size.broadcast.picture_size))
+        return [f"SIMULATED, in the size of a broadcast: {picture}", "speeds are true ones, in body lengths a second"]
+    return [
+        "speeds, in body lengths a second, are those of the found poses: frames without one count as their neighbours"
+    ]
 
 
 def _select(frames: FrameQuality, speed: tuple[float, float]) -> np.ndarray:
