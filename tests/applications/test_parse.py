@@ -191,19 +191,9 @@ def test_the_call_of_five_lines(parsed, tiny, monkeypatch):
 
 
 def test_parses_are_scored_as_by_hand():
-    spans = {
-        "v": [("FX", 0, 10_000, [(1000, 2000, "fx-turn-1"), (3000, 4000, "fx-turn-2"), (6000, 7000, "fx-turn-3")])]
-    }
-    actions = tuple(
-        Action(
-            f"E_{start // 1000:06d}_{end // 1000:06d}",
-            event,
-            start,
-            end,
-            tuple(SubAction(f"A_{n:04d}_{n:04d}", ((s, e),), element) for n, (s, e, element) in enumerate(subs)),
-        )
-        for event, start, end, subs in spans["v"]
-    )
+    rows = ((1000, 2000, "fx-turn-1"), (3000, 4000, "fx-turn-2"), (6000, 7000, "fx-turn-3"))
+    true = tuple(SubAction(f"A_{n:04d}_{n:04d}", ((s, e),), element) for n, (s, e, element) in enumerate(rows))
+    actions = (Action("E_000000_000010", "FX", 0, 10_000, true),)
     truth = Dataset(CODEBOOK, (Video("v", actions),))
     # The first is hit and named rightly, the second is hit and takes its set only, the third is missed by 100 ms.
     subs = (
