@@ -5,14 +5,18 @@ A pretest is failed and passed, a training says what is right, passes are decide
 
 from __future__ import annotations
 
+import json
 import shutil
+import sqlite3
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
 from app_pages import Person
 from labelling_process import ServerProcess
-from labelling_world import PASSWORD, create, make_operation
+from labelling_world import PASSWORD, create, make_operation, make_uuid
 from test_lead_pages import PROJECT, log_in, make_labelled
 
 ELEMENTS = "Beam elements"
@@ -21,8 +25,9 @@ ELEMENTS = "Beam elements"
 class Api:
     """What people do without a browser: the work that the pages under test build upon."""
 
-    def __init__(self, url: str, project: str) -> None:
+    def __init__(self, url: str, project: str, database: Path) -> None:
         self.url = url
+        self.database = database
         self.project = project
         self.clients: dict[str, httpx2.Client] = {}
 
@@ -61,7 +66,7 @@ def api(built_pages, ingested, sqlite_template, tmp_path_factory):
     shutil.copy(file, folder / "finegym.db")
     shutil.copytree(ingested.ingest, folder / "ingest")
     server = ServerProcess(folder)
-    made = Api(server.url.replace("127.0.0.1", "localhost"), remembered["project_id"])
+    made = Api(server.url.replace("127.0.0.1", "localhost"), remembered["project_id"], folder / "finegym.db")
     try:
         path = f"/api/projects/{made.project}/import?format=dataset&state=accepted"
         made.call("lead", "POST", path, content=make_labelled(), headers={"Content-Type": "application/zip"})
@@ -252,12 +257,50 @@ def test_numbers_of_the_dashboards_lead_to_the_items_behind_them(differing, ente
     confused.get_by_role("link", name="balance beam, vault: 1").click()
     page.get_by_role("heading", name="Taken for each other: balance beam, vault").wait_for()
     row = page.locator("section[aria-labelledby=behind] tbody tr")
+    row.first.wait_for()
     assert row.count() == 1
     assert "beta" in row.inner_text()
     lead.check("items behind a number")
     row.get_by_role("link", name="Ann").click()
     page.locator(".readout.confirmed").wait_for()
     page.get_by_role("heading", name="Routines: chunk 1").wait_for()
+
+
+def test_an_alarm_stays_until_the_lead_says_what_was_done(differing, enter, api):
+    """The alarm itself is raised by silent gold items; here only what becomes of it."""
+    passes = [one["id"] for one in api.call("lead", "GET", f"/api/items/{differing['id']}")["passes"]]
+    person = api.call("ann", "GET", "/api/session")["person"]["id"]
+    raise_alarm(api, person, passes)
+    lead = enter("lead")
+    page = lead.page
+    lead.open_tab(PROJECT, "Quality")
+    assert page.locator(".tabs a", has_text="Quality").locator(".badge").inner_text() == "1"
+    alarm = page.locator(".alarm", has_text="Starts have moved by 90 ms.")
+    alarm.get_by_role("link", name="the 1 item").wait_for()
+    lead.check("alarm")
+    alarm.get_by_role("textbox").fill("We looked at the rule together.")
+    alarm.get_by_role("button", name="Dealt with").click()
+    page.get_by_role("heading", name="Alarms none open").wait_for()
+    page.get_by_label("Those dealt with too (1)").check()
+    page.get_by_text("We looked at the rule together.").wait_for()
+
+
+def raise_alarm(api: Api, person: str, passes: list[str]) -> None:
+    row = {
+        "id": make_uuid(),
+        "project_id": api.project,
+        "person_id": person,
+        "stage": "routines",
+        "measure": "start",
+        "text": "Starts have moved by 90 ms.",
+        "facts": json.dumps({"value": 5.1, "limit": 4.2}),
+        "pass_ids": json.dumps(passes),
+        "state": "open",
+        "at_ms": 1_790_000_000_000,
+    }
+    names = ", ".join(row)
+    with closing(sqlite3.connect(api.database, timeout=30)) as database, database:
+        database.execute(f"INSERT INTO drift_alarms ({names}) VALUES (:{', :'.join(row)})", row)
 
 
 def test_passes_that_differ_are_decided_with_reasons_and_become_the_result(differing, enter, api):

@@ -296,3 +296,27 @@ test("without a database of the browser, memory is used and said", async () => {
   const outbox = await openOutbox({ open: () => { throw new Error("no"); } } as unknown as IDBFactory);
   expect(outbox.isLasting).toBe(false);
 });
+
+describe("what the server did by itself", () => {
+  test("is taken in, and work goes on from there", async () => {
+    const server = new FakeServer();
+    const log = await open(server);
+    await log.run("new routine", [create("a", 10, 20)]);
+    await settle(log);
+    const told = await server.read();
+    const moved = { ...told.content.segments.get("a")!, start_frame: 15, version: 2 };
+    log.takeIn(told.version + 1, { ...told.content, segments: new Map([["a", moved]]) });
+    expect(log.getState()).toMatchObject({ version: told.version + 1, save: { kind: "saved" } });
+    expect(log.getState().content.segments.get("a")).toMatchObject({ start_frame: 15, version: 2 });
+  });
+
+  test("never takes the place of what was not sent yet", async () => {
+    const server = new FakeServer();
+    const log = await open(server);
+    const running = log.run("new routine", [create("a", 10, 20)]);
+    expect(() => log.takeIn(7, log.getState().content)).toThrow("unsent");
+    await running;
+    await settle(log);
+    expect(log.getState().content.segments.has("a")).toBe(true);
+  });
+});

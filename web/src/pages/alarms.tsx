@@ -34,7 +34,7 @@ function AlarmRow({ project, alarm }: { project: Project; alarm: Alarm }) {
   return (
     <li className={alarm.state === "open" ? "card alarm" : "card"}>
       <p><strong>{alarm.person.name}, {alarm.stage}:</strong> {alarm.text}</p>
-      <p className="row faint"><span>{formatDateTime(alarm.at)}</span>{alarm.item_ids.length > 0 && <Link href={linkBehind(project.id, alarm.item_ids, `${alarm.person.name}: ${alarm.text}`)}>the {alarm.item_ids.length} items</Link>}
+      <p className="row faint"><span>{formatDateTime(alarm.at)}</span>{alarm.item_ids.length > 0 && <Link href={linkBehind(project.id, alarm.item_ids, `${alarm.person.name}: ${alarm.text}`)}>the {alarm.item_ids.length} {alarm.item_ids.length === 1 ? "item" : "items"}</Link>}
         {alarm.pass_ids.slice(0, 5).map((id, k) => <Link key={id} href={`/passes/${id}`}>pass {k + 1}</Link>)}</p>
       {alarm.state === "closed" ? <p className="faint">{alarm.answered_by?.name}, {alarm.answered_at === null ? "" : formatDateTime(alarm.answered_at)}: {alarm.remark}</p> : (
         <form className="row" onSubmit={submit}>

@@ -33,7 +33,7 @@ function Compared({ project }: { project: Project }) {
         <h2>Compared work</h2>
         <div className="row">
           {compare.data !== undefined && <span role="status" className="faint">{compare.data.compared} compared: {compare.data.agreed} agree, {compare.data.third} need a third, {compare.data.adjudicate} a decision.</span>}
-          <button type="button" disabled={compare.isPending} onClick={() => compare.mutate({})}>Compare anew</button>
+          <button type="button" disabled={compare.isPending} title="By what all items say about whom to trust in what" onClick={() => compare.mutate({})}>Compare anew</button>
         </div>
       </div>
       <div className="switch" role="group" aria-label="Which">

@@ -45,18 +45,19 @@ function OldExam({ project, exam: id }: { project: Project; exam: string }) {
   if (exams.isPending) return <Loading what="the exam" />;
   if (exams.isError) return <Failure error={exams.error} retry={() => void exams.refetch()} />;
   const exam = exams.data.find((one) => one.id === id);
+  const isLead = project.role === "lead" || project.role === null;
   if (exam === undefined) return <p className="empty">There is no such exam. <Link href={`/projects/${project.id}/exams`}>All exams</Link></p>;
   return (
     <>
       <div className="content-head">
         <h2>{exam.name} <span className="count">{exam.kind}, {exam.stage}, version {exam.version}</span></h2>
-        {exam.retired_at === null ? <button type="button" disabled={retire.isPending} onClick={() => retire.mutate(exam.id)}>Retire it</button> : <span className="badge">retired</span>}
+        {exam.retired_at === null ? isLead && <button type="button" disabled={retire.isPending} onClick={() => retire.mutate(exam.id)}>Retire it</button> : <span className="badge">retired</span>}
       </div>
       {exam.stale.map((why) => <p key={why} className="note warn" role="status">{why}</p>)}
       <ul className="bullets faint">{describeRules(exam).map((line) => <li key={line}>{line}</li>)}</ul>
       <FormError error={retire.error} />
-      <ExamResultsTable project={project} exam={exam} />
-      {exam.retired_at === null && (
+      <ExamResultsTable project={project} exam={exam} isLead={isLead} />
+      {exam.retired_at === null && isLead && (
         <details className="card" open={exam.stale.length > 0}>
           <summary>Change it</summary>
           <ExamForm

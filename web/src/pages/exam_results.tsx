@@ -11,7 +11,7 @@ import { Failure, FormError, Loading } from "../parts/feedback";
 import { describeStanding, formatScore, namePart } from "../quality/exam_words";
 import { describeTry } from "./exams";
 
-export function ExamResultsTable({ project, exam }: { project: Project; exam: Exam }) {
+export function ExamResultsTable({ project, exam, isLead }: { project: Project; exam: Exam; isLead: boolean }) {
   const results = useExamResults(project.id, exam.id);
   const [chosen, setChosen] = useState<{ id: string; name: string } | null>(null);
   if (results.isPending) return <Loading what="the results" />;
@@ -38,7 +38,7 @@ export function ExamResultsTable({ project, exam }: { project: Project; exam: Ex
                     <span className="faint">{one.parts.filter((part) => part.value !== null && (part.pass_mark !== null || !isPretest)).map((part) => `${namePart(part.part)} ${formatScore(part.value)}`).join(", ")}</span>
                   </li>
                 ))}</ul></td>
-                <td>{isPretest && ["cooling_down", "no_tries_left"].includes(standing.state) && <button type="button" className="quiet" aria-label={`One more try for ${person.name}`} onClick={() => setChosen(person)}>One more try</button>}</td>
+                <td>{isLead && isPretest && ["cooling_down", "no_tries_left"].includes(standing.state) && <button type="button" className="quiet" aria-label={`One more try for ${person.name}`} onClick={() => setChosen(person)}>One more try</button>}</td>
               </tr>
             );
           })}</tbody>

@@ -23,7 +23,7 @@ function Exams({ project }: { project: Project }) {
   const current = exams.data.filter((one) => one.retired_at === null);
   return (
     <>
-      {isLead && <Management project={project} exams={exams.data} />}
+      {(isLead || project.role === "reviewer") && <Management project={project} exams={exams.data} isLead={isLead} />}
       {current.length === 0 && !isLead && <p className="empty">There is no training and no pretest in this project: begin to work.</p>}
       {(["training", "pretest"] as const).map((kind) => {
         const shown = current.filter((one) => one.kind === kind);
@@ -77,7 +77,7 @@ export function describeTry(kind: Exam["kind"], state: Exam["mine"]["attempts"][
   return { passed: "passed", failed: "not passed", left: "given up" }[state];
 }
 
-function Management({ project, exams }: { project: Project; exams: readonly Exam[] }) {
+function Management({ project, exams, isLead }: { project: Project; exams: readonly Exam[]; isLead: boolean }) {
   const [hasRetired, setHasRetired] = useState(false);
   const shown = exams.filter((one) => hasRetired || one.retired_at === null);
   const numRetired = exams.filter((one) => one.retired_at !== null).length;
@@ -85,9 +85,9 @@ function Management({ project, exams }: { project: Project; exams: readonly Exam
     <section aria-labelledby="manage">
       <div className="content-head">
         <h2 id="manage">Exams of this project <span className="count">{exams.length - numRetired}</span></h2>
-        <div className="row"><Link href={`/projects/${project.id}/gold`} className="button">Gold items</Link><Link href={`/projects/${project.id}/exams/new`} className="button">New exam</Link></div>
+        <div className="row"><Link href={`/projects/${project.id}/gold`} className="button">Gold items</Link>{isLead && <Link href={`/projects/${project.id}/exams/new`} className="button">New exam</Link>}</div>
       </div>
-      {exams.length === 0 && (
+      {exams.length === 0 && isLead && (
         <p className="note">An exam asks items whose answer is known. Make accepted items <Link href={`/projects/${project.id}/gold`}>gold</Link> first; then make a training set and a pretest from them. Under <Link href={`/projects/${project.id}/settings`}>Settings</Link> you say in which stages nobody works before passing.</p>
       )}
       {shown.length > 0 && (

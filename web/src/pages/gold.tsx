@@ -1,7 +1,8 @@
 /** Gold items: accepted work whose answer is held to be right, for exams and as silent checks during work. */
 
-import { useState } from "react";
+import { useState, type FormEvent } from "react";
 import { Link } from "wouter";
+import { useGuidelineList } from "../api/lead_queries";
 import { useAddGold, useChangeGold, useGold, useGoldCandidates, useWithdrawGold } from "../api/quality_queries";
 import type { Gold } from "../api/quality_types";
 import { useCodebook } from "../api/queries";
@@ -63,6 +64,8 @@ function GoldTable({ project, gold }: { project: Project; gold: readonly Gold[] 
   const codebook = useCodebook(project.id);
   const change = useChangeGold(project.id);
   const withdraw = useWithdrawGold(project.id);
+  const [noting, setNoting] = useState<Gold | null>(null);
+  const isLead = project.role !== "reviewer";
   return (
     <>
       <FormError error={change.error ?? withdraw.error} />
@@ -74,16 +77,47 @@ function GoldTable({ project, gold }: { project: Project; gold: readonly Gold[] 
             <td className="number">{formatLength(one.end_ms - one.start_ms)}</td>
             <td className="wrap">{one.num_segments}: {describeLabels(one.labels, (label) => codebook.data?.getName(label) ?? label)}{one.note !== "" && <p className="faint">{one.note}</p>}</td>
             <td className="number">{one.num_answers}</td><td className="number">{formatScore(one.mean_score)}</td>
-            <td><input type="checkbox" aria-label={`${one.record.name} ${describeGold(one)} silently during work`} checked={one.is_silent} disabled={one.withdrawn_at !== null || change.isPending} onChange={(event) => change.mutate({ gold: one.id, is_silent: event.target.checked })} /></td>
+            <td><input type="checkbox" aria-label={`${one.record.name} ${describeGold(one)} silently during work`} checked={one.is_silent} disabled={!isLead || one.withdrawn_at !== null || change.isPending} onChange={(event) => change.mutate({ gold: one.id, is_silent: event.target.checked })} /></td>
             <td>
               {one.withdrawn_at !== null ? <span className="badge">withdrawn</span> : one.stale.length > 0 ? <span className="badge returned" title={one.stale.join(" ")}>out of date</span> : <span className="badge accepted">current</span>}
               {one.stale.map((why) => <p key={why} className="warn">{why}</p>)}
             </td>
-            <td>{one.withdrawn_at === null && <button type="button" className="quiet" disabled={withdraw.isPending} onClick={() => withdraw.mutate(one.id)} aria-label={`Withdraw ${one.record.name} ${describeGold(one)}`}>Withdraw</button>}</td>
+            <td>{isLead && one.withdrawn_at === null && (
+              <div className="row nowrap">
+                <button type="button" className="quiet" onClick={() => setNoting(one)} aria-label={`Note on ${one.record.name} ${describeGold(one)}`}>Note</button>
+                <button type="button" className="quiet" disabled={withdraw.isPending} onClick={() => withdraw.mutate(one.id)} aria-label={`Withdraw ${one.record.name} ${describeGold(one)}`}>Withdraw</button>
+              </div>
+            )}</td>
           </tr>
         ))}</tbody>
       </table></div>
+      {noting !== null && <NoteDialog project={project} gold={noting} onClose={() => setNoting(null)} />}
     </>
+  );
+}
+
+/** What a training says about the item as a whole, and the page of the guidelines that it leads to. */
+function NoteDialog({ project, gold, onClose }: { project: Project; gold: Gold; onClose: () => void }) {
+  const change = useChangeGold(project.id);
+  const pages = useGuidelineList(project.id);
+  const [note, setNote] = useState(gold.note);
+  const [key, setKey] = useState(gold.guideline_key ?? "");
+  const submit = (event: FormEvent): void => {
+    event.preventDefault();
+    change.mutate({ gold: gold.id, note, guideline_key: key === "" ? null : key }, { onSuccess: onClose });
+  };
+  return (
+    <Dialog title={`${gold.record.name}, ${describeGold(gold)}`} onClose={onClose}>
+      <form className="form" onSubmit={submit}>
+        <label>Note to those who are told what is right in it (training)<textarea rows={3} maxLength={2000} value={note} onChange={(event) => setNote(event.target.value)} /></label>
+        <label>Guideline that it is about<select value={key} onChange={(event) => setKey(event.target.value)}>
+          <option value="">those of its labels and queries</option>
+          {pages.data?.map((one) => <option key={one.key} value={one.key}>{one.title === "" ? one.key : one.title}</option>)}
+        </select></label>
+        <FormError error={change.error} />
+        <div className="row end"><button type="button" onClick={onClose}>Cancel</button><button type="submit" className="primary" disabled={change.isPending}>Save</button></div>
+      </form>
+    </Dialog>
   );
 }
 

@@ -50,11 +50,13 @@ export function FeedbackBox() {
 }
 
 function Graded({ feedback }: { feedback: Feedback }) {
+  const { showGuideline } = useWork();
   const numRight = feedback.units.filter((one) => one.verdict === "right").length;
   return (
     <>
       <h2>{numRight} of {feedback.units.length} right <span className="count">{formatScore(feedback.score)}</span></h2>
       {feedback.note !== "" && <p className="note">{feedback.note}</p>}
+      {feedback.guideline_key !== null && <p><button type="button" className="link" onClick={() => showGuideline(feedback.guideline_key)}>The guideline of this item</button></p>}
       <ul className="units">{feedback.units.map((one, k) => <li key={k}><Unit unit={one} isPlaced /></li>)}</ul>
     </>
   );
