@@ -1,0 +1,107 @@
+"""``finegym explain``: why a model says what it says, and where two elements part."""
+
+from __future__ import annotations
+
+import json
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from finegym.cli.train import Device
+
+app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    help="Reasons: which frames decided, which labelled clips are like it, where two elements part.",
+)
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
+
+
+class SaliencyMethod(StrEnum):
+    """How frames are weighed."""
+
+    occlusion = "occlusion"
+    integrated_gradients = "integrated-gradients"
+
+
+@app.command()
+def clip(
+    model: Annotated[Path, typer.Argument(metavar="RUN", help="A run of `finegym train`, or a bundle.")],
+    instance: Annotated[str, typer.Argument(metavar="ID", help="Instance id of the clip.")],
+    dataset: Annotated[
+        Path | None,
+        typer.Option(
+            help="Dataset folder with the clip, such as one that `finegym parse` wrote; the run's by default."
+        ),
+    ] = None,
+    against: Annotated[str | None, typer.Option(metavar="CLASS", help="Why is it not this class?")] = None,
+    method: Annotated[
+        SaliencyMethod,
+        typer.Option(help="Take frames away one by one, or follow gradients; the second's numbers add up."),
+    ] = SaliencyMethod.occlusion,
+    neighbours: Annotated[
+        int, typer.Option(min=0, help="Labelled clips a side of each decision; 0 does not look for any.")
+    ] = 3,
+    recogniser: Annotated[int, typer.Option(min=1, help="Which one of a bundle.")] = 1,
+    num_segments: Annotated[
+        int | None, typer.Option(min=2, help="Look at so many frames: `--set data.num_segments_test=N`.")
+    ] = None,
+    overrides: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Change how to look, as for `finegym predict`."),
+    ] = None,
+    checkpoint: Annotated[str, typer.Option(help="`last`, or a number of epochs done.")] = "last",
+    page: Annotated[Path | None, typer.Option(help="Also write a page with the frames and clips.")] = None,
+    device: Annotated[Device, typer.Option(help="`auto` takes a GPU where there is one.")] = Device.auto,
+    as_json: JsonOption = False,
+) -> None:
+    """Say why a recogniser calls a clip what it does: each decision on the path, the frames behind it, clips like it.
+
+    Needs `pip install 'finegym[reasons]'`. The features of the labelled clips are kept in `RUN/reasons`.
+
+    **Example**: `finegym explain clip runs/elements A0xAXXysHUo_E_002184_002237_A_0035_0036 --page why.html`
+    """
+    from finegym.applications.reasons import Explainer
+    from finegym.applications.reasons_output import export_reasons, format_reasons, write_reasons_page
+
+    more = [] if num_segments is None else [f"data.num_segments_test={num_segments}"]
+    explainer = Explainer(
+        model,
+        dataset=dataset,
+        number=recogniser,
+        overrides=[*(overrides or ()), *more],
+        checkpoint=checkpoint,
+        method=method.value,
+        with_neighbours=neighbours > 0,
+        device=device.value,
+    )
+    reasons = explainer.explain(instance, against=against, num_neighbours=neighbours)
+    if page is not None:
+        write_reasons_page(page, reasons, explainer)
+    typer.echo(json.dumps(export_reasons(reasons), indent=1) if as_json else format_reasons(reasons))
+    typer.echo(f"{len(reasons.questions)} decisions over {len(reasons.frames)} looks at the clip", err=True)
+
+
+@app.command()
+def pair(
+    first: Annotated[str, typer.Argument(metavar="ELEMENT", help="An element.")],
+    second: Annotated[str, typer.Argument(metavar="OTHER", help="Another one.")],
+    codebook: Annotated[
+        str, typer.Option(help="A built-in name, a YAML file, a dataset folder or official files.")
+    ] = "artistic-women",
+    as_json: JsonOption = False,
+) -> None:
+    """Say where two elements part: the query of the decision tree, the answer of each, attributes that differ.
+
+    **Example**: `finegym explain pair fx-turn-1 fx-turn-2`
+    """
+    from dataclasses import asdict
+
+    from finegym.applications.reasons_questions import describe_parting, format_parting
+    from finegym.codebook.source import open_codebook
+
+    book, _ = open_codebook(codebook)
+    found = describe_parting(book, first, second)
+    typer.echo(json.dumps(asdict(found), indent=1, ensure_ascii=False) if as_json else format_parting(found))
