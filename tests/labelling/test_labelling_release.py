@@ -4,7 +4,7 @@ import json
 
 import pyarrow.parquet as pq
 from labelling_gold import TRUTH, accept_routines
-from labelling_world import create, make_codebook, make_operation
+from labelling_world import create, make_codebook, make_operation, make_uuid
 from typer.testing import CliRunner
 
 from finegym.annotations.folder import read_dataset
@@ -88,6 +88,44 @@ def test_nobody_is_named_and_no_path_of_this_machine_is(world, tmp_path):
             text = str(pq.read_table(path).to_pylist()) if is_table else path.read_text(encoding="utf-8")
             if "schemas" not in path.parts:
                 assert not [name for name in names if name in text], path
+
+
+def test_what_was_adjudicated_is_published_with_its_reason(world, tmp_path):
+    """Ann and Bob agree on the first turn, label the second differently; only Bob has a fourth thing."""
+    settings = world.lead.get(f"/api/projects/{world.project_id}")["settings"]
+    quality = {**settings["quality"], "third_annotator": False}
+    world.change_settings(annotators_per_item={"sub-actions": 2, "elements": 1}, quality=quality)
+    (action_id,) = accept_routines(world, (50, 300, "BB"))
+    item = world.list_items(stage="sub-actions")[0]
+    mark(world.ann, item, action_id, *TRUTH)
+    mark(world.bob, item, action_id, TRUTH[0], (100, 130, "BB-S2"), TRUTH[2], (220, 240, "BB-S1"))
+    detail = world.reviewer.post(f"/api/items/{item['id']}/adjudication")
+    lanes = {lane["person"]["name"]: lane["pass_id"] for lane in detail["adjudication"]["lanes"]}
+    units = [one["id"] for one in detail["adjudication"]["units"] if one["needs_decision"]]
+    for unit_id, choice, reason in zip(units, (lanes["Ann"], "none"), ("no leap", "nothing there"), strict=True):
+        body = {"uuid": make_uuid(), "unit_id": unit_id, "choice": choice, "reason": reason}
+        world.reviewer.post(f"/api/passes/{detail['id']}/decisions", body, headers={"If-Match": "*"})
+    world.reviewer.save(detail["id"], "*", make_operation("sign_off"))
+    made = build_release(open_workspace_source(tmp_path / "world"), tmp_path / "release", SETTINGS)
+    assert verify_release(made.folder).is_intact
+    votes = pq.read_table(made.folder / "tables/votes.parquet").to_pylist()
+    ann = {v["annotator"] for v in votes if v["start_ms"] == 4000 and v["set_id"] == "BB-S1"}
+    rows = pq.read_table(made.folder / "tables/decisions.parquet").to_pylist()
+    names = ("start_ms", "num_found", "num_asked", "choice", "reason")
+    assert [tuple(row[name] for name in names) for row in rows] == [
+        (2400, 2, 2, "agreed", ""),
+        (4000, 2, 2, "annotator", "no leap"),
+        (6000, 2, 2, "agreed", ""),
+        (8800, 1, 2, "none", "nothing there"),
+    ]
+    assert {rows[1]["annotator"]} == ann and "labels differ" in rows[1]["doubts"]
+    (action,) = read_dataset(made.folder).videos[0].actions
+    ids = [f"alpha_{action.name}_{sub.name}" for sub in action.sub_actions]
+    assert [row["instance_id"] for row in rows] == [*ids, None]
+    assert (
+        "4 decisions on what several annotators voted on, 2 of them by an adjudicator"
+        in (made.folder / "README.md").read_text()
+    )
 
 
 def test_both_databases_give_the_same_source(either_world):

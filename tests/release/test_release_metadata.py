@@ -42,12 +42,15 @@ def built(tmp_path_factory):
     folder = tmp_path_factory.mktemp("metadata")
     first = build(folder, "first")
     from finegym.release.build import build_release
-    from finegym.release.source import HistoryEntry, ReleaseSource
+    from finegym.release.source import Decision, HistoryEntry, ReleaseSource
 
     source = ReleaseSource(
         "sample",
         make_dataset(),
         units={"sub-actions": units},
+        decisions=(
+            Decision("sub-actions", "record00001", 5_040, 7_000, 1, 2, 0.5, "found by 1 of 2", "own", None, "x"),
+        ),
         history=(HistoryEntry("2026-01-01", "accepted", "passes", 3),),
     )
     settings = replace(SETTINGS, version="1.1", about=ABOUT, with_figures=True, exports=None)

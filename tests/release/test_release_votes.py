@@ -11,12 +11,15 @@ from finegym.annotations.model import Dataset, Video
 from finegym.errors import ConfigError
 from finegym.quality.agreement import measure_agreement
 from finegym.quality.agreement_files import export_agreement
+from finegym.quality.consensus import make_consensus
+from finegym.quality.consensus_files import export_consensus
 from finegym.quality.unit_files import make_units_of_datasets
 from finegym.quality.units import Item, Unit, make_units, name_no_element
 from finegym.release.agreement_card import number_names
 from finegym.release.build import build_release
-from finegym.release.extras import add_agreement, add_annotators
-from finegym.release.source import ReleaseSource, open_release_source
+from finegym.release.decisions import place_decisions
+from finegym.release.extras import add_agreement, add_annotators, add_consensus
+from finegym.release.source import Decision, ReleaseSource, open_release_source
 from finegym.release.votes import collect_votes
 
 ACTION = make_action(5, ["leap", "turn", "giant"])
@@ -124,7 +127,7 @@ def test_agreement_from_a_file_loses_its_names(tmp_path):
         number_names({"annotators": [{"name": "bea"}], "notes": ["bea did nothing"]})
 
 
-@pytest.mark.parametrize("text", ["", "[]", '{"format": "other"}', '{"format": "finegym-agreement/1"}'])
+@pytest.mark.parametrize("text", ["[]", '{"format": "other"}', '{"format": "finegym-agreement/1"}'])
 def test_files_that_are_no_agreement(tmp_path, text):
     (tmp_path / "a.json").write_text(text)
     with pytest.raises(ConfigError, match="expected the JSON of `finegym quality agreement`"):
@@ -134,3 +137,42 @@ def test_files_that_are_no_agreement(tmp_path, text):
 def test_without_votes_there_are_no_tables_of_them(tmp_path):
     made = build(tmp_path)
     assert not list(made.folder.glob("tables/vote*")) and "votes" not in (made.folder / "croissant.json").read_text()
+
+
+def make_decision(start_ms, end_ms, choice="agreed", stage="sub-actions", **facts):
+    return Decision(stage, "record00000", start_ms, end_ms, 2, 3, 0.5, "labels differ", choice, **facts)
+
+
+def test_decisions_are_about_what_came_of_them():
+    decisions = (
+        make_decision(5_100, 7_000),
+        make_decision(8_000, 10_000, "annotator", annotator="zoe", reason="she looked longer"),
+        make_decision(11_000, 13_000, "none"),
+        make_decision(5_000, 14_000, stage="routines"),
+    )
+    placed = place_decisions(decisions, DATASET, {"zoe": "annotator-4"})
+    assert [one.instance_id for one in placed] == [LEAP, TURN, None, None]
+    assert [one.action_id for one in placed] == [ITEM.id, ITEM.id, None, ITEM.id]
+    assert placed[1].annotator == "annotator-4" and "zoe" not in str(placed)
+
+
+def test_a_consensus_is_published_unit_by_unit(tmp_path):
+    dataset = make_dataset(num_videos=3)
+    units = make_units_of_datasets({"zoe": dataset, "bea": dataset, "cleo": make_dataset(1, 3)}, "sub-action", CODEBOOK)
+    consensus = make_consensus(units)
+    (tmp_path / "votes.json").write_text(json.dumps(export_consensus(consensus)))
+    source = add_consensus(ReleaseSource("sample", dataset), tmp_path / "votes.json")
+    made = build_release(source, tmp_path / "release", replace(SETTINGS, splits=()))
+    rows = pq.read_table(made.folder / "tables/decisions.parquet").to_pylist()
+    assert len(rows) == len(consensus.units)
+    counts = consensus.count_decisions()
+    assert sum(row["choice"] == "agreed" for row in rows) == counts.get("agreed", 0) + counts.get("one annotator", 0)
+    assert sum(row["choice"] == "open" for row in rows) == counts.get("third annotator", 0) + counts.get(
+        "adjudicate", 0
+    )
+    found = [(unit.start_ms, sum(vote.unit_id is not None for vote in unit.votes)) for unit in consensus.units]
+    assert sorted((row["start_ms"], row["num_found"]) for row in rows) == sorted(found)
+    assert "zoe" not in str(rows)
+    (tmp_path / "other.json").write_text("{}")
+    with pytest.raises(ConfigError, match="expected the JSON of `finegym quality consensus"):
+        add_consensus(source, tmp_path / "other.json")

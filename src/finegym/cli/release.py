@@ -98,6 +98,12 @@ def build(
         list[Path] | None,
         typer.Option("--annotator", help="One annotator's dataset folder, for votes and agreement; may be repeated."),
     ] = None,
+    consensus: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--consensus", help="JSON of `finegym quality consensus --out`, for the decisions; may be repeated."
+        ),
+    ] = None,
     since: Annotated[
         Path | None,
         typer.Option(help="The last release: what changed becomes part of this one, and made splits keep its sides."),
@@ -151,7 +157,7 @@ def build(
         exports=None if not export else tuple(one for one in export if one != "none"),
     )
     opened = _open_source(source, name, project, database)
-    opened = _add_extras(opened, source, exclusions, agreement or [], annotator or [], hash_media)
+    opened = _add_extras(opened, source, exclusions, agreement or [], annotator or [], consensus or [], hash_media)
     folder = out or Workspace(source).releases / f"{check_name(opened.name)}-{version}"
     previous = None if since is None else read_release(since)
     built = build_release(opened, folder, settings, previous=previous, say=lambda line: typer.echo(line, err=True))
@@ -183,10 +189,11 @@ def _add_extras(
     exclusions: Path | None,
     agreement: list[Path],
     annotators: list[Path],
+    consensuses: list[Path],
     hash_media: bool,
 ) -> ReleaseSource:
-    """Rules, agreement, votes and media hashes from files."""
-    from finegym.release.extras import add_agreement, add_annotators, add_exclusions, add_media
+    """Rules, agreement, votes, decisions and media hashes from files."""
+    from finegym.release.extras import add_agreement, add_annotators, add_consensus, add_exclusions, add_media
 
     opened = add_exclusions(opened, folder, exclusions)
     if hash_media:
@@ -195,6 +202,8 @@ def _add_extras(
         opened = add_annotators(opened, annotators)
     for path in agreement:
         opened = add_agreement(opened, path)
+    for path in consensuses:
+        opened = add_consensus(opened, path)
     return opened
 
 

@@ -6,15 +6,16 @@ Nothing in it names a person: annotators become numbers when the release is buil
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import InstrumentedAttribute
 
+from finegym.labelling.adjudications import load_decisions
 from finegym.labelling.offline import find_project, open_existing
 from finegym.labelling.quality_source import load_units
 from finegym.labelling.results import Results, make_results
@@ -23,9 +24,17 @@ from finegym.labelling.tables.projects import CodebookVersion as CodebookRow
 from finegym.labelling.tables.projects import Guideline as GuidelineRow
 from finegym.labelling.tables.projects import Project
 from finegym.labelling.tables.records import Item, Record
-from finegym.labelling.tables.work import Pass
+from finegym.labelling.tables.work import Operation, Pass
 from finegym.quality.units import Units
-from finegym.release.source import CodebookVersion, GuidelineVersion, HistoryEntry, MediaFile, ReleaseSource, Stage
+from finegym.release.source import (
+    CodebookVersion,
+    Decision,
+    GuidelineVersion,
+    HistoryEntry,
+    MediaFile,
+    ReleaseSource,
+    Stage,
+)
 from finegym.workspace import DATABASE_NAME
 
 _STAGES: tuple[Stage, ...] = ("routines", "sub-actions", "elements")
@@ -65,6 +74,7 @@ def load_release_source(session: Session, project: Project, name: str) -> Releas
         codebooks=tuple(_load_codebooks(session, project)),
         guidelines=tuple(_load_guidelines(session, project)),
         units=_load_units(session, project),
+        decisions=tuple(_load_decisions(session, project)),
         history=tuple(_load_history(session, project)),
         media={record.name: MediaFile(record.sha256, None) for record in records},
         left_out=_list_left_out(session, project, results),
@@ -96,6 +106,42 @@ def _load_units(session: Session, project: Project) -> dict[Stage, Units]:
         if len(units):
             found[stage] = units
     return found
+
+
+def _load_decisions(session: Session, project: Project) -> Iterator[Decision]:
+    """Of every item whose comparison is decided, what stands of each unit and why."""
+    rows = session.execute(
+        select(Comparison, Item, Record.name)
+        .join(Item, Item.id == Comparison.item_id)
+        .join(Record, Record.id == Item.record_id)
+        .where(Comparison.project_id == project.id, Comparison.state == "decided", Item.state == "accepted")
+        .order_by(Record.position, Item.position, Item.id, Comparison.number)
+    ).all()
+    passes = session.execute(select(Pass.id, Pass.person_id).where(Pass.project_id == project.id))
+    people = {row.id: row.person_id for row in passes}
+    for comparison, item, record in rows:
+        chosen = load_decisions(session, comparison.pass_id) if comparison.pass_id else {}
+        for unit in comparison.units:
+            yield _make_decision(unit, cast(Stage, item.stage), record, chosen.get(unit["id"]), people)
+
+
+def _make_decision(
+    unit: dict[str, Any], stage: Stage, record: str, decided: Operation | None, people: Mapping[str, str]
+) -> Decision:
+    choice = str(decided.payload["choice"]) if decided else "none" if unit["decision"] == "left out" else "agreed"
+    return Decision(
+        stage=stage,
+        video_id=record,
+        start_ms=unit["start_ms"],
+        end_ms=unit["end_ms"],
+        num_found=sum(vote["segment_id"] is not None for vote in unit["votes"]),
+        num_asked=len(unit["votes"]),
+        confidence=min(unit["presence"], unit["label_belief"]),
+        doubts="; ".join(reason["text"] for reason in unit["reasons"]),
+        choice="annotator" if choice in people else choice,
+        annotator=people.get(choice),
+        reason=(decided.reason or "") if decided else "",
+    )
 
 
 def _load_history(session: Session, project: Project) -> list[HistoryEntry]:

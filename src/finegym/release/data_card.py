@@ -169,6 +169,13 @@ def _describe_work(contents: Contents, facts: ReleaseFile) -> Iterator[str]:
     else:
         yield "Votes of single annotators are not part of this release."
     yield ""
+    if source.decisions:
+        adjudicated = sum(bool(one.reason) for one in source.decisions)
+        yield (
+            f"{format_count(len(source.decisions), 'decision')} on what several annotators voted on, "
+            f"{adjudicated:,} of them by an adjudicator with a reason: `tables/decisions`."
+        )
+        yield ""
     if len(source.codebooks) > 1:
         yield f"The codebook had {len(source.codebooks)} versions during the work (`codebooks/`)."
         yield ""
@@ -206,7 +213,7 @@ def _describe_exports(facts: ReleaseFile) -> Iterator[str]:
 def _describe_use(contents: Contents, facts: ReleaseFile) -> Iterator[str]:
     yield "## How to use it"
     yield ""
-    yield "The folder is a dataset folder of [finegym](https://pypi.org/project/finegym/): every verb takes it."
+    yield "The folder is a dataset folder of finegym: every verb takes it."
     yield ""
     yield "```console"
     yield "$ finegym release verify ."

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import get_args
+from typing import Any
 
 from finegym.errors import ConfigError, join_problems
 from finegym.quality.agreement_files import FORMAT
+from finegym.quality.consensus_files import CONSENSUS_FORMAT
 from finegym.quality.unit_files import read_units
 from finegym.quality.units import Level
 from finegym.release.agreement_card import number_names
 from finegym.release.exclusions import EXCLUSIONS_FILE, ExclusionsFile
 from finegym.release.manifest import hash_file
-from finegym.release.source import MediaFile, ReleaseSource, Stage
+from finegym.release.source import Decision, MediaFile, ReleaseSource, Stage
 from finegym.release.toml_files import read_toml
 
 STAGES: dict[Level, Stage] = {"action": "routines", "sub-action": "sub-actions"}
 """Folders know no stages: a sub-action of an annotator's folder has its element too."""
+_CHOICES = {"agreed": "agreed", "one annotator": "agreed", "left out": "none", "decided": "own"}
 
 
 def add_exclusions(source: ReleaseSource, folder: Path, path: Path | None = None) -> ReleaseSource:
@@ -41,11 +43,8 @@ def add_agreement(source: ReleaseSource, path: Path) -> ReleaseSource:
     Raises:
         ConfigError: the file cannot be read, or is none.
     """
-    try:
-        content = json.loads(path.read_bytes())
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"{path}: expected the JSON of `finegym quality agreement`, but: {error}.") from error
-    if not isinstance(content, dict) or content.get("format") != FORMAT or content.get("level") not in get_args(Level):
+    content = _read_json(path)
+    if content.get("format") != FORMAT or content.get("level") not in STAGES:
         raise ConfigError(f"{path}: expected the JSON of `finegym quality agreement`, got another. Check the path.")
     stage = STAGES[content["level"]]
     if stage in source.agreement:
@@ -60,6 +59,50 @@ def add_annotators(source: ReleaseSource, paths: Sequence[Path]) -> ReleaseSourc
         AnnotationError: a folder cannot be read, or has another codebook.
     """
     return replace(source, units={stage: read_units(paths, level=level) for level, stage in STAGES.items()})
+
+
+def add_consensus(source: ReleaseSource, path: Path) -> ReleaseSource:
+    """The source with what a consensus came to, unit by unit; what nobody has decided yet is ``open``.
+
+    Args:
+        source: made of the consensus.
+        path: the JSON that ``finegym quality consensus --out`` writes.
+
+    Raises:
+        ConfigError: the file cannot be read, or is none.
+    """
+    content = _read_json(path)
+    if content.get("format") != CONSENSUS_FORMAT or content.get("level") not in STAGES:
+        raise ConfigError(f"{path}: expected the JSON of `finegym quality consensus --out`, got another.")
+    stage = STAGES[content["level"]]
+    decisions = [_read_decision(stage, item["group"], unit) for item in content["items"] for unit in item["units"]]
+    return replace(source, decisions=(*source.decisions, *decisions))
+
+
+def _read_decision(stage: Stage, record: str, unit: Mapping[str, Any]) -> Decision:
+    ruling = unit.get("ruling") or {"is_there": True, "reason": ""}
+    return Decision(
+        stage=stage,
+        video_id=record,
+        start_ms=unit["start_ms"],
+        end_ms=unit["end_ms"],
+        num_found=sum(vote["found"] for vote in unit["votes"]),
+        num_asked=len(unit["votes"]),
+        confidence=min(unit["presence"], unit["label_belief"]),
+        doubts="; ".join(reason["text"] for reason in unit["reasons"]),
+        choice=_CHOICES.get(unit["decision"], "open") if ruling["is_there"] else "none",
+        reason=ruling["reason"],
+    )
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_bytes())
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}. Check the path.") from error
+    except ValueError as error:
+        raise ConfigError(f"{path}: expected a JSON file: {error}.") from error
+    return content if isinstance(content, dict) else {}
 
 
 def add_media(source: ReleaseSource, folder: Path) -> ReleaseSource:

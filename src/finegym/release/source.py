@@ -89,6 +89,41 @@ class Vote(NamedTuple):
     answers: tuple[tuple[str, VoteAnswer], ...] = ()
 
 
+class Decision(NamedTuple):
+    """What was decided about something that several annotators voted on.
+
+    Attributes:
+        stage: of the work.
+        video_id: the record.
+        start_ms: of the votes' consensus, on the record's clock.
+        end_ms: likewise.
+        num_found: annotators who found it.
+        num_asked: annotators who looked.
+        confidence: 0 to 1, how sure the votes are that it is there and what it is.
+        doubts: why it was not clear; empty where all agreed.
+        choice: ``agreed``; ``none``: not there; ``open``: nobody has decided; else what an adjudicator chose:
+            ``consensus``, ``own``, ``none`` or ``annotator``.
+        annotator: whose work was chosen, as ``units`` name them; a pseudonym once it is published.
+        reason: in the adjudicator's words.
+        action_id: what came of it in the release, as of a ``Vote``; found when the release is made.
+        instance_id: likewise.
+    """
+
+    stage: Stage
+    video_id: str
+    start_ms: int
+    end_ms: int
+    num_found: int
+    num_asked: int
+    confidence: float
+    doubts: str
+    choice: str
+    annotator: str | None = None
+    reason: str = ""
+    action_id: str | None = None
+    instance_id: str | None = None
+
+
 class HistoryEntry(NamedTuple):
     """What happened to the data on a day: passes accepted, a codebook changed, a decision of adjudication."""
 
@@ -118,6 +153,7 @@ class ReleaseSource:
         guidelines: every version of every page, oldest first.
         units: by stage, what each annotator found; votes and agreement of the release are made from it.
         votes: of all annotators, where they are known already.
+        decisions: about what annotators differed on, and what they agreed on.
         exclusions: rules of ``release.exclusions``, as read from their file (plain values).
         history: by day, oldest first.
         agreement: by stage, ``quality``'s JSON, with annotators as numbers, where it is measured already.
@@ -134,6 +170,7 @@ class ReleaseSource:
     guidelines: tuple[GuidelineVersion, ...] = ()
     units: Mapping[Stage, Units] = field(default_factory=dict)
     votes: tuple[Vote, ...] = ()
+    decisions: tuple[Decision, ...] = ()
     exclusions: tuple[Mapping[str, Any], ...] = ()
     history: tuple[HistoryEntry, ...] = ()
     agreement: Mapping[Stage, Mapping[str, Any]] = field(default_factory=dict)

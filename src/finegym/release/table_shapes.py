@@ -206,8 +206,29 @@ SHAPES = {
                 Column("answer", "text", "yes, no or unsure"),
             ),
         ),
+        TableShape(
+            "decisions",
+            "What was decided about something that several annotators voted on a row.",
+            ("decision",),
+            (
+                Column("decision", "integer", "0, 1, …"),
+                Column("stage", "text", "of the work: routines, sub-actions or elements"),
+                _VIDEO,
+                _START,
+                _END,
+                Column("num_found", "integer", "annotators who found it"),
+                Column("num_asked", "integer", "annotators who looked"),
+                Column("confidence", "number", "0 to 1, how sure the votes are"),
+                Column("doubts", "text", "why it was not clear; empty where all agreed"),
+                Column("choice", "text", "agreed, open, or what an adjudicator chose: consensus, own, none, annotator"),
+                Column("annotator", "text", "whose work was chosen", may_be_empty=True),
+                Column("reason", "text", "in the adjudicator's words"),
+                Column("action_id", "text", "the action that came of it, or that it is in", "actions.action_id", True),
+                Column("instance_id", "text", "the sub-action that came of it", "sub_actions.instance_id", True),
+            ),
+        ),
     )
 }
 
-OPTIONAL = ("votes", "vote_answers")
+OPTIONAL = ("votes", "vote_answers", "decisions")
 """Tables that are not written where they would be empty."""

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Sequence
 
 from finegym.annotations.splits import SIDES
 from finegym.release.contents import Contents
+from finegym.release.decisions import list_decisions
 from finegym.release.table_shapes import OPTIONAL, SHAPES, TableShape
 from finegym.release.votes import list_vote_answers, list_votes
 
@@ -33,6 +34,7 @@ def format_tables(contents: Contents) -> dict[str, bytes]:
         "split_instances": _list_split_instances(contents),
         "votes": list_votes(contents.source.votes),
         "vote_answers": list_vote_answers(contents.source.votes),
+        "decisions": list_decisions(contents.source.decisions),
     }
     files = {}
     for name, of_table in rows.items():

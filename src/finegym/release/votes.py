@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, TypeVar
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
@@ -13,13 +13,13 @@ from scipy.optimize import linear_sum_assignment
 from finegym.annotations.model import Dataset
 from finegym.quality.matching import MATCH_TIOU
 from finegym.quality.units import ANSWER_CODES, Units, get_set_of_label
-from finegym.release.source import Stage, Vote, VoteAnswer
+from finegym.release.source import Decision, Stage, Vote, VoteAnswer
 from finegym.segments import compute_tiou
 
 _ANSWERS: Mapping[int, VoteAnswer] = {code: answer for answer, code in ANSWER_CODES.items()}
 
 
-class _Thing(NamedTuple):
+class Thing(NamedTuple):
     """An action or a sub-action of the release."""
 
     action_id: str
@@ -45,16 +45,16 @@ def collect_votes(
     Returns:
         In the order of ``units``.
     """
-    of_record: dict[str, list[_Thing]] = defaultdict(list)
-    for record, thing in _list_things(dataset, stage):
-        of_record[record].append(thing)
+    of_record = list_things(dataset, stage)
     records = [units.items[index].group for index in units.item_index.tolist()]
     places: dict[tuple[str, int], list[int]] = defaultdict(list)
     for row, (record, annotator) in enumerate(zip(records, units.annotator_index.tolist(), strict=True)):
         places[record, annotator].append(row)
-    matched: dict[int, _Thing] = {}
+    matched: dict[int, Thing] = {}
     for (record, _), rows in places.items():
-        matched |= _match(units, rows, of_record[record])
+        spans = np.stack([units.start_ms[rows], units.end_ms[rows]], axis=1)
+        found = match_to_things(spans, of_record.get(record, ()))
+        matched |= {rows[place]: thing for place, thing in found.items()}
     numbers = numbers or number_annotators([units])
     return tuple(_make_vote(units, row, records[row], matched.get(row), stage, numbers) for row in range(len(units)))
 
@@ -65,28 +65,33 @@ def number_annotators(all_units: Iterable[Units]) -> dict[str, str]:
     return {name: f"annotator-{number}" for number, name in enumerate(names, start=1)}
 
 
-def _list_things(dataset: Dataset, stage: Stage) -> Iterator[tuple[str, _Thing]]:
+def list_things(dataset: Dataset, stage: Stage) -> dict[str, list[Thing]]:
+    """What votes of a stage can be about, by record."""
+    found: dict[str, list[Thing]] = defaultdict(list)
     if stage == "routines":
         for video in dataset.videos:
             for action in video.actions:
-                yield video.id, _Thing(f"{video.id}_{action.name}", None, action.start_ms, action.end_ms)
+                thing = Thing(f"{video.id}_{action.name}", None, action.start_ms, action.end_ms)
+                found[video.id].append(thing)
     else:
         for one in dataset.iterate_instances():
-            yield one.video.id, _Thing(one.action_id, one.id, one.sub_action.start_ms, one.sub_action.end_ms)
+            thing = Thing(one.action_id, one.id, one.sub_action.start_ms, one.sub_action.end_ms)
+            found[one.video.id].append(thing)
+    return dict(found)
 
 
-def _match(units: Units, rows: Sequence[int], things: Sequence[_Thing]) -> dict[int, _Thing]:
-    if not things:
+def match_to_things(spans: np.ndarray, things: Sequence[Thing]) -> dict[int, Thing]:
+    """Row of ``spans`` (int64 (N, 2), ms) → the thing that it is about, one to one."""
+    if not things or not len(spans):
         return {}
-    theirs = np.array([(one.start_ms, one.end_ms) for one in things])
-    tiou = compute_tiou(np.stack([units.start_ms[rows], units.end_ms[rows]], axis=1), theirs)
+    tiou = compute_tiou(spans, np.array([(one.start_ms, one.end_ms) for one in things]))
     tiou[tiou < MATCH_TIOU] = 0
     chosen = zip(*linear_sum_assignment(tiou, maximize=True), strict=True)
-    return {rows[row]: things[column] for row, column in chosen if tiou[row, column] > 0}
+    return {int(row): things[column] for row, column in chosen if tiou[row, column] > 0}
 
 
 def _make_vote(
-    units: Units, row: int, record: str, thing: _Thing | None, stage: Stage, numbers: Mapping[str, str]
+    units: Units, row: int, record: str, thing: Thing | None, stage: Stage, numbers: Mapping[str, str]
 ) -> Vote:
     number = int(units.label_index[row])
     event_id, set_id, element_id = _split_label(units, units.labels[number] if number >= 0 else None)
@@ -122,8 +127,11 @@ def _split_label(units: Units, label: str | None) -> tuple[str | None, str | Non
     return event_id, set_id, label if label in codebook.element_by_id else None
 
 
-def keep_votes(votes: Iterable[Vote], before: Dataset, after: Dataset) -> tuple[Vote, ...]:
-    """The votes without those on what left the release: its records, actions and sub-actions, by id and by time.
+Published = TypeVar("Published", Vote, Decision)
+
+
+def keep_votes(votes: Iterable[Published], before: Dataset, after: Dataset) -> tuple[Published, ...]:
+    """The votes, or decisions, without those on what left the release: by id and by time.
 
     Args:
         votes: on what ``before`` holds.

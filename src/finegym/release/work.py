@@ -9,6 +9,7 @@ from finegym.annotations.model import Dataset
 from finegym.errors import ConfigError, join_problems
 from finegym.quality.agreement import measure_agreement
 from finegym.quality.agreement_files import export_agreement
+from finegym.release.decisions import place_decisions
 from finegym.release.source import ReleaseSource
 from finegym.release.votes import collect_votes, keep_records, keep_votes, number_annotators
 
@@ -42,4 +43,11 @@ def publish_work(source: ReleaseSource, before: Dataset, after: Dataset) -> Rele
         numbered = replace(kept, annotators=tuple(numbers[name] for name in kept.annotators))
         if stage not in agreement and len(numbered.annotators) > 1:
             agreement[stage] = export_agreement(measure_agreement(numbered))
-    return replace(source, votes=keep_votes(votes, before, after), agreement=agreement)
+    decisions = place_decisions(source.decisions, before, numbers)
+    return replace(
+        source,
+        votes=keep_votes(votes, before, after),
+        decisions=keep_votes(decisions, before, after),
+        agreement=agreement,
+        is_simulated=source.is_simulated or any(units.is_simulated for units in source.units.values()),
+    )
