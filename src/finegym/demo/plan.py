@@ -86,6 +86,6 @@ QUICK = Plan(
         Task(LARGEST_SET, "rgb", num_segments=4, epochs=2, min_instances=1),
     ),
     routine_epochs=30,
-    sub_action_epochs=10,
+    sub_action_epochs=40,
     unseen_minutes=1.5,
 )

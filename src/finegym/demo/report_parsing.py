@@ -18,9 +18,8 @@ def describe_parsing(outcome: ParsingOutcome, out: Path, badge: str) -> Section:
     seconds = sum(sum(parse.seconds.values()) for parse in outcome.parses)
     text = (
         f"The localizers and recognisers of this page were put into one file, {outcome.bundle.name}, and looked at "
-        f"{format_count(len(outcome.parses), 'record')} of another competition: other gymnasts, another hall. Of "
-        f"{outcome.scores.num_unsure} of {outcome.scores.sub_actions.num_said} sub-actions the parse says itself that "
-        "it is unsure, and why; an element that is not likely enough is not named. "
+        f"{format_count(len(outcome.parses), 'record')} of another competition: other gymnasts, another hall. "
+        f"{_describe_doubts(outcome)}An element that is not likely enough is not named. "
         f"{outcome.video_ms / 1000:.0f} s of video took {seconds:.0f} s of CPU time. Pages with player, timeline and "
         f"score sheets: {pages}."
     )
@@ -31,3 +30,10 @@ def describe_parsing(outcome: ParsingOutcome, out: Path, badge: str) -> Section:
     )
     listed = [Code(describe_parse(parse)) for parse in outcome.parses]
     return Section("Parsing an unseen competition", [Prose(text), table, *listed], badge=badge)
+
+
+def _describe_doubts(outcome: ParsingOutcome) -> str:
+    found, unsure = outcome.scores.sub_actions.num_said, outcome.scores.num_unsure
+    if not found:
+        return "No sub-action was found. "
+    return f"Of {unsure} of the {found} sub-actions that it found, the parse says itself that it is unsure, and why. "
