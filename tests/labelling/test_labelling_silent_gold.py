@@ -119,6 +119,11 @@ def test_worse_answers_raise_one_alarm_and_its_answer_starts_anew(either_world):
     assert (alarm["measure"], alarm["person"]["name"], alarm["stage"]) == ("right", "Bob", "sub-actions")
     assert abs(alarm["value"] - 4 * 0.8473) < 1e-3 and abs(alarm["limit"] - 2.9957) < 1e-3
     assert alarm["pass_ids"] == passes[:2]
+    query = {"person": world.bob.id, "stage": "sub-actions"}
+    drift = world.lead.get(f"/api/projects/{world.project_id}/drift", params=query)
+    assert [round(value, 2) for value in drift["sums"]["right"]] == [0.85, 1.69, 2.54, 3.39, 4.24, 5.08]
+    assert (drift["limit"], drift["pass_ids"]) == (alarm["limit"], [id_ for id_ in passes for _ in range(NUM_SUBS)])
+    assert world.reviewer.get(f"/api/projects/{world.project_id}/drift", 403, params=query)
     found = world.lead.get(f"/api/projects/{world.project_id}/items", params={"ids": ",".join(alarm["item_ids"])})
     assert {one["id"] for one in found["items"]} == set(alarm["item_ids"])
     assert world.bob.get(path, 403) and world.reviewer.get(path, 403)

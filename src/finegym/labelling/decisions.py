@@ -72,23 +72,26 @@ def decide(
     if unit is None:
         raise not_found("unit of this comparison")
     asked = list(_list_changes(session, workspace, work, row, unit, choice))
-    operations = [
-        _OPERATION.validate_python(
-            {
-                "uuid": str(uuid5(NAMESPACE_OID, f"{uuid}:{place}")),
-                "kind": kind,
-                "payload": {**payload, "reason": reason},
-            }
-        )
-        for place, (kind, payload) in enumerate(asked)
-    ]
-    if operations:
+    if asked:
+        operations = [_make_operation(uuid, place, reason, *one) for place, one in enumerate(asked)]
         _apply(session, workspace, caller, work, operations)
+    _write_decision(session, caller, work, uuid, unit_id, choice, reason)
+
+
+def _make_operation(uuid: str, place: int, reason: str, kind: str, payload: dict[str, Any]) -> Any:
+    """An operation that follows from a decision; the same decision gives the same ids."""
+    id_ = str(uuid5(NAMESPACE_OID, f"{uuid}:{place}"))
+    return _OPERATION.validate_python({"uuid": id_, "kind": kind, "payload": {**payload, "reason": reason}})
+
+
+def _write_decision(
+    session: Session, caller: Caller, work: Work, uuid: str, unit_id: str, choice: str, reason: str
+) -> None:
     work.pass_.version += 1
     session.add(
         Operation(
             uuid=uuid,
-            pass_id=pass_id,
+            pass_id=work.pass_.id,
             pass_version=work.pass_.version,
             kind=DECIDE,
             payload={"unit_id": unit_id, "choice": choice},

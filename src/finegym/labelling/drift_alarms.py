@@ -25,22 +25,7 @@ def watch_person(
     session: Session, project: Project, settings: ProjectSettings, answer: GoldAnswer, now_ms: int
 ) -> None:
     """Raise the alarms that somebody's silent answers now give, each once until the lead has answered it."""
-    alarms = session.scalars(
-        select(DriftAlarm)
-        .where(
-            DriftAlarm.project_id == project.id,
-            DriftAlarm.person_id == answer.person_id,
-            DriftAlarm.stage == answer.stage,
-        )
-        .order_by(DriftAlarm.at_ms)
-    ).all()
-    answered_ms = max((one.answered_at_ms or 0 for one in alarms), default=0)
-    answers = [
-        one
-        for one in list_silent_answers(session, project.id, answer.person_id, answer.stage)
-        if (one.graded_at_ms or 0) > answered_ms
-    ]
-    drift, pass_ids = follow(answers, DriftRules(**settings.quality.drift.model_dump()))
+    drift, pass_ids, alarms = follow_person(session, project, settings, answer.person_id, answer.stage)
     is_open = {one.measure for one in alarms if one.state == "open"}
     name = get_names(session, [answer.person_id])[answer.person_id]
     for alarm in drift.alarms:
@@ -49,6 +34,25 @@ def watch_person(
             session.add(row)
             write_log(session, now_ms, "drift", f"{name}, stage {answer.stage}: {alarm.text}",
                       project_id=project.id, person_id=answer.person_id, alarm_id=row.id)  # fmt: skip
+
+
+def follow_person(
+    session: Session, project: Project, settings: ProjectSettings, person_id: str, stage: str
+) -> tuple[Drift, list[str], Sequence[DriftAlarm]]:
+    """How somebody's sums stand since the lead last answered an alarm of hers; passes of the segments; her alarms."""
+    alarms = session.scalars(
+        select(DriftAlarm)
+        .where(DriftAlarm.project_id == project.id, DriftAlarm.person_id == person_id, DriftAlarm.stage == stage)
+        .order_by(DriftAlarm.at_ms)
+    ).all()
+    answered_ms = max((one.answered_at_ms or 0 for one in alarms), default=0)
+    answers = [
+        one
+        for one in list_silent_answers(session, project.id, person_id, stage)
+        if (one.graded_at_ms or 0) > answered_ms
+    ]
+    drift, pass_ids = follow(answers, DriftRules(**settings.quality.drift.model_dump()))
+    return drift, pass_ids, alarms
 
 
 def follow(answers: Sequence[GoldAnswer], rules: DriftRules) -> tuple[Drift, list[str]]:

@@ -267,6 +267,19 @@ class FeedbackShape(Shape):
     units: list[GradedUnit]
 
 
+class DriftShape(Shape):
+    """How somebody's sums stand after every gold segment since the lead last answered an alarm of hers.
+
+    A sum that reaches ``limit`` raises an alarm. ``pass_ids``: of every segment, in order.
+    """
+
+    person: PersonRef
+    stage: Stage
+    limit: float
+    sums: dict[str, list[float]]
+    pass_ids: list[str]
+
+
 class AlarmShape(Shape):
     """Somebody has become worse. ``value`` reached ``limit``; the passes are those that lifted it there."""
 

@@ -8,27 +8,29 @@ from fastapi import APIRouter, Query
 from pydantic import Field
 from sqlalchemy import select
 
-from finegym.labelling.access import REVIEWS, get_project, require_role
+from finegym.labelling.access import REVIEWS, get_names, get_project, require_role
 from finegym.labelling.api.dependencies import CallerNow, IdPath, ServerNow
 from finegym.labelling.api.items import ItemsShape
-from finegym.labelling.drift_alarms import answer_alarm
+from finegym.labelling.drift_alarms import answer_alarm, follow_person
 from finegym.labelling.exam_shapes import (
     AddedGoldShape,
     AlarmsShape,
     AnswerKind,
+    DriftShape,
     GoldAnswersShape,
     GoldListShape,
     GoldShape,
     LeftOutShape,
 )
-from finegym.labelling.exam_views import list_gold, show_alarms, show_answers, show_gold
 from finegym.labelling.gold import add_gold, change_gold, get_gold, withdraw_gold
+from finegym.labelling.gold_views import list_gold, show_alarms, show_answers, show_gold
+from finegym.labelling.projects import read_settings
 from finegym.labelling.refusals import not_found
 from finegym.labelling.settings import Stage
 from finegym.labelling.tables.gold import DriftAlarm, GoldAnswer, GoldItem
 from finegym.labelling.tables.records import Item
 from finegym.labelling.values import Prose, Remark, Strict, Uuid, Word
-from finegym.labelling.views import show_items
+from finegym.labelling.views import refer, show_items
 
 router = APIRouter(tags=["gold"])
 
@@ -158,6 +160,20 @@ def get_gold_answers(
         query = query.where(GoldAnswer.kind == kind) if kind else query
         rows = session.scalars(query.order_by(GoldAnswer.graded_at_ms.desc(), GoldAnswer.pass_id).limit(limit)).all()
         return GoldAnswersShape(answers=show_answers(session, rows))
+
+
+@router.get("/projects/{project_id}/drift")
+def get_drift(project_id: IdPath, caller: CallerNow, server: ServerNow, person: Uuid, stage: Stage) -> DriftShape:
+    """How one annotator's silent answers have gone, for leads."""
+    with server.database.read() as session:
+        require_role(session, caller, project_id, ["lead"])
+        project = get_project(session, project_id)
+        drift, pass_ids, _ = follow_person(session, project, read_settings(project), person, stage)
+        names = get_names(session, [person])
+    if person not in names:
+        raise not_found("person")
+    sums = {str(kind): list(values) for kind, values in drift.sums.items()}
+    return DriftShape(person=refer(names, person), stage=stage, limit=drift.height, sums=sums, pass_ids=pass_ids)
 
 
 @router.get("/projects/{project_id}/alarms")
