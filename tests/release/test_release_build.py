@@ -173,7 +173,7 @@ def test_athletes_are_named_numbered_or_left_out(tmp_path, athletes, expected):
 
 def test_paths_of_this_machine_are_not_published(tmp_path):
     dataset = make_dataset()
-    paths = ("/home/ann/films/1.mkv", "../other/2.mp4", "C:\\films\\3.mp4", "records/4.mp4", None)
+    paths = ("/data/films/1.mkv", "../other/2.mp4", "C:\\films\\3.mp4", "records/4.mp4", None)
     videos = (*(replace(v, path=p) for v, p in zip(dataset.videos, paths, strict=False)), *dataset.videos[5:])
     made = build(tmp_path, dataset=replace(dataset, videos=videos))
     released = [video.path for video in read_dataset(made.folder).videos[:5]]
