@@ -50,6 +50,11 @@ def test_one_run_has_the_interval_of_its_records():
     assert summarise([61.0], 100).interval == ""
 
 
+def test_what_never_varies_has_no_interval():
+    for cell in (summarise([100.0, 100.0, 100.0], 50), summarise([50.0], 50, single=(50.0, 50.0))):
+        assert (cell.low, cell.high, cell.interval) == (None, None, "")
+
+
 def test_nothing_run_is_empty_everywhere():
     assert summarise([], 100).value is None
     assert TABLE.count_empty() == 3

@@ -10,7 +10,7 @@ from finegym.cli.app import app
 from finegym.studies.all import STUDIES
 from finegym.studies.size_simulated import TINY
 
-pytestmark = pytest.mark.slow
+pytest.importorskip("efficientnet_lite_pytorch", reason="the small sizes need the extra lite")
 
 
 def call(out, *words):

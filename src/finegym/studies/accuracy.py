@@ -60,7 +60,7 @@ def make_accuracy_study(
     def make(results: Results) -> Outcome:
         table = Table(
             name,
-            f"Table {name.removeprefix('table')}: {title[0].lower()}{title[1:]}",
+            f"Table {name.removeprefix('table')}: {title}",
             ("method", "modality"),
             make_columns(roles),
             tuple(Row(method, split_method(method), score_row(results, method, roles)) for method in methods),

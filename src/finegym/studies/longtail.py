@@ -21,13 +21,24 @@ REMEDIES: dict[str, tuple[str, ...]] = {
     "logit adjustment": ('loss.name="logit-adjustment"',),
     "balanced sampling": ("sampling.power=0.0",),
 }
-BINS = {"rare": (1, 10), "middling": (11, 30), "frequent": (31, 10**9)}
+NO_END = 10**9
+BINS = {"rare": (1, 10), "middling": (11, 30), "frequent": (31, NO_END)}
 """Of training instances a class, first and last."""
 
 
 def plan_remedy(size: Size, overrides: Sequence[str]) -> tuple[PlannedPrediction, ...]:
     """TSN on the long tail with a remedy; without one it is the run of Table 3a."""
     return plan_predictions(size, METHOD, ROLE, overrides)
+
+
+def describe_bin(first: int, last: int) -> str:
+    """A range in words.
+
+    Example:
+        >>> describe_bin(11, 30), describe_bin(31, NO_END)
+        ('11 to 30', '31 and more')
+    """
+    return f"{first} and more" if last == NO_END else f"{first} to {last}"
 
 
 def compute_bin_accuracy(answers: Answers, counts: Sequence[int], first: int, last: int) -> tuple[float, int]:
@@ -63,7 +74,7 @@ def make(results: Results) -> Outcome:
             curves.append(_make_curve(remedy, read, counts))
     notes = (
         *results.size.notes,
-        *(f"{name}: {first} to {min(last, max(counts))} training instances" for name, (first, last) in BINS.items()),
+        *(f"{name}: classes of {describe_bin(*edges)} training instances" for name, edges in BINS.items()),
         *describe_seeds(results.size, (METHOD,), {ROLE: ROLE}),
     )
     table = Table("longtail", f"{METHOD} on the long tail", ("remedy",), tuple(columns), tuple(rows), notes)

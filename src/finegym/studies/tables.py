@@ -113,7 +113,8 @@ def summarise(
     """One cell of the numbers of several runs that differ in their seed.
 
     The interval is Student's t over the runs. It says how far the mean over seeds may be off, not how another test set
-    would come out; with three runs it is wide (4.3 standard errors).
+    would come out; with three runs it is wide (4.3 standard errors). Where nothing varies there is none: a width of
+    zero would say that the number is exact.
 
     Args:
         values: one a run; none give an empty cell.
@@ -127,10 +128,13 @@ def summarise(
     """
     if not values:
         return NOT_RUN
-    mean = float(np.mean(values))
-    if len(values) == 1:
-        low, high = single
-        kind: Interval = "records" if low is not None and high is not None else ""
-        return Cell(mean, low, high, kind, tuple(values), num_instances)
-    half = float(student.ppf((1 + CONFIDENCE) / 2, len(values) - 1) * np.std(values, ddof=1) / math.sqrt(len(values)))
-    return Cell(mean, mean - half, mean + half, "seeds", tuple(map(float, values)), num_instances)
+    mean, by_seed = float(np.mean(values)), tuple(map(float, values))
+    low, high = single
+    kind: Interval = "records"
+    if len(values) > 1:
+        factor = float(student.ppf((1 + CONFIDENCE) / 2, len(values) - 1))
+        half = factor * float(np.std(values, ddof=1)) / math.sqrt(len(values))
+        low, high, kind = mean - half, mean + half, "seeds"
+    if low is None or high is None or low == high:
+        return Cell(mean, by_seed=by_seed, num_instances=num_instances)
+    return Cell(mean, low, high, kind, by_seed, num_instances)
