@@ -6,10 +6,25 @@ from typing import Annotated
 
 import typer
 
-from finegym.cli import bundle, clips, codebook, evaluate, features, label, model, quality, release, video, weights
+from finegym.cli import (
+    attributes,
+    bundle,
+    clips,
+    codebook,
+    evaluate,
+    explain,
+    features,
+    label,
+    model,
+    quality,
+    release,
+    video,
+    weights,
+)
 from finegym.cli.annotations import app as annotations_app
 from finegym.cli.demo import demo
 from finegym.cli.fuse import fuse
+from finegym.cli.generate import app as generate_app
 from finegym.cli.localize import localize
 from finegym.cli.parse import parse, watch
 from finegym.cli.predict import predict
@@ -74,6 +89,9 @@ app.add_typer(bundle.app, name="bundle")
 app.command(name="parse")(parse)
 app.command(name="watch")(watch)
 app.command(name="score")(score)
+app.add_typer(attributes.app, name="attributes")
+app.add_typer(explain.app, name="explain")
+app.add_typer(generate_app, name="generate")
 app.add_typer(run_app, name="run")
 app.command(name="fuse")(fuse)
 app.add_typer(evaluate.app, name="evaluate")
