@@ -108,6 +108,8 @@ def test_confusions_are_counted_by_the_query_that_parts_them():
     (asked,) = by_query.rows
     assert "circle forward" in asked.labels[1] and asked.get("TSN RGB").value == 20
     assert len(outcome.figures) == 8
+    assert outcome.figures[0].to_see.startswith("Nothing is confused")
+    assert outcome.figures[-1].to_see.startswith("Giant forward is taken for giant backward in 100 % of the cases")
 
 
 def test_queries_show_what_a_model_cannot_see():

@@ -40,7 +40,8 @@ def make(results: Results) -> Outcome:
             pair_rows += [_make_pair_row(results, role, method, pair) for pair in pairs[:NUM_PAIRS]]
             for query_id, count in count_by_query(pairs).items():
                 query_counts.setdefault((role, query_id), {})[method] = count
-            figures.append(_draw(confusion, subset.class_names, role, method))
+            to_see = _say_worst(results, pairs)
+            figures.append(_draw(confusion, subset.class_names, role, method, to_see))
     notes = (*results.size.notes, "counts are means over seeds; share is of the instances of the true element")
     pair_columns = (Column("count", "instances", "", 1), Column("share", "share"))
     labels = ("set", "method", "true", "predicted", "query where they part")
@@ -87,9 +88,18 @@ def _make_query_table(
     return Table("confusion-queries", QUERIES_TITLE, ("set", "query"), columns, rows, notes)
 
 
-def _draw(confusion: np.ndarray, names: tuple[str, ...], role: str, method: str) -> Figure:
+def _say_worst(results: Results, pairs: list[ConfusedPair]) -> str:
+    """What stands out in a matrix: the element that is most often taken for another one."""
+    if not pairs:
+        return "Nothing is confused: there is nothing beside the diagonal."
+    worst = max(pairs, key=lambda pair: (pair.share, pair.count))
+    taken, said = (results.dataset.codebook.element_by_id[id_].name for id_ in (worst.true_id, worst.predicted_id))
+    text = name_query(results, worst.query_id)
+    return f"{taken.capitalize()} is taken for {said} in {100 * worst.share:.0f} % of the cases; they part at: {text}"
+
+
+def _draw(confusion: np.ndarray, names: tuple[str, ...], role: str, method: str, to_see: str) -> Figure:
     title = f"{role}, {method}"
-    to_see = "Rows are what it is, columns what was predicted: dark cells off the diagonal are pairs that look alike."
     content = draw_small_confusion(confusion, names, title)
     return Figure(f"confusion-{role}-{method.replace(' ', '-')}".lower(), title, to_see, content)
 
