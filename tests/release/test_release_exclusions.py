@@ -1,5 +1,6 @@
 """Rules leave out what they say, how far they say, and are counted; what is withdrawn is nowhere."""
 
+import json
 from dataclasses import replace
 
 import pyarrow.parquet as pq
@@ -82,6 +83,8 @@ def test_rules_reach_the_splits_that_are_made(tmp_path):
         if element == "leap" or id_.startswith("record00004")
     ]
     assert split.outside["left out by rule rule"] == len(covered) == made.facts.exclusions[0].sub_actions
+    counted = json.loads((made.folder / "statistics/long-tailed.json").read_bytes())
+    assert counted["events"][-1]["num_sub_actions"] == len(split.train) + len(split.val)
     assert "| rule | other | the settings | 0 | 0 |" in (made.folder / "README.md").read_text()
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from finegym.annotations.statistics import Statistics, compute_statistics
 from finegym.annotations.statistics_text import format_statistics
 from finegym.release.contents import Contents, format_json
+from finegym.release.setting_splits import leave_out
 from finegym.report.plots import draw_class_histogram
 from finegym.report.statistics_plots import draw_statistics
 
@@ -16,7 +17,7 @@ WHOLE = "dataset"
 
 @dataclass(frozen=True)
 class ReleaseNumbers:
-    """Statistics by what they count: ``dataset``, then every split's name (instances of its classes in its lists)."""
+    """Statistics by what they count: ``dataset``, then every split's name (the instances in its lists)."""
 
     statistics: dict[str, Statistics]
 
@@ -31,7 +32,8 @@ def compute_numbers(contents: Contents) -> ReleaseNumbers:
     counted = {WHOLE: compute_statistics(contents.dataset)}
     for gated in contents.splits:
         split = gated.released.split
-        counted[split.name] = compute_statistics(contents.dataset, split.subset)
+        others = contents.dataset.instances.keys() - split.train.keys() - split.val.keys()
+        counted[split.name] = compute_statistics(leave_out(contents.dataset, others), split.subset)
     return ReleaseNumbers(counted)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from finegym.annotations.balance import SETTINGS, Thresholds, choose_thresholds
@@ -73,7 +73,7 @@ def make_setting(name: str, exclusions: Exclusions, settings: ReleaseSettings, l
     codebook = exclusions.dataset.codebook
     classes = [element.id for element in codebook.elements if element.id not in exclusions.no_classes]
     generated = make_split(
-        _leave_out(exclusions.dataset, exclusions.not_in_settings),
+        leave_out(exclusions.dataset, exclusions.not_in_settings),
         make_subset(name, "element", classes, codebook),
         name,
         by=settings.by,
@@ -129,7 +129,7 @@ def take_over_split(split: Split, exclusions: Exclusions, settings: ReleaseSetti
     return ReleasedSplit(kept, False, missing)
 
 
-def _leave_out(dataset: Dataset, instance_ids: Mapping[str, str]) -> Dataset:
+def leave_out(dataset: Dataset, instance_ids: Collection[str]) -> Dataset:
     """The dataset without some sub-actions."""
     videos = []
     for video in dataset.videos:
