@@ -210,7 +210,7 @@ def build_table(class_ids: Sequence[str], codebook: Codebook) -> AttributeTable:
     pairs = [(name, value) for name, values in list_values(codebook).items() for value in values]
     has = np.array([[_has(known, *pair) for pair in pairs] for known in attributes], dtype=bool)
     has = has.reshape(len(class_ids), len(pairs))
-    used = has.any(axis=0)
+    used: list[bool] = has.any(axis=0).tolist()
     return AttributeTable(tuple(pair for pair, keep in zip(pairs, used, strict=True) if keep), has[:, used])
 
 

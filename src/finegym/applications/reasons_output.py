@@ -62,7 +62,7 @@ def format_reasons(reasons: Reasons) -> str:
 
 def describe_frames(one: QuestionReasons, reasons: Reasons, limit: int = 3) -> str:
     """The frames that moved a decision most, in words: which, and by how much."""
-    order = np.argsort(-np.abs(one.saliency), kind="stable")[:limit] if one.saliency else []
+    order = sorted(range(len(one.saliency)), key=lambda place: -abs(one.saliency[place]))[:limit]
     return ", ".join(f"{_name_frames(reasons.frames[place])} {one.saliency[place]:+.2f}" for place in order)
 
 
