@@ -70,6 +70,22 @@ def test_balanced_setting_has_the_classes_with_enough_instances_and_groups_stay_
     assert set(split.subset.class_index_by_id) <= set(lists.subset.class_index_by_id)
 
 
+def test_settings_never_train_on_what_another_validates_on(built):
+    one, other = (read_split(built.folder / "splits" / name) for name in ("balanced", "long-tailed"))
+    assert one.train.keys() <= other.train.keys() and one.val.keys() <= other.val.keys()
+    assert built.facts.swapped == {} and "has seen answers" not in (built.folder / "README.md").read_text()
+
+
+def test_what_two_splits_swap_stands_on_the_card(built, tmp_path):
+    split = read_split(built.folder / "splits" / "balanced")
+    turned = replace(split, name="turned", train=split.val, val=split.train)
+    made = build(tmp_path, settings=replace(SETTINGS, splits=("balanced", "turned")), splits=(split, turned))
+    swapped = {"balanced/train in turned/val": len(split.train), "turned/train in balanced/val": len(split.val)}
+    assert made.facts.swapped == swapped
+    card = (made.folder / "README.md").read_text()
+    assert f"- {len(split.train)} instances of balanced/train in turned/val" in card
+
+
 def test_tables_say_what_the_dataset_says_in_both_formats(built):
     dataset = make_dataset()
     with (built.folder / "tables/sub_actions.csv").open(newline="") as file:

@@ -113,6 +113,11 @@ def _describe_splits(contents: Contents, facts: ReleaseFile) -> Iterator[str]:
         for s in facts.splits
     ]
     yield from make_table(("split", "origin", "classes", "train", "val"), rows, num_left=2)
+    if facts.swapped:
+        yield "A model trained on one split has seen answers of another one's test:"
+        yield ""
+        yield from (f"- {format_count(number, 'instance')} of {what}" for what, number in facts.swapped.items())
+        yield ""
     for gated in contents.splits:
         yield from _describe_split(gated)
 
@@ -121,7 +126,8 @@ def _describe_split(gated: GatedSplit) -> Iterator[str]:
     split, missing = gated.released.split, gated.released.not_annotated
     yield f"### {split.name}"
     yield ""
-    yield f"{split.rule or 'How it was made is not stated'}."
+    rule = split.rule or "how it was made is not stated"
+    yield f"{rule[0].upper()}{rule[1:]}."
     yield ""
     if missing:
         yield f"{len(missing):,} listed instances are not annotated: they have a class and no times."

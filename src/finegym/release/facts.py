@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from itertools import combinations
 
 from finegym import __version__
+from finegym.annotations.audit import count_swapped
 from finegym.codebook.yaml_text import format_codebook
 from finegym.release.about import list_unanswered
 from finegym.release.contents import Contents
@@ -42,6 +44,7 @@ def gather_facts(contents: Contents, exports: Mapping[str, Exported]) -> Release
         athletes=settings.athletes,
         num_moved_media_paths=contents.num_moved_paths,
         splits=tuple(_describe_split(gated, contents) for gated in contents.splits),
+        swapped=_count_swapped(contents),
         exclusions=_describe_exclusions(contents),
         left_out={reason: tuple(where) for reason, where in source.left_out.items()},
         votes=VoteFacts(**count_votes(source.votes)),
@@ -112,6 +115,13 @@ def _describe_split(gated: GatedSplit, contents: Contents) -> SplitFacts:
         outside=dict(split.outside),
         leaks=tuple(leaks),
     )
+
+
+def _count_swapped(contents: Contents) -> dict[str, int]:
+    """What one split trains on and another validates on, where there is any."""
+    splits = [gated.released.split for gated in contents.splits]
+    counts = {key: n for one, other in combinations(splits, 2) for key, n in count_swapped(one, other).items()}
+    return {key: number for key, number in counts.items() if number}
 
 
 def _describe_exclusions(contents: Contents) -> tuple[ExclusionFacts, ...]:

@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from finegym.annotations.balance import SETTINGS, Thresholds, choose_thresholds
+from finegym.annotations.balance import SETTINGS, Thresholds, choose_thresholds, derive_setting
 from finegym.annotations.model import Dataset
-from finegym.annotations.split_generator import keep_setting, make_split
+from finegym.annotations.split_generator import make_split
 from finegym.annotations.splits import SIDES, Split, check_split
 from finegym.annotations.subsets import make_subset
 from finegym.codebook.problems import suggest
@@ -56,44 +56,52 @@ def choose_splits(
     unknown = [f"{name!r}{suggest(name, known)}" for name in names if name not in known]
     if unknown:
         raise ConfigError(f"splits: {join_problems(unknown)}. Name splits of the source, balanced or long-tailed.")
-    kept = {split.name: split for split in last} if settings.keep_sides else {}
+    made = make_settings([name for name in names if name not in by_name], exclusions, settings, last)
     return tuple(
-        take_over_split(by_name[name], exclusions, settings)
-        if name in by_name
-        else ReleasedSplit(make_setting(name, exclusions, settings, kept.get(name)), True, {})
+        take_over_split(by_name[name], exclusions, settings) if name in by_name else ReleasedSplit(made[name], True, {})
         for name in names
     )
 
 
-def make_setting(name: str, exclusions: Exclusions, settings: ReleaseSettings, last: Split | None = None) -> Split:
-    """The balanced or the long-tailed setting of what the rules leave in, groups whole.
+def make_settings(
+    names: Sequence[str], exclusions: Exclusions, settings: ReleaseSettings, last: Sequence[Split] = ()
+) -> dict[str, Split]:
+    """The balanced and the long-tailed setting of what the rules leave in.
 
-    With ``last``, groups that it had stay on their side.
+    Groups are shared out once for all settings, so that nothing that one trains on is in another's val. Groups that the
+    last release's settings had stay on their side where that is asked for.
     """
+    if not names:
+        return {}
     codebook = exclusions.dataset.codebook
     classes = [element.id for element in codebook.elements if element.id not in exclusions.no_classes]
-    generated = make_split(
+    kept = [split for split in last if split.name in SETTINGS] if settings.keep_sides else []
+    shared_out = make_split(
         leave_out(exclusions.dataset, exclusions.not_in_settings),
-        make_subset(name, "element", classes, codebook),
-        name,
+        make_subset("element", "element", classes, codebook),
+        " and ".join(names),
         by=settings.by,
         val_share=settings.val_share,
         seed=settings.seed,
         allow_empty_classes=True,
         allow_unknown_groups=settings.allow_unknown_groups,
-        kept_sides={id_: side for side in SIDES for id_ in last.get_side(side)} if last else None,
-    )
+        kept_sides={id_: side for split in kept for side in SIDES for id_ in split.get_side(side)} or None,
+    ).split
+    rules = Counter(rule for id_, rule in exclusions.not_in_settings.items() if id_ in exclusions.dataset.instances)
+    outside = {**shared_out.outside, **{f"left out by rule {rule}": count for rule, count in rules.items()}}
+    whole = replace(shared_out, outside=outside)
+    return {name: _derive(whole, name, settings) for name in names}
+
+
+def _derive(whole: Split, name: str, settings: ReleaseSettings) -> Split:
     try:
-        split = keep_setting(generated, _find_thresholds(name, settings)).split
+        return derive_setting(whole, _find_thresholds(name, settings), name)
     except AnnotationError as error:
         fact = str(error).removesuffix(" Lower --min-train and --min-val.")
         remedy = "Lower --min-train and --min-val, or leave" if name == "balanced" else "Leave"
         raise AnnotationError(
             f"{fact} {remedy} the setting out: name the splits that you want with --split."
         ) from error
-    rules = Counter(rule for id_, rule in exclusions.not_in_settings.items() if id_ in exclusions.dataset.instances)
-    outside = {**split.outside, **{f"left out by rule {rule}": count for rule, count in rules.items()}}
-    return replace(split, outside=outside)
 
 
 def _find_thresholds(name: str, settings: ReleaseSettings) -> Thresholds:

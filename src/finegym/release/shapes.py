@@ -138,6 +138,7 @@ class ReleaseFile(Shape):
     athletes: Literal["named", "numbered", "left-out"]
     num_moved_media_paths: Count
     splits: tuple[SplitFacts, ...]
+    swapped: Annotated[dict[str, int], Field(description="instances in train of one split and in val of another")]
     exclusions: tuple[ExclusionFacts, ...]
     left_out: dict[str, tuple[str, ...]]
     votes: VoteFacts
