@@ -2,6 +2,7 @@
 
 import { Redirect, Route, Switch } from "wouter";
 import { useSession } from "./api/queries";
+import type { Stage } from "./api/types";
 import { AttemptPage } from "./pages/attempt";
 import { BehindPage } from "./pages/behind";
 import { CodebookPage } from "./pages/codebook";
@@ -10,6 +11,7 @@ import { ExamPage } from "./pages/exam";
 import { ExamsPage } from "./pages/exams";
 import { ExchangePage } from "./pages/exchange";
 import { GoldPage } from "./pages/gold";
+import { GoldAnswersPage } from "./pages/gold_answers";
 import { GuidelinesPage } from "./pages/guidelines";
 import { InvitationPage } from "./pages/invitation";
 import { ItemsPage } from "./pages/items";
@@ -42,6 +44,7 @@ export function App() {
       <Route path="/projects/:id/exams/:exam">{({ id, exam }) => <ExamPage key={exam} id={id} exam={exam} />}</Route>
       <Route path="/projects/:id/attempts/:attempt">{({ id, attempt }) => <AttemptPage id={id} attempt={attempt} />}</Route>
       <Route path="/projects/:id/gold">{({ id }) => <GoldPage id={id} />}</Route>
+      <Route path="/projects/:id/gold/:person/:stage">{({ id, person, stage }) => <GoldAnswersPage id={id} person={person} stage={stage as Stage} />}</Route>
       <Route path="/projects/:id/comparisons">{({ id }) => <ComparisonsPage id={id} />}</Route>
       <Route path="/projects/:id/quality">{({ id }) => <QualityPage id={id} />}</Route>
       <Route path="/projects/:id/behind">{({ id }) => <BehindPage id={id} />}</Route>

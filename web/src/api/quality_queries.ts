@@ -4,7 +4,7 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { get, post, send } from "./client";
 import { useChange } from "./lead_queries";
 import type {
-  Alarm, Attempt, Comparison, Comparisons, Exam, ExamResults, Feedback, Gold, LeftOut, Quality, Rules, Standing,
+  Alarm, Attempt, Comparison, Comparisons, Drift, Exam, ExamResults, Feedback, Gold, GoldAnswer, LeftOut, Quality, Rules, Standing,
 } from "./quality_types";
 import type { Item, Media, PassDetail, Stage } from "./types";
 
@@ -19,6 +19,12 @@ export const useAddGold = (id: string) =>
 export const useChangeGold = (id: string) =>
   useChange(id, ({ gold, ...facts }: { gold: string; is_silent?: boolean; note?: string; guideline_key?: string | null }) => send<Gold>("PATCH", `/gold/${gold}`, facts));
 export const useWithdrawGold = (id: string) => useChange(id, (gold: string) => send("DELETE", `/gold/${gold}`));
+
+export const useGoldAnswers = (id: string, person: string, stage: Stage) =>
+  useQuery({ queryKey: ["gold-answers", id, person, stage], queryFn: async () => (await get<{ answers: GoldAnswer[] }>(`${project(id)}/gold/answers?person=${person}&stage=${stage}`)).answers });
+/** How far the sums are that raise an alarm, after every gold segment that somebody was silently asked. */
+export const useDrift = (id: string, person: string, stage: Stage) =>
+  useQuery({ queryKey: ["drift", id, person, stage], queryFn: () => get<Drift>(`${project(id)}/drift?person=${person}&stage=${stage}`) });
 
 export const useExams = (id: string) =>
   useQuery({ queryKey: ["exams", id], queryFn: async () => (await get<{ exams: Exam[] }>(`${project(id)}/exams`)).exams });
@@ -47,8 +53,8 @@ export function useLeaveAttempt(projectId: string) {
 export const useFeedback = (pass: string, version: number, isAsked: boolean) =>
   useQuery({ queryKey: ["feedback", pass, version], enabled: isAsked, placeholderData: (old) => old, queryFn: () => get<Feedback>(`/passes/${pass}/feedback`) });
 
-export const useAlarms = (id: string) =>
-  useQuery({ queryKey: ["alarms", id], queryFn: async () => (await get<{ alarms: Alarm[] }>(`${project(id)}/alarms`)).alarms });
+export const useAlarms = (id: string, state: Alarm["state"]) =>
+  useQuery({ queryKey: ["alarms", id, state], queryFn: async () => (await get<{ alarms: Alarm[] }>(`${project(id)}/alarms?state=${state}`)).alarms });
 export const useCloseAlarm = (id: string) => useChange(id, ({ alarm, remark }: { alarm: string; remark: string }) => post(`/alarms/${alarm}`, { remark }));
 
 export const useComparisons = (id: string, state: Comparison["state"]) =>

@@ -8,6 +8,7 @@ export type LeftOut = Schemas["AddedGoldShape"]["left_out"][number];
 export type GoldAnswer = Schemas["GoldAnswerShape"];
 export type Part = "found" | "bounds" | "event" | "set" | "element" | "answers";
 /** Everything is there in what the server says; only what it is sent may leave things out. */
+export type Drift = Schemas["DriftShape"];
 export type Rules = Required<Omit<Schemas["ExamRulesShape"], "pass_marks" | "tolerance">> & {
   pass_marks: Partial<Record<Part, number>>; tolerance: Required<Schemas["ToleranceSettings"]>;
 };

@@ -21,12 +21,15 @@ export interface Series {
 
 const WIDTH = 560;
 const HEIGHT = 210;
+const MANY = 15;
 const MARGIN = { left: 46, right: 14, top: 12, bottom: 26 };
 
 /** `chooseRange` says from the values where the axis begins and ends. */
-export function LineChart({ title, series, formatX, formatY, chooseRange }: {
+export function LineChart({ title, series, formatX, formatY, chooseRange, limit }: {
   title: string; series: readonly Series[]; formatX: (ms: number) => string; formatY: (value: number) => string;
   chooseRange: (values: readonly number[]) => [number, number];
+  /** A line across, that something happens at. */
+  limit?: number;
 }) {
   const points = series.flatMap((one) => one.points);
   const values = points.flatMap((one) => [one.value, one.low, one.high]).filter((value) => value !== null);
@@ -43,6 +46,7 @@ export function LineChart({ title, series, formatX, formatY, chooseRange }: {
             <text x={MARGIN.left - 7} y={place(y, tick) + 4} textAnchor="end">{formatY(tick)}</text>
           </g>
         ))}
+        {limit !== undefined && <line className="chart-limit" x1={MARGIN.left} x2={WIDTH - MARGIN.right} y1={place(y, limit)} y2={place(y, limit)} />}
         {thin([...new Set(times)].sort((left, right) => left - right), 6).map((time) => (
           <text key={time} className="chart-tick" x={place(x, time)} y={HEIGHT - 7} textAnchor="middle" aria-hidden="true">{formatX(time)}</text>
         ))}
@@ -76,7 +80,7 @@ function Line({ series, hue, x, y }: { series: Series; hue: number; x: Axis; y: 
         <Link key={one.atMs} href={one.href} asChild><a aria-label={`${series.name}: ${one.text}`}>
           <title>{one.text}</title>
           {one.low !== null && one.high !== null && <line className="chart-interval" x1={place(x, one.atMs)} x2={place(x, one.atMs)} y1={place(y, one.low)} y2={place(y, one.high)} />}
-          <circle cx={place(x, one.atMs)} cy={place(y, one.value)} r={5} />
+          <circle cx={place(x, one.atMs)} cy={place(y, one.value)} r={series.points.length > MANY ? 3.5 : 5} />
         </a></Link>
       ))}
     </g>

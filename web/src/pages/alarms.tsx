@@ -10,10 +10,9 @@ import { FormError } from "../parts/feedback";
 import { linkBehind } from "../quality/behind";
 
 export function Alarms({ project }: { project: Project }) {
-  const alarms = useAlarms(project.id);
+  const open = useAlarms(project.id, "open").data ?? [];
+  const old = useAlarms(project.id, "closed").data ?? [];
   const [hasOld, setHasOld] = useState(false);
-  const open = (alarms.data ?? []).filter((one) => one.state === "open");
-  const old = (alarms.data ?? []).filter((one) => one.state === "closed");
   if (open.length === 0 && old.length === 0) return null;
   return (
     <section aria-labelledby="alarms">
@@ -27,6 +26,7 @@ export function Alarms({ project }: { project: Project }) {
 function AlarmRow({ project, alarm }: { project: Project; alarm: Alarm }) {
   const close = useCloseAlarm(project.id);
   const [remark, setRemark] = useState("");
+  const items = [...new Set(alarm.item_ids)]; // several passes may be of one item
   const submit = (event: FormEvent): void => {
     event.preventDefault();
     close.mutate({ alarm: alarm.id, remark });
@@ -34,7 +34,8 @@ function AlarmRow({ project, alarm }: { project: Project; alarm: Alarm }) {
   return (
     <li className={alarm.state === "open" ? "card alarm" : "card"}>
       <p><strong>{alarm.person.name}, {alarm.stage}:</strong> {alarm.text}</p>
-      <p className="row faint"><span>{formatDateTime(alarm.at)}</span>{alarm.item_ids.length > 0 && <Link href={linkBehind(project.id, alarm.item_ids, `${alarm.person.name}: ${alarm.text}`)}>the {alarm.item_ids.length} {alarm.item_ids.length === 1 ? "item" : "items"}</Link>}
+      <p className="row faint"><span>{formatDateTime(alarm.at)}</span>{items.length > 0 && <Link href={linkBehind(project.id, items, `${alarm.person.name}: ${alarm.text}`)}>the {items.length} {items.length === 1 ? "item" : "items"}</Link>}
+        <Link href={`/projects/${project.id}/gold/${alarm.person.id}/${alarm.stage}`}>how it came</Link>
         {alarm.pass_ids.slice(0, 5).map((id, k) => <Link key={id} href={`/passes/${id}`}>pass {k + 1}</Link>)}</p>
       {alarm.state === "closed" ? <p className="faint">{alarm.answered_by?.name}, {alarm.answered_at === null ? "" : formatDateTime(alarm.answered_at)}: {alarm.remark}</p> : (
         <form className="row" onSubmit={submit}>

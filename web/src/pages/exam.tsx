@@ -54,6 +54,7 @@ function OldExam({ project, exam: id }: { project: Project; exam: string }) {
         {exam.retired_at === null ? isLead && <button type="button" disabled={retire.isPending} onClick={() => retire.mutate(exam.id)}>Retire it</button> : <span className="badge">retired</span>}
       </div>
       {exam.stale.map((why) => <p key={why} className="note warn" role="status">{why}</p>)}
+      {exam.kind === "pretest" && (exam.num_told ?? 0) > 0 && <p className="note warn">{exam.num_told} of its gold items are in a training too: whoever took that knows their answers.</p>}
       <ul className="bullets faint">{describeRules(exam).map((line) => <li key={line}>{line}</li>)}</ul>
       <FormError error={retire.error} />
       <ExamResultsTable project={project} exam={exam} isLead={isLead} />

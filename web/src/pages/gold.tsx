@@ -78,9 +78,9 @@ function GoldTable({ project, gold }: { project: Project; gold: readonly Gold[] 
             <td className="wrap">{one.num_segments}: {describeLabels(one.labels, (label) => codebook.data?.getName(label) ?? label)}{one.note !== "" && <p className="faint">{one.note}</p>}</td>
             <td className="number">{one.num_answers}</td><td className="number">{formatScore(one.mean_score)}</td>
             <td><input type="checkbox" aria-label={`${one.record.name} ${describeGold(one)} silently during work`} checked={one.is_silent} disabled={!isLead || one.withdrawn_at !== null || change.isPending} onChange={(event) => change.mutate({ gold: one.id, is_silent: event.target.checked })} /></td>
-            <td>
-              {one.withdrawn_at !== null ? <span className="badge">withdrawn</span> : one.stale.length > 0 ? <span className="badge returned" title={one.stale.join(" ")}>out of date</span> : <span className="badge accepted">current</span>}
-              {one.stale.map((why) => <p key={why} className="warn">{why}</p>)}
+            <td className="wrap">
+              {one.withdrawn_at !== null ? <span className="badge">withdrawn</span> : one.stale.length > 0 ? <span className="badge returned">out of date</span> : <span className="badge accepted">current</span>}
+              {one.stale.length > 0 && <p className="warn" title={one.stale.join("\n")}>{one.stale[0]}{one.stale.length > 1 && `, and ${one.stale.length - 1} more`}</p>}
             </td>
             <td>{isLead && one.withdrawn_at === null && (
               <div className="row nowrap">

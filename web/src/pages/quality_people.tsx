@@ -34,7 +34,7 @@ export function People({ project, quality }: { project: Project; quality: Qualit
                   {!edges && <td className="number">{measured(one.answer_agreement, "same answers as the others", formatShare)}</td>}
                 </>
               )}
-              <td className="number">{one.num_gold === 0 ? <span className="faint">–</span> : <>{formatScore(one.gold_score)} <span className="faint">of {one.num_gold}</span></>}</td>
+              <td className="number">{one.num_gold === 0 ? <span className="faint">–</span> : <><Link href={`/projects/${project.id}/gold/${person.id}/${quality.stage}`}>{formatScore(one.gold_score)}</Link> <span className="faint">of {one.num_gold}</span></>}</td>
               <td className="number">{one.active_minutes.toFixed(0)} min</td>
               <td className="number">{one.minutes_per_video_minute === null ? "–" : `${one.minutes_per_video_minute.toFixed(1)} min`}</td>
             </tr>

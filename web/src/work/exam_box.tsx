@@ -16,10 +16,11 @@ export function ExamBanner() {
   if (pass.exam === null) return null;
   const { name, kind, number, count, has_feedback: hasFeedback } = pass.exam;
   if (kind === "silent") return <p className="banner exam" role="status">A silent gold item: whoever does it takes it for work.</p>;
+  const place = `${kind === "training" ? "Training" : "Pretest"}: ${name}, question ${number} of ${count}.`;
+  if (!pass.is_mine) return <p className="banner exam" role="status"><strong>{place}</strong> The answer of {pass.person.name}, and what is right about it.</p>;
   return (
     <p className="banner exam" role="status">
-      <strong>{kind === "training" ? "Training" : "Pretest"}: {name}, question {number} of {count}.</strong>{" "}
-      {hasFeedback ? "What is right about your answers stands beside the video." : "Answers count when they are handed in."} What is handed in stays.
+      <strong>{place}</strong> {hasFeedback ? "What is right about your answers stands beside the video." : "Answers count when they are handed in."} What is handed in stays.
     </p>
   );
 }

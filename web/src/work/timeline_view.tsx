@@ -75,7 +75,7 @@ function useTimelineData(describe: Describe, canMark: boolean): TimelineData {
     const bars = (segments: Segment[]): LaneBar[] =>
       segments.map((one) => ({ ...one, ...describe(one), isDiscarded: one.discard !== null }));
     const isOne = adjudication === null && !(content.isSignedOff && feedback !== undefined);
-    const title = adjudication !== null ? "the result" : isOne ? (level === "action" ? "routines" : "sub-actions") : "your answer";
+    const title = adjudication !== null ? "the result" : isOne ? (level === "action" ? "routines" : "sub-actions") : pass.is_mine ? "your answer" : `the answer of ${pass.person.name}`;
     const made: Lane[] = [{ id: level, title, bars: bars(listSegments(content, level)), isEditable: canMark, isTitled: !isOne }];
     const stages = listSegments(content, "stage");
     if (stages.length > 0) made.push({ id: "stage", title: "stages", bars: stages.map((one, k) => ({ ...one, text: one.label ?? `stage ${k + 1}`, hue: null })), isEditable: canMark });
