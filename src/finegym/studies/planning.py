@@ -54,7 +54,8 @@ def plan_all(size: Size, methods: Iterable[str], roles: Iterable[str]) -> tuple[
 
 
 def _plan_run(size: Size, choice: Choice, role: str, seed: int, overrides: Sequence[str]) -> PlannedRun:
-    own = (*choice.overrides, f'data.split="{role}"', f"seed={seed}", *overrides)
+    of_role = size.role_overrides.get(role, ())
+    own = (*choice.overrides, f'data.split="{role}"', f"seed={seed}", *of_role, *overrides)
     first = None
     if choice.first:
         before = size.choices[choice.first]

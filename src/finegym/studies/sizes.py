@@ -71,6 +71,8 @@ class Size:
         choices: how each method is trained, by row of the tables (``"TSN RGB"``). What is not in it is not run.
         competition: the data that is made; ``None`` where it is given.
         seeds: of the runs on the splits of a role; ``SEEDS`` for roles that are not in it.
+        role_overrides: of the recipes of all recognisers on the splits of a role: small ones need more epochs, to be as
+            many steps.
         thresholds: which classes the balanced setting has, where it is derived.
         flow_store: of the dataset.
         pose_store: likewise.
@@ -82,6 +84,7 @@ class Size:
     choices: Mapping[str, Choice]
     competition: Competition | None = None
     seeds: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    role_overrides: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     thresholds: Thresholds = BALANCED
     flow_store: str = "flow-tvl1"
     pose_store: str = "pose-hrnet"
