@@ -17,7 +17,9 @@ from finegym.report.images import draw_sheet, encode_jpeg
 from finegym.report.page import Picture, Prose, Section, Table, write_page
 
 FORMAT = "finegym-reasons/1"
-SHORT_SIDE, TILE_WIDTH, COLUMNS = 120, 150, 8
+SHORT_SIDE, TILE_WIDTH, COLUMNS = 160, 200, 6
+CLIP_WIDTH, CLIP_COLUMNS = 400, 3
+MOMENTS = (0.2, 0.5, 0.8)  # of a labelled clip, that are shown
 FOR, AGAINST, NEITHER = (11, 122, 117), (179, 38, 30), (91, 103, 112)
 
 
@@ -145,18 +147,20 @@ def _draw_neighbours(neighbours: Sequence[Neighbour], explainer: Explainer, what
     if source is None or missing:
         return [table]
     try:
-        tiles = [_read_middle(source, one.instance_id) for one in neighbours]
+        tiles = [_read_moments(source, one.instance_id) for one in neighbours]
     except FineGymError as error:
         return [table, Prose(f"They cannot be shown: {error}")]
     labels = [f"{one.similarity:.2f} {one.class_name}" for one in neighbours]
-    sheet = draw_sheet(tiles, labels, columns=COLUMNS, tile_width=TILE_WIDTH)
-    return [Picture(encode_jpeg(sheet), f"Nearest labelled clips {what}, the middle of each", "; ".join(labels)), table]
+    sheet = draw_sheet(tiles, labels, columns=CLIP_COLUMNS, tile_width=CLIP_WIDTH)
+    return [Picture(encode_jpeg(sheet), f"Nearest labelled clips {what}", "; ".join(labels)), table]
 
 
-def _read_middle(source: ClipSource, instance_id: str) -> np.ndarray:
-    middle = source.count_frames(instance_id) // 2
-    frame: np.ndarray = source.read_frames(instance_id, np.array([middle]), SHORT_SIDE)[0]
-    return frame
+def _read_moments(source: ClipSource, instance_id: str) -> np.ndarray:
+    """Three frames of a clip side by side."""
+    last = source.count_frames(instance_id) - 1
+    wanted, places = np.unique([round(moment * last) for moment in MOMENTS], return_inverse=True)
+    frames = source.read_frames(instance_id, wanted, SHORT_SIDE)
+    return np.concatenate(list(frames[places]), axis=1)
 
 
 def _choose_colour(value: float, values: Sequence[float]) -> tuple[int, int, int]:
