@@ -23,6 +23,10 @@ def simulate(
         float, typer.Option("--tail", help="How long the tail of rare elements is; 0: all of a set alike.")
     ] = 1.0,
     events: Annotated[str, typer.Option("--events", help="Which events, separated by commas.")] = "VT,FX,BB,UB",
+    faults: Annotated[
+        bool, typer.Option("--faults", help="Gymnasts make faults; the truth says which, execution.csv what they cost.")
+    ] = False,
+    severity: Annotated[float, typer.Option("--severity", help="With --faults: 0 none, 1 usual, up to 2.")] = 1.0,
     workers: Annotated[
         int, typer.Option("--workers", "-w", min=1, help="Processes; each takes a record at a time.")
     ] = 1,
@@ -39,9 +43,12 @@ def simulate(
     import json
 
     from finegym.codebook.source import open_codebook
-    from finegym.errors import OutputError, join_problems
+    from finegym.errors import ConfigError, OutputError, join_problems
     from finegym.simulation.competition import CompetitionSettings, simulate_competition
+    from finegym.simulation.faults import FaultSettings
 
+    if severity != 1.0 and not faults:
+        raise ConfigError("--severity says how large faults are, but there are none: give --faults too.")
     settings = CompetitionSettings(
         num_videos=videos,
         minutes=minutes,
@@ -50,6 +57,7 @@ def simulate(
         size=_parse_size(size),
         tail=tail,
         events=tuple(name.strip() for name in events.split(",") if name.strip()),
+        faults=FaultSettings(severity) if faults else None,
     )
     tally = simulate_competition(settings, open_codebook(codebook)[0], out, workers=workers)
     found = _count(out)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Protocol
 
 import numpy as np
@@ -66,7 +67,8 @@ def make_programme(plan: RecordPlan, codebook: Codebook, perform: Perform | None
     Args:
         plan: what to show.
         codebook: where the elements are.
-        perform: makes a performance; the default is :func:`finegym.simulation.routine.perform_routine`.
+        perform: makes a performance; the default is :func:`finegym.simulation.routine.perform_routine` with the plan's
+            faults.
 
     Returns:
         A programme of exactly ``plan.num_frames`` frames.
@@ -77,7 +79,7 @@ def make_programme(plan: RecordPlan, codebook: Codebook, perform: Perform | None
     if perform is None:
         from finegym.simulation.routine import perform_routine
 
-        perform = perform_routine
+        perform = partial(perform_routine, faults=plan.faults)
     return _Director(plan, codebook, perform).direct()
 
 

@@ -25,11 +25,13 @@ from finegym.files import write_text
 from finegym.jobs import Tally, run_jobs
 from finegym.simulation.appearance import sample_venue
 from finegym.simulation.arrangement import arrange_elements
+from finegym.simulation.faults import FaultSettings
 from finegym.simulation.programme import RecordPlan, RoutineOrder
-from finegym.simulation.truth import read_truth
+from finegym.simulation.truth import Truth, read_truth
 from finegym.simulation.write import get_truth_path, is_record_written, write_record
 
 SETTINGS_FILE = "simulation.json"
+SCORES_FILE = "execution.csv"
 FORMAT = "finegym-simulation/1"
 EVENTS = ("VT", "FX", "BB", "UB")
 FRAME_RATES = {
@@ -60,6 +62,7 @@ class CompetitionSettings:
         size: width, height in pixels; even.
         tail: exponent of the Zipf law that elements of a set follow; 0 draws them equally often.
         events: which events take part.
+        faults: how well the gymnasts perform; None: nobody makes a fault, and nothing says how well they did.
     """
 
     num_videos: int = 4
@@ -69,6 +72,7 @@ class CompetitionSettings:
     size: tuple[int, int] = (640, 360)
     tail: float = 1.0
     events: tuple[str, ...] = EVENTS
+    faults: FaultSettings | None = None
 
     def __post_init__(self) -> None:
         problems = [
@@ -128,6 +132,7 @@ def plan_competition(settings: CompetitionSettings, codebook: Codebook) -> list[
                 size=settings.size,
                 num_frames=num_frames,
                 orders=_draw_orders(settings, codebook, index),
+                faults=settings.faults,
             )
         )
     return plans
@@ -227,12 +232,21 @@ def simulate_competition(
         title="records",
         show_progress=show_progress,
     )
-    videos = [
-        read_truth(folder / get_truth_path(plan.video_id)).video for plan in plans if plan.video_id not in tally.failed
-    ]
-    if videos:
-        write_dataset(Dataset(codebook, tuple(videos)), folder)
+    truths = [read_truth(folder / get_truth_path(plan.video_id)) for plan in plans if plan.video_id not in tally.failed]
+    if truths:
+        write_dataset(Dataset(codebook, tuple(truth.video for truth in truths)), folder)
+        if settings.faults is not None:
+            write_text(folder / SCORES_FILE, format_scores(truths))
     return tally
+
+
+def format_scores(truths: Sequence[Truth]) -> str:
+    """The execution scores of all annotated routines as CSV: what a judge would hand in."""
+    rows = ["action_id,score"]
+    for truth in truths:
+        scores = truth.arrays["action_execution"].tolist()
+        rows += [f"{truth.video.id}_{a.name},{score:.1f}" for a, score in zip(truth.video.actions, scores, strict=True)]
+    return "\n".join(rows) + "\n"
 
 
 def _make_record(plan: RecordPlan, *, codebook: Codebook, folder: Path) -> Video:
@@ -251,6 +265,8 @@ def _claim_folder(folder: Path, settings: CompetitionSettings, codebook: Codeboo
         "events": list(settings.events),
         "codebook": format_codebook(codebook),
     }
+    if settings.faults is not None:
+        wanted["faults"] = settings.faults.severity
     path = folder / SETTINGS_FILE
     if path.is_file():
         _check_same(path, wanted)
@@ -277,10 +293,10 @@ def _check_same(path: Path, wanted: dict[str, object]) -> None:
         assert isinstance(there, dict)
     except (ValueError, OSError, AssertionError) as error:
         raise OutputError(f"{path}: not readable ({error}). Delete the folder or choose another.") from error
-    differing = [key for key in wanted if there.get(key) != wanted[key]]
+    differing = [key for key in {**wanted, **there} if there.get(key) != wanted.get(key)]
     if differing:
         problems = [
-            f"{key} is {there.get(key)!r} there, asked for {wanted[key]!r}"
+            f"{key} is {there.get(key)!r} there, asked for {wanted.get(key)!r}"
             if key != "codebook"
             else "the codebook differs"
             for key in differing

@@ -6,6 +6,7 @@ import numpy as np
 
 from finegym.simulation import apparatus
 from finegym.simulation.connections import POINTED_TOGETHER, ROUND_OFF_TIME, round_off, run_poses, run_stride
+from finegym.simulation.faults import take_steps
 from finegym.simulation.motion import FEET, HANDS
 from finegym.simulation.performer import PALM_RADIUS, TOE_RADIUS, Performer, Reader, get_foot
 from finegym.simulation.poses import ABSORB, ARMS_BACK, ARMS_FRONT, ARMS_UP, POINT, SALUTE, STAND, both, join, limb
@@ -72,15 +73,36 @@ def perform_vault(p: Performer, reader: Reader, style: Style) -> tuple[tuple[flo
     toward = float(np.cos(np.radians(total)))
     m.key(end + 0.15, ABSORB, pitch=upright + ABSORB_PITCH * toward, twist=total, lean=0.0)
     rest = finish - end
+    if style.steps:
+        return (start, touch), (touch, end), (end, _finish_with_steps(p, style, end, upright, total, board))
     m.key(end + 0.34 * rest, SALUTE, pitch=upright, lean=0.0, twist=total)
     m.key(end + 0.78 * rest, SALUTE, pitch=upright)
     m.time = finish
     m.key(finish, STAND, pitch=upright, twist=total, lean=0.0)
     m.rebase(finish)
-    # She ran from wherever the board was hit right: only now is it known where that was.
-    landing = m.find_anchor(board, FEET)
-    m.move_start((_BOARD_X - float(landing[0]), 0.0, 0.0))
+    _start_where_the_board_is_hit(p, board)
     return (start, touch), (touch, end), (end, finish)
+
+
+def _start_where_the_board_is_hit(p: Performer, board: float) -> None:
+    """She ran from wherever the board was hit right: only now is it known where that was."""
+    landing = p.motion.find_anchor(board, FEET)
+    p.motion.move_start((_BOARD_X - float(landing[0]), 0.0, 0.0))
+
+
+def _finish_with_steps(p: Performer, style: Style, end: float, upright: float, total: float, board: float) -> float:
+    """From the landing to standing with steps between; returns when she stands still."""
+    m = p.motion
+    m.time = end + 0.50
+    m.key(m.time, p.stand(ARMS_FRONT), pitch=upright, lean=0.0, twist=total)
+    m.rebase(m.time)
+    _start_where_the_board_is_hit(p, board)
+    take_steps(p, style.steps)
+    m.key(m.time + 0.35, SALUTE, pitch=0.0, lean=0.0)
+    m.key(m.time + 1.05, SALUTE)
+    m.time += 1.40
+    m.key(m.time, STAND, pitch=0.0, lean=0.0, twist=0.0)
+    return m.time
 
 
 def _run_up(p: Performer, start: float, board: float, with_round_off: bool) -> None:

@@ -69,6 +69,29 @@ class Phase:
         return not self.anchor
 
 
+@dataclass(frozen=True)
+class Bend:
+    """Joints that bend more than the keys say, for a while: a fault of the performance.
+
+    Attributes:
+        start: seconds.
+        end: seconds; at both ends nothing is changed.
+        degrees: what the joints bend to, at least, in the middle.
+        channels: their numbers in CHANNELS.
+    """
+
+    start: float
+    end: float
+    degrees: float
+    channels: tuple[int, ...]
+
+    def compute_degrees(self, times: np.ndarray) -> np.ndarray:
+        """Least bend at times, float64 (T,): in within the first third, out within the last."""
+        share = np.clip((times - self.start) / (self.end - self.start), 0.0, 1.0)
+        s = np.clip(3.0 * np.minimum(share, 1.0 - share), 0.0, 1.0)
+        return self.degrees * s * s * (3 - 2 * s)
+
+
 @dataclass
 class _Curve:
     """Keys of one channel."""
@@ -98,6 +121,7 @@ class Motion:
         time: the writer's clock in seconds; elements advance it to their end.
         phases: in order of time.
         grounds: (since, height) of what is under her, in order of time; limbs do not sink into it.
+        bends: faults of the performance; none, usually.
     """
 
     def __init__(
@@ -107,6 +131,7 @@ class Motion:
         self.time = 0.0
         self.grounds: list[tuple[float, float]] = [(0.0, -np.inf)]
         self.phases: list[Phase] = [Phase(0.0, anchor, place, ease=0.0)]
+        self.bends: list[Bend] = []
         # The phase up to which find_anchor has followed the motion, and the pelvis and anchor where it starts.
         self._followed: tuple[int, np.ndarray, np.ndarray] = (0, np.zeros(3), np.zeros(3))
         self._curves = [_Curve() for _ in CHANNELS]
@@ -249,7 +274,12 @@ class Motion:
 
     def compute_channels(self, times: np.ndarray) -> np.ndarray:
         """Channels of the pose at times, float64 (T, C), degrees."""
-        return np.stack([interpolate(times, curve.times, curve.values) for curve in self._curves], axis=1)
+        channels = np.stack([interpolate(times, curve.times, curve.values) for curve in self._curves], axis=1)
+        for bend in self.bends:
+            least = bend.compute_degrees(times)
+            for channel in bend.channels:
+                channels[:, channel] = np.maximum(channels[:, channel], least)
+        return channels
 
     def compute_turns(self, times: np.ndarray) -> np.ndarray:
         """Heading, pitch, lean and twist at times, float64 (T, 4), degrees."""

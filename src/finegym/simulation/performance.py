@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from finegym.simulation.faults import Fault
+
 
 @dataclass(frozen=True, slots=True)
 class PerformedElement:
@@ -14,10 +16,12 @@ class PerformedElement:
     Attributes:
         element_id: its id in the codebook.
         stages: contiguous ``(start, end)`` in seconds on the performance's clock; three for a vault, else one.
+        faults: of execution, in order of time.
     """
 
     element_id: str
     stages: tuple[tuple[float, float], ...]
+    faults: tuple[Fault, ...] = ()
 
     @property
     def start(self) -> float:

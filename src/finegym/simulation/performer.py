@@ -32,6 +32,7 @@ class Performer:
         line_y: y that her feet keep to (the beam), ``None`` where she may go anywhere.
         side: the side she prefers: her take-off foot, the direction of her turns.
         foot: the foot that last stepped.
+        steps_taken: (length in metres, start, end in seconds) of steps that were not meant to be.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class Performer:
         self.line_y = line_y
         self.side = "left" if athlete.left_sided else "right"
         self.foot = self.side
+        self.steps_taken: list[tuple[float, float, float]] = []
         self.motion = Motion(
             self.body, self.feet(self.stand()), FEET, (*position, surface + TOE_RADIUS), heading=heading
         )

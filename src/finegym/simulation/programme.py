@@ -16,6 +16,7 @@ from finegym.codebook.model import Codebook
 from finegym.simulation.appearance import Appearance, Venue
 from finegym.simulation.athlete import Athlete
 from finegym.simulation.camera import CameraPath
+from finegym.simulation.faults import FaultSettings
 from finegym.simulation.graphics import Line
 from finegym.simulation.performance import Performance, PerformedElement
 
@@ -43,6 +44,7 @@ class RecordPlan:
         size: width, height in pixels, even.
         num_frames: length.
         orders: routines to show, in order; more than fit, the rest is left over.
+        faults: how well the gymnasts perform; None: without a fault.
     """
 
     video_id: str
@@ -53,6 +55,7 @@ class RecordPlan:
     size: tuple[int, int]
     num_frames: int
     orders: tuple[RoutineOrder, ...]
+    faults: FaultSettings | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,7 +7,7 @@ itself. Neither depends on which element it is, so that two routines that differ
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -35,6 +35,7 @@ from finegym.simulation.elements_bars import (
 )
 from finegym.simulation.elements_dance import perform_leap, perform_turn
 from finegym.simulation.elements_vault import perform_vault
+from finegym.simulation.faults import STEPS, Fault, FaultDraw, FaultSettings, commit_faults, draw_faults
 from finegym.simulation.interruption import fall
 from finegym.simulation.motion import FEET
 from finegym.simulation.mounts import mount_beam
@@ -56,13 +57,15 @@ Stages = tuple[tuple[float, float], ...]
 
 @dataclass(frozen=True)
 class _Task:
-    """One element to perform, with its two streams of chance."""
+    """One element to perform, with its two streams of chance, what it shall suffer and what became of that."""
 
     element_id: str
     kind: str
     attributes: Attributes
     style: Style
     connection: np.random.Generator
+    draw: FaultDraw
+    faults: list[Fault] = field(default_factory=list)
 
     @property
     def reader(self) -> Reader:
@@ -83,6 +86,7 @@ def perform_routine(
     *,
     connection: float = 1.0,
     interrupted: bool = False,
+    faults: FaultSettings | None = None,
 ) -> Performance:
     """Perform a routine.
 
@@ -95,13 +99,14 @@ def perform_routine(
         rng: the only source of chance.
         connection: length of dance, waiting and walking between elements, 1 is usual, 0 the least.
         interrupted: she falls or stops after some of the elements (drawn from ``rng``).
+        faults: how well she performs; None without a fault.
 
     Raises:
         SimulationError: an unknown event or element, an element of another event or an attribute with a value that
             cannot be performed.
     """
     performer, elements = write_routine(
-        codebook, event_id, element_ids, athlete, rng, connection=connection, interrupted=interrupted
+        codebook, event_id, element_ids, athlete, rng, connection=connection, interrupted=interrupted, faults=faults
     )
     count = int(np.ceil(performer.motion.time * fps))
     joints = performer.motion.solve(np.arange(count) / fps).astype(np.float32)
@@ -117,30 +122,39 @@ def write_routine(
     *,
     connection: float = 1.0,
     interrupted: bool = False,
+    faults: FaultSettings | None = None,
 ) -> tuple[Performer, tuple[PerformedElement, ...]]:
     """Write the motion of a routine without sampling it; arguments as of :func:`perform_routine`.
 
     Returns:
         The performer, whose ``motion`` can be solved at any times, and the elements performed.
     """
-    tasks = _plan(codebook, event_id, element_ids, athlete, rng)
+    tasks = _plan(codebook, event_id, element_ids, athlete, rng, faults)
     if interrupted:
         tasks = tasks[: int(rng.integers(1, len(tasks))) if len(tasks) > 1 else 0]
     perform = {"VT": _perform_vt, "FX": _perform_fx, "BB": _perform_bb, "UB": _perform_ub}[event_id]
     performer, stages = perform(athlete, tasks, connection, rng, interrupted)
     return performer, tuple(
-        PerformedElement(task.element_id, tuple((float(a), float(b)) for a, b in stage))
+        PerformedElement(task.element_id, tuple((float(a), float(b)) for a, b in stage), tuple(task.faults))
         for task, stage in zip(tasks, stages, strict=True)
     )
 
 
 def _plan(
-    codebook: Codebook, event_id: str, element_ids: Sequence[str], athlete: Athlete, rng: np.random.Generator
+    codebook: Codebook,
+    event_id: str,
+    element_ids: Sequence[str],
+    athlete: Athlete,
+    rng: np.random.Generator,
+    faults: FaultSettings | None,
 ) -> list[_Task]:
     if event_id not in KINDS_BY_EVENT:
         raise SimulationError(f"the simulation performs {', '.join(KINDS_BY_EVENT)}, got event {event_id!r}.")
     tasks = []
     streams = rng.spawn(2 * len(element_ids))
+    draws = [FaultDraw()] * len(element_ids)
+    if faults is not None:
+        draws = draw_faults(faults, len(element_ids), rng.spawn(1)[0])
     for index, element_id in enumerate(element_ids):
         if element_id not in codebook.element_by_id:
             raise SimulationError(f"codebook {codebook.name} has no element {element_id!r}. Check the routine.")
@@ -148,8 +162,17 @@ def _plan(
         kind = str(Reader(element_id, attributes).text("kind", *KINDS_BY_EVENT[event_id]))
         set_id = codebook.element_by_id[element_id].set_id
         style = sample_style(set_id, kind, athlete, streams[2 * index])
-        tasks.append(_Task(element_id, kind, attributes, style, streams[2 * index + 1]))
+        draw = draws[index]
+        tasks.append(_Task(element_id, kind, attributes, draw.apply(style), streams[2 * index + 1], draw))
     return tasks
+
+
+def _complete(p: Performer, task: _Task, stages: Stages) -> Stages:
+    """What is left to do once an element is written: its faults. The last stage ends no sooner than its last step."""
+    start, end = stages[0][0], stages[-1][1]
+    task.faults.extend(commit_faults(p, task.draw, task.style, task.kind, start, end))
+    steps = [fault.end for fault in task.faults if fault.kind == STEPS]
+    return (*stages[:-1], (stages[-1][0], max([end, *steps])))
 
 
 def _finish(p: Performer, interrupted: bool, rng: np.random.Generator) -> None:
@@ -177,9 +200,9 @@ def _perform_vt(
         stop_running(p, 0.9)
         hold_still(p, 1.0)
         return p, []
-    stages = [perform_vault(p, task.reader, task.style) for task in tasks]
+    stages = [_complete(p, task, perform_vault(p, task.reader, task.style)) for task in tasks]
     hold_still(p, 0.3)
-    return p, [tuple(stage) for stage in stages]
+    return p, stages
 
 
 # Floor ---------------------------------------------------------------------------------------------------------------
@@ -199,7 +222,7 @@ def _perform_fx(
         for _ in range(round(float(chance.uniform(0.3, 1.7)) * connection)):
             wave_arms(p, float(chance.uniform(0.7, 1.2)), chance)
         _aim_on_floor(p, task.kind, chance)
-        stages.append((_perform_on_floor(p, task),))
+        stages.append(_complete(p, task, (_perform_on_floor(p, task),)))
         hold_still(p, 0.25)
     wave_arms(p, 0.9, rng)
     _finish(p, interrupted, rng)
@@ -269,11 +292,11 @@ def _perform_bb(
         wander = float(chance.uniform(0.3, 1.0))
         if task.kind == "dismount":
             _go_to_end(p, task)
-            stages.append((perform_beam_dismount(p, task.reader, task.style),))
+            stages.append(_complete(p, task, (perform_beam_dismount(p, task.reader, task.style),)))
             hold_still(p, 0.2)
             continue
         _aim_on_beam(p, task, wander)
-        stages.append((_perform_on_beam(p, task),))
+        stages.append(_complete(p, task, (_perform_on_beam(p, task),)))
         hold_still(p, 0.3)
         face_along_beam(p)
     _finish(p, interrupted, rng)
@@ -342,7 +365,7 @@ def _perform_ub(
             raise SimulationError(
                 f"element {task.element_id} follows the dismount of a routine on bars. Put the dismount last."
             )
-        stages.append((elements[task.kind](p, task.reader, task.style, tempo),))
+        stages.append(_complete(p, task, (elements[task.kind](p, task.reader, task.style, tempo),)))
     if p.state != "ground":
         fall(p, rng)
     else:

@@ -27,6 +27,7 @@ class Style:
         arms: -1 low to 1 high.
         crispness: 0 soft to 1 crisp.
         sway: small numbers (4,) in -1 to 1 for whatever needs one more.
+        steps: lengths of the steps that follow the landing in metres, forward positive: a fault (see ``faults``).
     """
 
     duration: float
@@ -37,6 +38,7 @@ class Style:
     arms: float
     crispness: float
     sway: tuple[float, float, float, float]
+    steps: tuple[float, ...] = ()
 
 
 # Mean duration, time in the air and travel by set. Durations follow what FineGym's annotations show (means 1.26 s on

@@ -18,6 +18,7 @@ from finegym.annotations.model import Action, SubAction, Video
 from finegym.codebook.model import Codebook
 from finegym.errors import SimulationError
 from finegym.files import replace_file
+from finegym.simulation.faults import compute_execution
 from finegym.simulation.programme import Programme, get_stage_frames, make_video
 from finegym.simulation.render import FrameTruth
 from finegym.simulation.skeleton import JOINTS
@@ -73,6 +74,7 @@ class TruthRecorder:
             **self._describe_shots(),
             **self._describe_routines(),
             **self._describe_annotations(),
+            **(self._describe_faults() if self.programme.plan.faults is not None else {}),
         }
         with replace_file(path) as temporary:
             np.savez_compressed(temporary, **arrays)
@@ -145,6 +147,34 @@ class TruthRecorder:
             "stage_sub_action": np.array([number for number, _ in stages], np.int64),
             "stage_ms": np.array([stage for _, stage in stages], np.int64).reshape(-1, 2),
             "stage_frames": np.array(frames, np.int64).reshape(-1, 2),
+        }
+
+    def _describe_faults(self) -> dict[str, np.ndarray]:
+        """Rows of faults with the sub-action each belongs to, and the execution scores of actions."""
+        fps = self.programme.plan.fps
+        rows, scores, number = [], [], 0
+        for routine in self.programme.routines:
+            if not routine.is_annotated:
+                continue
+            elements = routine.performance.elements
+            scores.append(compute_execution([fault for element in elements for fault in element.faults]))
+            for element in elements:
+                rows += [(number, routine.start, fault) for fault in element.faults]
+                number += 1
+        frames = [
+            (
+                start + round(fault.start * fps),
+                max(start + round(fault.end * fps), start + round(fault.start * fps) + 1),
+            )
+            for _, start, fault in rows
+        ]
+        return {
+            "fault_sub_action": np.array([sub for sub, _, _ in rows], np.int64),
+            "fault_kind": np.array([fault.kind for _, _, fault in rows], str),
+            "fault_amount": np.array([fault.amount for _, _, fault in rows], np.float64),
+            "fault_deduction": np.array([fault.deduction for _, _, fault in rows], np.float64),
+            "fault_frames": np.array(frames, np.int64).reshape(-1, 2),
+            "action_execution": np.array(scores, np.float64),
         }
 
 
