@@ -130,6 +130,30 @@ def test_what_is_parsed_stays_and_what_was_killed_goes_on(parsed, tiny, tmp_path
     assert first.actions == second.actions
 
 
+def test_a_clip_is_taken_whole(tiny, tmp_path):
+    video = tiny.dataset / "records/rec3.mp4"
+    settings = ParseSettings(Thresholds(), device="cpu", whole="sub-action")
+    tally = parse_videos([video], tiny.bundle, tmp_path, settings, show_progress=False)
+    parse = read_parse(tally.done[str(video)])
+    (action,) = parse.actions
+    (sub,) = action.sub_actions
+    assert (action.start_ms, action.end_ms, sub.end_ms) == (0, 4000, 4000)
+    assert action.event_id == max(sub.events, key=sub.events.get)
+    assert "Taken whole" in (tmp_path / "rec3/parse.html").read_text()
+
+
+def test_real_clips_go_through(tiny, shared, tmp_path):
+    """Footage that the models have never seen the like of: every file gets a page, whatever it is said to show."""
+    beam = min((shared / "clips/ucf101/BalanceBeam").glob("*.avi"))
+    clips = [shared / "finegym/examples/bb_01.gif", beam]
+    settings = ParseSettings(Thresholds(), device="cpu", whole="sub-action")
+    tally = parse_videos(clips, tiny.bundle, tmp_path, settings, show_progress=False)
+    assert not tally.failed
+    for clip in clips:
+        (action,) = read_parse(tmp_path / clip.stem / "parse.json").actions
+        assert action.sub_actions[0].familiarity is not None
+
+
 def test_bad_input_gets_one_line(tiny, tmp_path):
     out = ["--out", str(tmp_path / "out"), "--bundle", str(tiny.bundle)]
     runner = CliRunner()

@@ -20,6 +20,13 @@ class Engine(StrEnum):
     RAY = "ray"
 
 
+class Whole(StrEnum):
+    """What each file is."""
+
+    RECORD = "record"
+    SUB_ACTION = "sub-action"
+
+
 class Device(StrEnum):
     """Where to compute."""
 
@@ -53,6 +60,10 @@ def parse(
     min_score: MinScoreOption = 0.3,
     min_sub_score: MinSubScoreOption = 0.3,
     min_probability: MinProbabilityOption = 0.5,
+    whole: Annotated[
+        Whole,
+        typer.Option("--as", help="Each file is a record to be looked through, or one sub-action cut out of one."),
+    ] = Whole.RECORD,
     without_replays: WithoutShotsOption = False,
     workers: WorkersOption = 1,
     engine: Annotated[Engine, typer.Option(help="This machine, or a Ray cluster.")] = Engine.POOL,
@@ -68,7 +79,7 @@ def parse(
     """
     from finegym.applications.parse.run import parse_videos
 
-    settings = _make_settings(code, min_score, min_sub_score, min_probability, without_replays, device)
+    settings = _make_settings(code, min_score, min_sub_score, min_probability, without_replays, device, whole)
     tally = parse_videos(videos, bundle, out, settings, workers=workers, engine=engine.value)
     _print(tally, [out / path.stem for path in videos], as_json)
 
@@ -99,13 +110,19 @@ def watch(
 
 
 def _make_settings(
-    code: str, min_score: float, min_sub_score: float, min_probability: float, without_replays: bool, device: Device
+    code: str,
+    min_score: float,
+    min_sub_score: float,
+    min_probability: float,
+    without_replays: bool,
+    device: Device,
+    whole: Whole = Whole.RECORD,
 ) -> ParseSettings:
     from finegym.applications.parse.interpreting import Thresholds
     from finegym.applications.parse.run import ParseSettings
 
     thresholds = Thresholds(min_score, min_sub_score, min_probability)
-    return ParseSettings(thresholds, code, device.value, without_replays)
+    return ParseSettings(thresholds, code, device.value, whole.value, without_replays)
 
 
 def _print(tally: Tally[Path], folders: list[Path], as_json: bool) -> None:

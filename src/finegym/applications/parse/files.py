@@ -117,6 +117,7 @@ class Parse(_Part):
         bundle_sha256: of its file.
         is_trained_on_simulation: ``None`` where nobody knows.
         code_of_points: that routines were scored by.
+        whole: what the file was taken for.
         settings: the thresholds.
         actions: in order of time.
         stretches: candidates for replays and slow motion, in which nobody performs live.
@@ -132,6 +133,7 @@ class Parse(_Part):
     bundle_sha256: str
     is_trained_on_simulation: bool | None
     code_of_points: str
+    whole: Literal["record", "sub-action"] = "record"
     settings: dict[str, float]
     actions: tuple[ParsedAction, ...]
     stretches: tuple[Stretch, ...]

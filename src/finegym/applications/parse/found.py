@@ -36,10 +36,10 @@ class FoundSubAction:
 
 @dataclass(frozen=True)
 class FoundAction:
-    """A routine, and the stretches found in it."""
+    """A routine, and the stretches found in it; without an event where nobody looked for routines."""
 
     name: str
-    event_id: str
+    event_id: str | None
     start_ms: int
     end_ms: int
     score: float
@@ -61,6 +61,13 @@ def read_found(actions: Sequence[Mapping[str, Any]]) -> tuple[FoundAction, ...]:
     return tuple(found)
 
 
+def take_whole(end_ms: int) -> tuple[FoundAction, ...]:
+    """A clip that was cut out before: one routine of an unknown event, with one stretch, both as long as the clip."""
+    end_s = end_ms // 1000
+    sub = FoundSubAction(f"A_0000_{end_s:04d}", 0, end_ms, "", 1.0, 0)
+    return (FoundAction(f"E_000000_{end_s:06d}", None, 0, end_ms, 1.0, (sub,)),)
+
+
 def make_found_dataset(
     found: Sequence[FoundAction], record_id: str, path: str, index: FrameIndex, codebook: Codebook
 ) -> Dataset:
@@ -76,7 +83,7 @@ def make_found_dataset(
     actions = tuple(
         Action(
             one.name,
-            one.event_id,
+            one.event_id or codebook.events[0].id,  # files want one; nothing reads it
             one.start_ms,
             one.end_ms,
             tuple(SubAction(sub.name, ((sub.start_ms, sub.end_ms),)) for sub in one.sub_actions),

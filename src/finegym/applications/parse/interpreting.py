@@ -58,11 +58,15 @@ def interpret_action(
         place = places.get(f"{record_id}_{found.name}_{sub.name}")
         said = [] if place is None else [(opinion, place) for opinion in opinions]
         subs.append(interpret_sub_action(sub, found, said, codebook, thresholds))
-    unsure = _doubt_action(found, subs, codebook, code)
+    if found.event_id is None:  # a clip that was cut out: its event is what it shows
+        event_id, probability = next(iter(subs[0].events.items()))
+        found, unsure = replace(found, event_id=event_id, score=probability), []
+    else:
+        event_id, unsure = found.event_id, _doubt_action(found, subs, code)
     named, likeliest = (_score(found, subs, codebook, code, likeliest=flag) for flag in (False, True))
     return ParsedAction(
         name=found.name,
-        event_id=found.event_id,
+        event_id=event_id,
         start_ms=found.start_ms,
         end_ms=found.end_ms,
         score=found.score,
@@ -85,7 +89,7 @@ def interpret_sub_action(
         codebook,
         elements=average_elements(said, codebook),
         sets=average_sets(sub, said, codebook),
-        events=spread_event(codebook, action.event_id, action.score),
+        events=spread_event(codebook, action.event_id, action.score) if action.event_id else None,
     )
     familiarity = [float(opinion.familiarity[row]) for opinion, row in said if opinion.familiarity is not None]
     least = min(familiarity, default=None)
@@ -227,16 +231,14 @@ def _doubt_sub_action(
     return doubts
 
 
-def _doubt_action(
-    found: FoundAction, subs: Sequence[ParsedSubAction], codebook: Codebook, code: CodeOfPoints
-) -> list[str]:
+def _doubt_action(found: FoundAction, subs: Sequence[ParsedSubAction], code: CodeOfPoints) -> list[str]:
     """Why a routine may be none, or not whole."""
     doubts = []
     if found.score < 0.5:
         doubts.append(f"found with a score of {found.score:.2f} only")
     if not subs:
         doubts.append("nothing was found in it: a replay, a warm-up, an interrupted routine?")
-    rules = code.events.get(found.event_id)
+    rules = code.events.get(found.event_id or "")
     of_dismount = {set_id for one in (rules.dismount or () if rules else ()) for set_id in one.sets}
     if subs and of_dismount and max(subs[-1].sets, key=lambda one: subs[-1].sets[one]) not in of_dismount:
         doubts.append("it does not end with a dismount: interrupted, or its end was not found?")
@@ -267,6 +269,7 @@ def make_action(found: FoundAction | ParsedAction, subs: Sequence[ParsedSubActio
         SubAction(sub.name, ((sub.start_ms, sub.end_ms),), sub.element_id, None if sub.element_id else sub.set_id)
         for sub in subs
     )
+    assert found.event_id is not None, "it was read"
     return Action(found.name, found.event_id, found.start_ms, found.end_ms, made)
 
 

@@ -19,7 +19,7 @@ from finegym.annotations.source import Source
 from finegym.annotations.webvtt import format_webvtt
 from finegym.applications.bundle import Bundle, open_bundle
 from finegym.applications.parse.files import PARSE_FILE, Parse, Stretch, read_parse, write_parse
-from finegym.applications.parse.found import make_found_dataset, read_found
+from finegym.applications.parse.found import FoundAction, make_found_dataset, read_found, take_whole
 from finegym.applications.parse.interpreting import Thresholds, interpret_action, make_action
 from finegym.applications.parse.page import write_parse_page
 from finegym.applications.parse.recognising import ask
@@ -37,6 +37,7 @@ from finegym.video.ingest.signals import compute_signals
 DEFAULT_THRESHOLDS = Thresholds()
 WORK_FOLDER, PAGE_FILE, CHAPTERS_FILE, CSV_FILE = ".work", "parse.html", "chapters.vtt", "sub_actions.csv"
 Device = Literal["auto", "cpu"]
+Whole = Literal["record", "sub-action"]
 
 
 @dataclass(frozen=True)
@@ -47,12 +48,14 @@ class ParseSettings:
         thresholds: what is accepted.
         code: name of a code of points, or a YAML file.
         device: ``auto`` takes a GPU where there is one.
+        whole: what each file is: a ``record`` that is to be looked through, or one ``sub-action`` cut out of one.
         without_shots: do not look for replays and slow motion, which takes a pass over the whole record.
     """
 
     thresholds: Thresholds = DEFAULT_THRESHOLDS
     code: str = "fig-women-2017"
     device: Device = "auto"
+    whole: Whole = "record"
     without_shots: bool = False
 
 
@@ -129,23 +132,9 @@ def parse_video(item: ParseItem, *, bundle: Path, settings: ParseSettings, show_
     work = item.out / WORK_FOLDER / f"{opened.sha256[:12]}-{fingerprint[:12]}"
     clock = _Clock({})
     with clock.stage("localize"):
-        actions, sub_actions = (
-            open_localizer(path, device=settings.device) for path in (opened.actions, opened.sub_actions)
-        )
-        localize_nested_inputs(
-            actions,
-            sub_actions,
-            [item.video],
-            work,
-            min_score=settings.thresholds.min_score,
-            min_sub_score=settings.thresholds.min_sub_score,
-            features_runs=opened.features,
-            device=actions.device,
-        )
-        nested = json.loads((work / NESTED_FILE).read_text(encoding="utf-8"))
+        found = find_actions(item.video, opened, settings, work)
     index = read_index(item.video)
     record_id = item.video.stem
-    found = read_found(nested["records"][record_id])
     dataset = make_found_dataset(found, record_id, str(item.video.absolute()), index, opened.codebook)
     write_dataset(dataset, work / "found")
     with clock.stage("recognise"):
@@ -161,7 +150,8 @@ def parse_video(item: ParseItem, *, bundle: Path, settings: ParseSettings, show_
             for run in runs
         ]
     with clock.stage("replays"):
-        stretches = () if settings.without_shots else find_stretches(item.video)
+        is_skipped = settings.without_shots or settings.whole != "record"
+        stretches = () if is_skipped else find_stretches(item.video)
     with clock.stage("read"):
         read = [interpret_action(one, record_id, opinions, opened.codebook, settings.thresholds, code) for one in found]
     parse = Parse(
@@ -173,6 +163,7 @@ def parse_video(item: ParseItem, *, bundle: Path, settings: ParseSettings, show_
         bundle_sha256=opened.sha256,
         is_trained_on_simulation=opened.facts.is_simulated,
         code_of_points=code.name,
+        whole=settings.whole,
         settings=asdict(settings.thresholds),
         actions=tuple(read),
         stretches=stretches,
@@ -181,6 +172,27 @@ def parse_video(item: ParseItem, *, bundle: Path, settings: ParseSettings, show_
     write_outputs(parse, dataset, opened, code, item)
     shutil.rmtree(item.out / WORK_FOLDER, ignore_errors=True)
     return item.out / PARSE_FILE
+
+
+def find_actions(video: Path, bundle: Bundle, settings: ParseSettings, work: Path) -> tuple[FoundAction, ...]:
+    """The routines of a recording and the stretches in them; a clip that was cut out before is taken whole."""
+    if settings.whole == "sub-action":
+        return take_whole(int(read_index(video).end_ms))
+    actions, sub_actions = (
+        open_localizer(path, device=settings.device) for path in (bundle.actions, bundle.sub_actions)
+    )
+    localize_nested_inputs(
+        actions,
+        sub_actions,
+        [video],
+        work,
+        min_score=settings.thresholds.min_score,
+        min_sub_score=settings.thresholds.min_sub_score,
+        features_runs=bundle.features,
+        device=actions.device,
+    )
+    nested = json.loads((work / NESTED_FILE).read_text(encoding="utf-8"))
+    return read_found(nested["records"][video.stem])
 
 
 def find_stretches(video: Path) -> tuple[Stretch, ...]:
@@ -219,7 +231,7 @@ def _is_parsed(item: ParseItem, bundle: Bundle, settings: ParseSettings) -> bool
         return False
     parse = read_parse(path)
     same = (parse.bundle_sha256, parse.video_fingerprint) == (bundle.sha256, hash_samples(item.video))
-    same = same and parse.settings == asdict(settings.thresholds)
+    same = same and (parse.whole, parse.settings) == (settings.whole, asdict(settings.thresholds))
     return same and parse.code_of_points == read_code(settings.code).name
 
 
