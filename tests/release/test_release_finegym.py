@@ -10,6 +10,7 @@ from finegym.annotations.splits import read_split
 from finegym.codebook.official import format_official_files
 from finegym.errors import ReleaseError
 from finegym.release.build import build_release, plan_release
+from finegym.release.facts import gather_facts
 from finegym.release.settings import LeakException, ReleaseSettings
 from finegym.release.source import open_release_source
 from finegym.release.verify import verify_release
@@ -33,6 +34,18 @@ def test_the_published_split_is_refused_with_its_40_videos(source):
 def test_lists_of_gym288_name_what_is_not_annotated(source):
     with pytest.raises(ReleaseError, match="split gym288: 956 of 38,980 instances are not annotated"):
         plan_release(source, replace(SETTINGS, splits=("gym288",)))
+
+
+def test_what_the_two_published_settings_share_is_known(source):
+    """Three performances that were annotated twice; each setting trains on 99 instances of the other's val."""
+    splits = replace(SETTINGS, splits=("gym99", "gym288"), allow_not_annotated=True)
+    leaks = [LeakException(name, kind, "why") for name in ("gym99", "gym288") for kind in ("video", "action")]
+    with pytest.raises(ReleaseError, match="split gym288: 3 of 70 near-duplicate groups are on both sides"):
+        plan_release(source, replace(splits, allow_leaks=tuple(leaks)))
+    leaks.append(LeakException("gym288", "near-duplicate", "why"))
+    facts = gather_facts(plan_release(source, replace(splits, allow_leaks=tuple(leaks))), {})
+    assert facts.swapped == {"gym99/train in gym288/val": 99, "gym288/train in gym99/val": 99}
+    assert [split.num_not_annotated for split in facts.splits] == [0, 956]
 
 
 @pytest.mark.slow

@@ -78,7 +78,7 @@ def _describe_splits(diff: ReleaseDiff) -> Iterator[str]:
             yield f"{split.name}: the same"
         else:
             yield (
-                f"{split.name}: {split.num_added:,} instances added, {split.num_removed:,} removed, "
+                f"{split.name}: {split.num_added:,} added, {split.num_removed:,} removed, "
                 f"{split.num_moved:,} on the other side, {split.num_reclassed:,} with another class index"
             )
 
