@@ -321,19 +321,31 @@ def test_passes_that_differ_are_decided_with_reasons_and_become_the_result(diffe
     decide(reviewer, "1", "The beam is in the picture.")
     page.get_by_text("1 to decide").first.wait_for()
     difference.get_by_text("nothing here").wait_for()
-    decide(reviewer, "d", "She only warms up.")
+
+    lead = enter("lead")  # whoever may adjudicate goes on with it
+    page = lead.page
+    lead.open_tab(PROJECT, "Review")
+    page.get_by_role("link", name="Compared work").click()
+    page.get_by_role("button", name="Go on: beta").click()
+    page.get_by_label("The difference", exact=True).get_by_text("nothing here").wait_for()
+    decide(lead, "d", "She only warms up.")
     page.get_by_text("All differences decided.").wait_for()
-    reviewer.check("adjudication, all decided")
-    reviewer.press("[", "v")
+    lead.check("adjudication, all decided")
+    lead.press("[", "v")
     assert page.locator(".segments li").count() == 1, "the result, by hand"
     page.get_by_role("button", name="Differences").click()
-    reviewer.wait_saved()
-    reviewer.press("Control+Enter")
+
+    decide(reviewer, "1", "It is one of two.")  # whoever is behind is told, and sees what was decided meanwhile
+    reviewer.page.get_by_role("alert").wait_for()
+    reviewer.page.get_by_text("All differences decided.").wait_for()
+
+    lead.wait_saved()
+    lead.press("Control+Enter")
     page.get_by_text("This is the result of the item").wait_for()
-    reviewer.wait_saved()
+    lead.wait_saved()
     page.get_by_role("button", name="To the others").click()
     page.get_by_role("button", name="Decided 1").click()
-    page.get_by_role("row", name="beta").get_by_role("link", name="Reviewer").click()
+    page.get_by_role("row", name="beta").get_by_role("link", name="Lead").click()
     page.get_by_text("Accepted.").wait_for()
 
     told = api.call("lead", "GET", f"/api/items/{item['id']}")

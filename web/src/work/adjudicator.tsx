@@ -1,8 +1,10 @@
 /** Deciding where passes differ: which difference is looked at, what was chosen, and the keys for it. */
 
 import { useCallback, useEffect, useMemo, useRef, useState, type RefObject } from "react";
+import { ApiError, get } from "../api/client";
 import { useDecide } from "../api/quality_queries";
 import type { AdjudicationUnit } from "../api/quality_types";
+import type { PassDetail } from "../api/types";
 import { findNext, findUnitOf, isDifference, isOpen, listUnits, type Choice } from "../quality/differences";
 import type { Timeline } from "../timeline/timeline";
 import { useLog, useWork } from "./context";
@@ -49,11 +51,15 @@ export function useAdjudicator(timeline: RefObject<Timeline | null>): Adjudicato
     player.seekRecordFrame(next.start_frame).then(reveal, reveal);
   }, [content, editor, player, timeline]);
 
-  // Begin with what needs a decision, once the segments are there to be selected.
+  // Begin with what needs a decision; its segment is there a moment later.
   useEffect(() => {
     const first = findNext(units, null, 1, isOpen) ?? findNext(units, null, 1, isDifference);
-    if (unitId === null && first !== null && content.segments.size > 0) show(first);
-  }, [units, content, unitId, show]);
+    if (unitId === null && first !== null) show(first);
+  }, [units, unitId, show]);
+  useEffect(() => {
+    const id = unit?.segment_id ?? null;
+    if (id !== null && content.segments.has(id) && editor.getState().selectedId === null) editor.select(id, false);
+  }, [unit, content, editor]);
 
   if (adjudication === null) return null;
   const choose = (next: Choice): void => {
@@ -73,6 +79,9 @@ export function useAdjudicator(timeline: RefObject<Timeline | null>): Adjudicato
         const next = told.adjudication === null ? null : findNext(listUnits(told.adjudication), unit.id, 1, isOpen);
         if (next !== null) show(next);
         else editor.say("Every difference is decided. Sign off when you are sure.");
+      },
+      onError: (error) => {
+        if (error instanceof ApiError && error.status === 412) void get<PassDetail>(`/passes/${pass.id}`).then(takeIn); // somebody else went on with it
       },
     });
   };

@@ -145,10 +145,15 @@ function makeParts(given: Given, ask: (preview: Preview) => Promise<boolean>, on
   return { video, player, log, editor, transport, stills: new Stills(clip.url, map, 120) };
 }
 
+/** Whose changes need no reason: her own work, and adjudications, which any reviewer goes on with. */
+export function isOwn(pass: PassDetail): boolean {
+  return pass.is_mine || pass.kind === "adjudication";
+}
+
 /** The owner changes what is not signed off; a reviewer corrects also what is, and says why. */
 function refuseChange(pass: PassDetail, log: CommandLog, transport: PassTransport): string | null {
   if (!pass.can_write) return "You may look at this work, not change it.";
-  if (!pass.is_mine) return transport.reason === null ? "Say why first: fill in the reason of your corrections, under Review." : null;
+  if (!isOwn(pass)) return transport.reason === null ? "Say why first: fill in the reason of your corrections, under Review." : null;
   return log.getState().content.isSignedOff ? "This is signed off. Take the sign-off back to change it." : null;
 }
 

@@ -4,7 +4,7 @@ import { useState } from "react";
 import { useLocation } from "wouter";
 import { useReview } from "../api/lead_queries";
 import { FormError } from "../parts/feedback";
-import { useLog, useWork } from "./context";
+import { isOwn, useLog, useWork } from "./context";
 
 export function ReviewBox() {
   const { pass, project, player, transport } = useWork();
@@ -13,7 +13,7 @@ export function ReviewBox() {
   const [, navigate] = useLocation();
   const [text, setText] = useState("");
   const [reason, setReason] = useState("");
-  if (!pass.can_review || (pass.is_mine && !content.isSignedOff)) return null;
+  if (!pass.can_review || (isOwn(pass) && !content.isSignedOff)) return null;
   const decide = (decision: "accept" | "return"): void => {
     const frame = player.getState().frame ?? pass.item.start_frame;
     review.mutate(

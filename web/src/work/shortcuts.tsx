@@ -58,7 +58,7 @@ export function ShortcutSheet({ onClose }: { onClose: () => void }) {
             </dl>
           </section>
         ))}
-        <section><h3>Labels</h3><p className="faint">1 to 9 give the selected segment a label; the list beside the video says which.</p></section>
+        <section><h3>Labels</h3><p className="faint">1 to 9 give the selected segment a label; the list beside the video says which. In an adjudication they take it as the pass of that number has it.</p></section>
       </div>
       <div className="row end"><p className="grow" role="status">{said}</p><button type="button" onClick={reset}>All keys as they were</button></div>
     </Dialog>

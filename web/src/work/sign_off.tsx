@@ -5,7 +5,7 @@ import { useTakeNext } from "../api/queries";
 import type { PassDetail } from "../api/types";
 import type { Segment } from "../commands/model";
 import { FormError } from "../parts/feedback";
-import { useLog, useWork } from "./context";
+import { isOwn, useLog, useWork } from "./context";
 import { NextQuestion } from "./exam_box";
 
 export interface SignOffFacts {
@@ -27,7 +27,7 @@ export function useSignOff({ gaps }: SignOffFacts): () => void {
   const { content } = useLog();
   return () => {
     if (!pass.can_write) editor.say("You may look at this work, not change it.", "error");
-    else if (!pass.is_mine) editor.say(`Only ${pass.person.name} signs this off. Accept it or return it.`, "error");
+    else if (!isOwn(pass)) editor.say(`Only ${pass.person.name} signs this off. Accept it or return it.`, "error");
     else if (content.isSignedOff && isFinal(pass)) editor.say(pass.exam === null ? "This is decided, and stays." : "What was handed in stays.", "error");
     else if (content.isSignedOff) void log.run("Take the sign-off back", [{ kind: "withdraw_sign_off", payload: {} }]);
     else if (gaps.length > 0) editor.say(`Not yet: ${gaps[0]}${gaps.length > 1 ? ` (and ${gaps.length - 1} more)` : ""}.`, "error");
@@ -48,7 +48,7 @@ export function SignOff({ facts, act }: { facts: SignOffFacts; act: () => void }
       {content.isSignedOff
         ? <p><strong>{pass.exam === null ? "Signed off." : "Handed in."}</strong>{pass.exam === null && ` ${facts.claim}`}</p>
         : facts.gaps.length === 0 ? <p>{facts.claim}</p> : <p className="faint">{facts.gaps.length} to do: {facts.gaps[0]}.</p>}
-      {pass.is_mine && !(content.isSignedOff && isFinal(pass)) && (
+      {isOwn(pass) && !(content.isSignedOff && isFinal(pass)) && (
         <button type="button" className={content.isSignedOff || facts.gaps.length > 0 ? "" : "primary"} disabled={!pass.can_write} onClick={act}>
           {content.isSignedOff ? "Take it back" : pass.exam === null ? "Sign off" : "Hand in"} <kbd>Ctrl ↵</kbd>
         </button>
