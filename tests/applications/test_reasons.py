@@ -14,9 +14,12 @@ from typer.testing import CliRunner
 
 from finegym.annotations.folder import read_dataset
 from finegym.applications.neighbours import FeatureReader, find_neighbours
+from finegym.applications.parse.interpreting import Thresholds
+from finegym.applications.parse.run import ParseSettings, parse_videos
 from finegym.applications.reasons import Explainer
 from finegym.applications.reasons_opening import find_frames
 from finegym.applications.reasons_output import export_reasons, write_reasons_page
+from finegym.applications.reasons_parse import explain_parse
 from finegym.applications.reasons_questions import describe_parting, format_parting, list_questions
 from finegym.applications.saliency import METHODS, compute_frame_saliency
 from finegym.cli.app import app
@@ -27,7 +30,7 @@ from finegym.datasets.clips import MemoryClips
 from finegym.datasets.skeletons import MemoryPoses
 from finegym.datasets.transforms import Crops
 from finegym.datasets.views import PoseView, RgbDifferenceView, RgbView
-from finegym.errors import AnnotationError, CodebookError, ConfigError
+from finegym.errors import AnnotationError, CodebookError, ConfigError, FineGymError
 from finegym.features.pose.poses import Poses
 from finegym.models.backbones import Normalisation
 from finegym.models.stgcn import STGCN
@@ -309,3 +312,25 @@ def test_where_two_elements_part_on_the_command_line():
     assert result.exit_code == 0, result.output
     assert json.loads(result.stdout)["answer"] is False
     assert "They part at" in CliRunner().invoke(app, ["explain", "pair", "fx-turn-1", "fx-turn-2"]).stdout
+
+
+def test_a_parse_says_why(tiny, tmp_path):
+    (video,) = [one for one in read_dataset(tiny.dataset).videos if one.id == "rec3"]
+    settings = ParseSettings(Thresholds(0.02, 0.0, 0.5, 0.05), device="cpu")
+    parse_videos([tiny.dataset / video.path], tiny.bundle, tmp_path, settings)
+    folder = tmp_path / video.id
+    before = (folder / "parse.html").read_text(encoding="utf-8")
+    words = ["explain", "parse", str(folder), "--bundle", str(tiny.bundle), "--neighbours", "1", "--device", "cpu"]
+    result = CliRunner().invoke(app, words)
+    assert result.exit_code == 0, result.output
+    reasons = json.loads((folder / "reasons.json").read_text(encoding="utf-8"))
+    assert {one["instance"] for one in reasons["reasons"]} == set(read_dataset(folder).instances)
+    page = (folder / "parse.html").read_text(encoding="utf-8")
+    num_subs = len(reasons["reasons"])
+    assert num_subs > 0 and page.count("<summary>Why</summary>") == num_subs and "Why" not in before
+    assert page.count("Nearest:") == num_subs  # the tiny dataset has sets, but no trees: one decision each
+    shutil.copy(tiny.bundle, tmp_path / "other.finegym")
+    with (tmp_path / "other.finegym").open("ab") as file:
+        file.write(b"\0" * 8)
+    with pytest.raises(FineGymError):
+        explain_parse(folder, tmp_path / "other.finegym")

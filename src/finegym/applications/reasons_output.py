@@ -17,8 +17,8 @@ from finegym.report.images import draw_sheet, encode_jpeg
 from finegym.report.page import Picture, Prose, Section, Table, write_page
 
 FORMAT = "finegym-reasons/1"
-SHORT_SIDE, TILE_WIDTH, COLUMNS = 160, 200, 6
-CLIP_WIDTH, CLIP_COLUMNS = 400, 3
+SHORT_SIDE, TILE_WIDTH, COLUMNS = 180, 260, 4
+CLIP_WIDTH, CLIP_COLUMNS = 520, 2
 MOMENTS = (0.2, 0.5, 0.8)  # of a labelled clip, that are shown
 FOR, AGAINST, NEITHER = (11, 122, 117), (179, 38, 30), (91, 103, 112)
 
@@ -113,35 +113,58 @@ def _make_question_section(one: QuestionReasons, reasons: Reasons, explainer: Ex
     return Section(title, blocks)
 
 
-def _draw_frames(one: QuestionReasons, reasons: Reasons, pictures: ClipSource | None) -> list[Any]:
-    """The frames that the model looked at, in colours of what they speak for."""
-    labels = [f"{_name_frames(row)}: {value:+.2f}" for row, value in zip(reasons.frames, one.saliency, strict=True)]
+def draw_saliency(
+    one: QuestionReasons,
+    reasons: Reasons,
+    pictures: ClipSource | None,
+    *,
+    columns: int = COLUMNS,
+    tile_width: int = TILE_WIDTH,
+) -> bytes | None:
+    """The frames that the model looked at, in colours of what they speak for: a JPEG; ``None`` without pictures.
+
+    Raises:
+        VideoError: a frame cannot be read.
+    """
     middles = [row[len(row) // 2] for row in reasons.frames]
     shown = [place for place, frame in enumerate(middles) if frame >= 0]
-    if pictures is None:
-        return [Prose("No frames are at hand: " + "; ".join(labels))]
-    try:
-        wanted = np.unique([middles[place] for place in shown])
-        read = dict(zip(wanted.tolist(), pictures.read_frames(reasons.instance_id, wanted, SHORT_SIDE), strict=True))
-    except FineGymError as error:
-        return [Prose(f"The frames cannot be shown ({error}): " + "; ".join(labels))]
-    colours = [_choose_colour(one.saliency[place], one.saliency) for place in shown]
+    if pictures is None or not shown:
+        return None
+    wanted = np.unique([middles[place] for place in shown])
+    frames = pictures.read_frames(reasons.instance_id, wanted, SHORT_SIDE)
+    read = dict(zip(wanted.tolist(), frames, strict=True))
+    labels = _label_frames(one, reasons)
     sheet = draw_sheet(
         [read[middles[place]] for place in shown],
         [labels[place] for place in shown],
-        columns=COLUMNS,
-        tile_width=TILE_WIDTH,
-        colours=colours,
+        columns=columns,
+        tile_width=tile_width,
+        colours=[_choose_colour(one.saliency[place], one.saliency) for place in shown],
     )
-    return [Picture(encode_jpeg(sheet), "Green speaks for the answer, red against it", "; ".join(labels))]
+    return encode_jpeg(sheet)
+
+
+def _draw_frames(one: QuestionReasons, reasons: Reasons, pictures: ClipSource | None) -> list[Any]:
+    described = "; ".join(_label_frames(one, reasons))
+    try:
+        picture = draw_saliency(one, reasons, pictures)
+    except FineGymError as error:
+        return [Prose(f"The frames cannot be shown ({error}): {described}")]
+    if picture is None:
+        return [Prose(f"No frames are at hand: {described}")]
+    return [Picture(picture, "Green speaks for the answer, red against it", described)]
+
+
+def _label_frames(one: QuestionReasons, reasons: Reasons) -> list[str]:
+    return [f"{_name_frames(row)}: {value:+.2f}" for row, value in zip(reasons.frames, one.saliency, strict=True)]
 
 
 def _draw_neighbours(neighbours: Sequence[Neighbour], explainer: Explainer, what: str) -> list[Any]:
     labelled = explainer.labelled
     if not neighbours or labelled is None:
         return []
-    rows = [(one.instance_id, one.class_name, f"{one.similarity:.3f}") for one in neighbours]
-    table = Table(("clip", "class", "similarity"), rows, f"Nearest labelled clips {what}")
+    rows = [(one.class_name, f"{one.similarity:.3f}", one.instance_id) for one in neighbours]
+    table = Table(("class", "similarity", "clip"), rows, f"Nearest labelled clips {what}")
     source = labelled.pictures
     missing = source.find_missing([one.instance_id for one in neighbours]) if source else {}
     if source is None or missing:

@@ -75,7 +75,7 @@ def list_questions(
     found = _list_path(own, place, codebook) if codebook is not None and own in codebook.element_by_id else []
     if not found:
         others = tuple(index for index in range(len(class_ids)) if index != chosen)
-        found = [Question("class", f"is it {class_names[chosen]}?", None, True, (chosen,), others)]
+        found = [Question("class", f"Is it {class_names[chosen]}?", None, True, (chosen,), others)]
     if against is not None:
         found.append(_make_pair(chosen, against, place, class_names, codebook))
     return tuple(found)
@@ -162,14 +162,14 @@ def _list_path(element_id: str, place: dict[str, int], codebook: Codebook) -> li
     outside = tuple(index for id_, index in place.items() if id_ not in inside)
     found = []
     if outside:
-        found.append(Question("set", f"is it of {set_.id}, {set_.name}?", None, True, tuple(inside.values()), outside))
+        found.append(Question("set", f"Is it of {set_.id}, {set_.name}?", None, True, tuple(inside.values()), outside))
     tree = codebook.tree_by_set_id.get(set_.id)
     below = get_elements_below(tree.root) if tree else ()
     if tree is None or element_id not in below:
         others = tuple(index for id_, index in inside.items() if id_ != element_id)
         name = codebook.element_by_id[element_id].name.strip()
         if others:
-            found.append(Question("class", f"is it {name}?", None, True, (place[element_id],), others))
+            found.append(Question("class", f"Is it {name}?", None, True, (place[element_id],), others))
         return found
     node: Node | Leaf = tree.root
     while isinstance(node, Node):
@@ -195,11 +195,11 @@ def _make_pair(
     if other == chosen:
         raise ConfigError(f"--against {against}: that is what the model says. Give another class.")
     own = next(id_ for id_, index in place.items() if index == chosen)
-    text = f"is it {class_names[chosen]}, rather than {class_names[other]}?"
+    text = f"Rather than {class_names[other]}?"
     is_known = codebook is not None and {own, against} <= codebook.element_by_id.keys()
     parting = find_parting(codebook, own, against) if codebook is not None and is_known else None
     if parting is not None and codebook is not None:
         query_id, answer = parting
-        text += f" They part at: {codebook.query_by_id[query_id].text} {'yes' if answer else 'no'}"
+        text += f" ({codebook.query_by_id[query_id].text} {'yes' if answer else 'no'})"
         return Question("pair", text, query_id, answer, (chosen,), (other,))
     return Question("pair", text, None, True, (chosen,), (other,))

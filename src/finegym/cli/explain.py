@@ -85,6 +85,42 @@ def clip(
 
 
 @app.command()
+def parse(
+    parsed: Annotated[list[Path], typer.Argument(metavar="PARSED...", help="Folders that `finegym parse` wrote.")],
+    bundle: Annotated[Path, typer.Option(envvar="FINEGYM_BUNDLE", help="The bundle that they were parsed with.")],
+    recogniser: Annotated[int, typer.Option(min=1, help="Which one of the bundle.")] = 1,
+    method: Annotated[SaliencyMethod, typer.Option(help="As for `explain clip`.")] = SaliencyMethod.occlusion,
+    neighbours: Annotated[
+        int, typer.Option(min=0, help="Labelled clips a side of each decision; 0 does not look for any.")
+    ] = 3,
+    code: Annotated[str | None, typer.Option(help="Code of points, where it was a YAML file.")] = None,
+    device: Annotated[Device, typer.Option(help="`auto` takes a GPU where there is one.")] = Device.auto,
+) -> None:
+    """Add reasons to parses: `reasons.json`, and a "Why" on every card of `parse.html`.
+
+    **Example**: `finegym explain parse parsed/A0xAXXysHUo --bundle demo/bundle.finegym`
+    """
+    from finegym.applications.reasons_parse import explain_parse
+
+    is_failed = False
+    for folder in parsed:
+        tally = explain_parse(
+            folder,
+            bundle,
+            number=recogniser,
+            method=method.value,
+            num_neighbours=neighbours,
+            code=code,
+            device=device.value,
+        )
+        typer.echo(f"{folder / 'parse.html'}")
+        typer.echo(str(tally), err=True)
+        is_failed = is_failed or bool(tally.failed)
+    if is_failed:
+        raise typer.Exit(1)
+
+
+@app.command()
 def pair(
     first: Annotated[str, typer.Argument(metavar="ELEMENT", help="An element.")],
     second: Annotated[str, typer.Argument(metavar="OTHER", help="Another one.")],

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import base64
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import quote
 
@@ -28,6 +28,26 @@ SURE, LIKELY = 0.8, 0.5
 
 
 @dataclass(frozen=True)
+class Decision:
+    """A decision behind an answer: what was asked, and the frames that moved it as a ``data:`` address."""
+
+    text: str
+    answer: bool
+    probability: float
+    picture: str
+    described: str
+    nearest: str
+
+
+@dataclass(frozen=True)
+class CardReasons:
+    """Why a recogniser says what it says of a sub-action; ``finegym explain parse`` adds it."""
+
+    lead: str
+    decisions: tuple[Decision, ...]
+
+
+@dataclass(frozen=True)
 class Card:
     """A sub-action as the page shows it."""
 
@@ -35,6 +55,7 @@ class Card:
     title: str
     probability: float
     pictures: tuple[str, ...]
+    reasons: CardReasons | None = None
 
 
 @dataclass(frozen=True)
@@ -49,7 +70,14 @@ class Routine:
     missing: Sequence[str]
 
 
-def write_parse_page(path: Path, parse: Parse, dataset: Dataset, code: CodeOfPoints, video: Path) -> None:
+def write_parse_page(
+    path: Path,
+    parse: Parse,
+    dataset: Dataset,
+    code: CodeOfPoints,
+    video: Path,
+    reasons: Mapping[tuple[str, str], CardReasons] | None = None,
+) -> None:
     """Write the page.
 
     Args:
@@ -58,14 +86,22 @@ def write_parse_page(path: Path, parse: Parse, dataset: Dataset, code: CodeOfPoi
         dataset: the same as annotations.
         code: the code of points of the sheets.
         video: the recording.
+        reasons: by the names of action and sub-action, where somebody asked why.
 
     Raises:
         VideoError: a frame cannot be read.
     """
-    write_text(path, render_parse(parse, dataset, code, video, path.parent))
+    write_text(path, render_parse(parse, dataset, code, video, path.parent, reasons or {}))
 
 
-def render_parse(parse: Parse, dataset: Dataset, code: CodeOfPoints, video: Path, folder: Path) -> str:
+def render_parse(
+    parse: Parse,
+    dataset: Dataset,
+    code: CodeOfPoints,
+    video: Path,
+    folder: Path,
+    reasons: Mapping[tuple[str, str], CardReasons],
+) -> str:
     """The page as HTML text, to lie in ``folder``; everything is escaped."""
     environment = Environment(
         loader=PackageLoader("finegym.report"),
@@ -75,7 +111,7 @@ def render_parse(parse: Parse, dataset: Dataset, code: CodeOfPoints, video: Path
         lstrip_blocks=True,
     )
     environment.filters |= {"clock": format_clock, "percent": format_percent, "sureness": name_sureness}
-    routines = _make_routines(parse, dataset, code, video)
+    routines = _make_routines(parse, dataset, code, video, reasons)
     subs = [sub for action in parse.actions for sub in action.sub_actions]
     return environment.get_template("parse.html.j2").render(
         parse=parse,
@@ -117,12 +153,22 @@ def name_sureness(probability: float) -> str:
     return "sure" if probability >= SURE else "likely" if probability >= LIKELY else "unsure"
 
 
-def _make_routines(parse: Parse, dataset: Dataset, code: CodeOfPoints, video: Path) -> list[Routine]:
+def _make_routines(
+    parse: Parse,
+    dataset: Dataset,
+    code: CodeOfPoints,
+    video: Path,
+    reasons: Mapping[tuple[str, str], CardReasons],
+) -> list[Routine]:
     codebook = dataset.codebook
     pictures = _draw_moments(parse, video)
     routines = []
     for action, annotated in zip(parse.actions, dataset.videos[0].actions, strict=True):
-        cards = tuple(_make_card(sub, pictures[action.name, sub.name]) for sub in action.sub_actions)
+        names = [(action.name, sub.name) for sub in action.sub_actions]
+        cards = tuple(
+            replace(_make_card(sub, pictures[name]), reasons=reasons.get(name))
+            for name, sub in zip(names, action.sub_actions, strict=True)
+        )
         score = score_action(annotated, codebook, code) if action.event_id in code.events else None
         routines.append(
             Routine(
