@@ -19,7 +19,7 @@ from finegym.studies.sizes import Size
 from finegym.studies.study import Figure, Outcome, PlannedPrediction, Study
 from finegym.studies.tables import Cell, Column, Row, Table
 
-ROLE, METHODS = "balanced", ("TSN RGB", "TSM RGB")
+ROLES, METHODS = ("balanced", "UB-S1"), ("TSN RGB", "TSM RGB")
 TRAINED, TESTED = 3, (3, 4, 5, 6, 8, 10, 12)
 TITLE = "Figure 6(c): trained with 3 frames, tested with 3 to 12"
 TO_SEE = (
@@ -28,30 +28,43 @@ TO_SEE = (
 )
 
 
-def plan_tested(size: Size, method: str, num_frames: int) -> tuple[PlannedPrediction, ...]:
-    """A method trained with 3 frames, looking at so many."""
+def plan_tested(size: Size, method: str, role: str, num_frames: int) -> tuple[PlannedPrediction, ...]:
+    """A method trained with 3 frames on a split, looking at so many."""
     trained = (f"data.num_segments={TRAINED}", f"data.num_segments_test={TRAINED}")
     look = () if num_frames == TRAINED else (f"data.num_segments_test={num_frames}",)
-    return plan_predictions(size, method, ROLE, trained, look=look)
+    return plan_predictions(size, method, role, trained, look=look)
 
 
 def plan(size: Size) -> tuple[PlannedPrediction, ...]:
-    """Both methods with all numbers of frames."""
-    return tuple(each for method in METHODS for number in TESTED for each in plan_tested(size, method, number))
+    """Both methods with all numbers of frames, on both splits."""
+    return tuple(
+        each
+        for role in ROLES
+        for method in METHODS
+        for number in TESTED
+        for each in plan_tested(size, method, role, number)
+    )
 
 
 def make(results: Results) -> Outcome:
     """Score what is there."""
     columns = tuple(Column(str(number), f"{number} frames") for number in TESTED)
     change = Column("change", f"{TESTED[-1]} less {TRAINED}", "points")
-    found = {method: {number: estimate_tested(results, method, number) for number in TESTED} for method in METHODS}
-    rows = tuple(Row(method, (method,), _make_cells(results, method, found[method])) for method in METHODS)
+    found = {
+        (role, method): {number: estimate_tested(results, method, role, number) for number in TESTED}
+        for role in ROLES
+        for method in METHODS
+    }
+    rows = tuple(
+        Row(f"{role}/{method}", (role, method), _make_cells(results, method, role, each))
+        for (role, method), each in found.items()
+    )
     notes = (
         *results.size.notes,
         "mean class accuracy; intervals are over seeds and records, of the change paired by instance",
     )
-    table = Table("fig6c", TITLE, ("method",), (*columns, change), rows, notes)
-    curves = [curve for method in METHODS if (curve := _make_curve(method, found[method]))]
+    table = Table("fig6c", TITLE, ("split", "method"), (*columns, change), rows, notes)
+    curves = [curve for (role, method), each in found.items() if (curve := _make_curve(f"{method}, {role}", each))]
     if not curves:
         return Outcome((table,))
     content = draw_curves(
@@ -60,15 +73,15 @@ def make(results: Results) -> Outcome:
     return Outcome((table,), (Figure("fig6c", TITLE, TO_SEE, content),))
 
 
-def estimate_tested(results: Results, method: str, num_frames: int) -> Estimate | None:
+def estimate_tested(results: Results, method: str, role: str, num_frames: int) -> Estimate | None:
     """Mean class accuracy with a number of test frames; ``None`` where it was not run."""
-    answers = results.read_seeds(plan_tested(results.size, method, num_frames), ROLE)
+    answers = results.read_seeds(plan_tested(results.size, method, role, num_frames), role)
     return _estimate(results, answers, stack_right(answers)) if answers else None
 
 
-def estimate_change(results: Results, method: str) -> Estimate | None:
+def estimate_change(results: Results, method: str, role: str) -> Estimate | None:
     """What a method gains from the most frames, against as many as it was trained with."""
-    few, many = (results.read_seeds(plan_tested(results.size, method, n), ROLE) for n in (TRAINED, TESTED[-1]))
+    few, many = (results.read_seeds(plan_tested(results.size, method, role, n), role) for n in (TRAINED, TESTED[-1]))
     if not few or len(few) != len(many):
         return None
     return _estimate(results, few, stack_right(many).astype(np.float64) - stack_right(few), DIFFERENCE)
@@ -82,14 +95,14 @@ def _estimate(
     return estimate_mean_over_classes(right, aligned.targets, groups, bounds)
 
 
-def _make_cells(results: Results, method: str, found: dict[int, Estimate | None]) -> dict[str, Cell]:
-    count = len(results.get_split(ROLE).val)
+def _make_cells(results: Results, method: str, role: str, found: dict[int, Estimate | None]) -> dict[str, Cell]:
+    count = len(results.get_split(role).val)
     cells = {str(number): make_cell(each, count) for number, each in found.items() if each is not None}
-    change = estimate_change(results, method)
+    change = estimate_change(results, method, role)
     return cells if change is None else {**cells, "change": make_cell(change, count)}
 
 
-def _make_curve(method: str, found: dict[int, Estimate | None]) -> Curve | None:
+def _make_curve(name: str, found: dict[int, Estimate | None]) -> Curve | None:
     known = {number: each for number, each in found.items() if each is not None}
     if not known:
         return None
@@ -97,7 +110,7 @@ def _make_curve(method: str, found: dict[int, Estimate | None]) -> Curve | None:
         [float("nan") if (edge := getattr(each, name)) is None else 100 * edge for each in known.values()]
         for name in ("value", "low", "high")
     )
-    return Curve(method, list(known), value, low, high)
+    return Curve(name, list(known), value, low, high)
 
 
 STUDY = Study("fig6c", TITLE, ("clips",), plan, make)

@@ -111,21 +111,27 @@ FINDINGS = (
         NOTHING,
         measure_shuffling("TSN RGB"),
     ),
-    Finding(
-        "number-tsm",
-        "TSM breaks when the number of frames changes.",
-        "TSM trained with 3 frames, tested with 12 less with 3: mean class accuracy, more than 5 points down",
-        -inf,
-        -MUCH,
-        measure_other_number("TSM RGB"),
-    ),
-    Finding(
-        "number-tsn",
-        "TSN does not.",
-        "TSN trained with 3 frames, tested with 12 less with 3: mean class accuracy, at most 2 points down",
-        -SPARED,
-        inf,
-        measure_other_number("TSN RGB"),
+    *(
+        finding
+        for role, where in (("balanced", ""), ("UB-S1", ", on UB-S1"))
+        for finding in (
+            Finding(
+                f"number-tsm/{role}",
+                f"TSM breaks when the number of frames changes{where}.",
+                "TSM trained with 3 frames, tested with 12 less with 3: mean class accuracy, more than 5 points down",
+                -inf,
+                -MUCH,
+                measure_other_number("TSM RGB", role),
+            ),
+            Finding(
+                f"number-tsn/{role}",
+                f"TSN does not{where}.",
+                "TSN trained with 3 frames, tested with 12 less with 3: mean class accuracy, at most 2 points down",
+                -SPARED,
+                inf,
+                measure_other_number("TSN RGB", role),
+            ),
+        )
     ),
     Finding(
         "sub-actions",

@@ -71,12 +71,12 @@ def measure_shuffling(method: str) -> Callable[[Results], Measured | None]:
     return measure
 
 
-def measure_other_number(method: str) -> Callable[[Results], Measured | None]:
+def measure_other_number(method: str, role: str) -> Callable[[Results], Measured | None]:
     """What a method gains from 12 frames, trained with 3."""
 
     def measure(results: Results) -> Measured | None:
-        found = fig6c.estimate_change(results, method)
-        return Measured(found, len(results.get_split(fig6c.ROLE).val)) if found else None
+        found = fig6c.estimate_change(results, method, role)
+        return Measured(found, len(results.get_split(role).val)) if found else None
 
     return measure
 
