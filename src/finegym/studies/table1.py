@@ -43,9 +43,11 @@ def _count(event: EventStatistics) -> dict[str, Cell]:
         "with_instances": event.num_elements_with_instances,
         "largest": event.max_instances,
         "videos": event.num_videos,
-        "hours": event.record_hours,
     }
-    return {column: make_count(count) for column, count in counts.items()}
+    cells = {column: make_count(count) for column, count in counts.items()}
+    if event.num_records_without_length == event.num_videos:
+        return cells | {"hours": Cell(None, why_empty="no record's length is known")}
+    return cells | {"hours": make_count(event.record_hours)}
 
 
 STUDY = Study("table1", "Statistics of the dataset", ("annotations",), lambda size: (), make)
