@@ -210,8 +210,8 @@ def build_table(class_ids: Sequence[str], codebook: Codebook) -> AttributeTable:
     pairs = [(name, value) for name, values in list_values(codebook).items() for value in values]
     has = np.array([[_has(known, *pair) for pair in pairs] for known in attributes], dtype=bool)
     has = has.reshape(len(class_ids), len(pairs))
-    used: list[bool] = has.any(axis=0).tolist()
-    return AttributeTable(tuple(pair for pair, keep in zip(pairs, used, strict=True) if keep), has[:, used])
+    used = np.flatnonzero(has.any(axis=0)).tolist()
+    return AttributeTable(tuple(pairs[place] for place in used), has[:, used])
 
 
 def _has(known: Mapping[str, Any], name: str, value: AttributeValue) -> bool:
