@@ -78,7 +78,7 @@ export function useAdjudicator(timeline: RefObject<Timeline | null>): Adjudicato
         reasonInput.current?.blur();
         const next = told.adjudication === null ? null : findNext(listUnits(told.adjudication), unit.id, 1, isOpen);
         if (next !== null) show(next);
-        else editor.say("Every difference is decided. Sign off when you are sure.");
+        else editor.say("Every difference is decided. Accept the result when you are sure.");
       },
       onError: (error) => {
         if (error instanceof ApiError && error.status === 412) void get<PassDetail>(`/passes/${pass.id}`).then(takeIn); // somebody else went on with it
