@@ -12,6 +12,7 @@ from finegym.cli import (
     clips,
     codebook,
     evaluate,
+    execution,
     explain,
     features,
     label,
@@ -89,6 +90,7 @@ app.add_typer(bundle.app, name="bundle")
 app.command(name="parse")(parse)
 app.command(name="watch")(watch)
 app.command(name="score")(score)
+app.add_typer(execution.app, name="execution")
 app.add_typer(attributes.app, name="attributes")
 app.add_typer(explain.app, name="explain")
 app.add_typer(generate_app, name="generate")

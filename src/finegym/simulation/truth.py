@@ -10,7 +10,6 @@ import zipfile
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -62,10 +61,15 @@ class TruthRecorder:
 
     def write(self, path: Path) -> None:
         """Write the truth file, whole or not at all."""
+        with replace_file(path) as temporary:
+            np.savez_compressed(temporary, **self.describe())  # type: ignore[arg-type]
+
+    def describe(self) -> dict[str, np.ndarray]:
+        """Every array of the truth file by name."""
         for shot in self.programme.shots:
             if shot.joints is not None:
                 self.joints_3d[shot.start : shot.end] = shot.joints
-        arrays: dict[str, Any] = {
+        return {
             "joints_3d": self.joints_3d.round(4),
             "joints_2d": self.joints_2d.round(2),
             "visibility": self.visibility,
@@ -76,8 +80,6 @@ class TruthRecorder:
             **self._describe_annotations(),
             **(self._describe_faults() if self.programme.plan.faults is not None else {}),
         }
-        with replace_file(path) as temporary:
-            np.savez_compressed(temporary, **arrays)
 
     def _describe_record(self) -> dict[str, np.ndarray]:
         plan = self.programme.plan
