@@ -120,7 +120,7 @@ def test_a_codebook_without_attributes_says_so():
     bare = Codebook(
         "bare", "1", "toy", TOY.events, (Set("FX-S1", "FX", "saltos"),), (Element("a", "FX-S1", "a"),), (), ()
     )
-    with pytest.raises(ConfigError, match="no attributes at all"):
+    with pytest.raises(ConfigError, match="its attributes are none; event, set"):
         find("kind=salto", codebook=bare)
 
 

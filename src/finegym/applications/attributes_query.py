@@ -139,10 +139,11 @@ def _check(
     """Refuse names and values that no element has: a slip of the pen would find nothing, and look like an answer."""
     attributes = [name for name in list_values(codebook) if name not in FACTS]
     if condition.name not in (*attributes, *FACTS):
-        has = f"its attributes are {', '.join(attributes)}" if attributes else "it has no attributes at all"
+        hint = suggest(condition.name, [*attributes, *FACTS])
         raise ConfigError(
             f"{condition}: codebook {codebook.name} has no attribute {condition.name!r}"
-            f"{suggest(condition.name, [*attributes, *FACTS])}; {has}; {', '.join(FACTS)} can be asked for too."
+            f"{'' if hint.startswith('; known') else hint}; its attributes are {', '.join(attributes) or 'none'}; "
+            f"{', '.join(FACTS)} can be asked for too."
         )
     there = [known[condition.name] for known in facts.values() if condition.name in known]
     if condition.sign in (">=", "<=", ">", "<"):

@@ -19,6 +19,7 @@ from finegym.report.page import Picture, Prose, Section, Table, write_page
 FORMAT = "finegym-reasons/1"
 SHORT_SIDE, TILE_WIDTH, COLUMNS = 180, 260, 4
 CLIP_WIDTH, CLIP_COLUMNS = 520, 2
+MAX_FRAMES = 12  # that a picture shows
 MOMENTS = (0.2, 0.5, 0.8)  # of a labelled clip, that are shown
 FOR, AGAINST, NEITHER = (11, 122, 117), (179, 38, 30), (91, 103, 112)
 
@@ -83,23 +84,28 @@ def write_reasons_page(path: Path, reasons: Reasons, explainer: Explainer) -> No
             Section("Nearest labelled clips", _draw_neighbours(reasons.nearest, explainer, "whatever they are"))
         )
     lead = (
-        f"Why {reasons.run} ({reasons.checkpoint}) says {reasons.ranked[0][1]} of this clip. Frames: how much the "
-        f"log-odds of an answer owe to each ({reasons.method}); the model looks at {len(reasons.frames)}."
+        f"Frames: how much the log-odds of an answer owe to each ({reasons.method}); the model looks at "
+        f"{len(reasons.frames)}. Clips: the nearest among those that it learned from."
     )
-    write_page(path, reasons.instance_id, sections, lead=lead, footer=f"finegym {__version__}")
+    write_page(path, f"Why {reasons.ranked[0][1]}?", sections, lead=lead, footer=f"finegym {__version__}")
 
 
 def _make_answer_section(reasons: Reasons) -> Section:
-    rows = [(id_, name, f"{100 * probability:.1f} %") for id_, name, probability in reasons.ranked]
-    blocks: list[Any] = [Prose(f"Labelled as {reasons.label}." if reasons.label else "Nobody has labelled this clip.")]
-    blocks.append(Table(("class", "name", "probability"), rows, "Likeliest"))
+    likeliest = [(name, f"{100 * probability:.1f} %", id_) for id_, name, probability in reasons.ranked]
     path = [
-        (one.question.text, _name_answer(one), f"{100 * one.probability:.1f} %" if one.question.against else "")
+        (_name_answer(one), f"{100 * one.probability:.1f} %" if one.question.against else "", one.question.text)
         for one in reasons.questions
     ]
-    blocks.append(Table(("decided", "answer", "probability"), path, "What was decided, in order"))
-    blocks += [Prose(note) for note in reasons.notes]
-    return Section("Answer", blocks)
+    facts = [
+        ("labelled", reasons.label or "by nobody"),
+        ("run", f"{reasons.run} ({reasons.checkpoint})"),
+    ]
+    blocks: list[Any] = [
+        Table(("likeliest", "probability", "class"), likeliest),
+        Table(("answer", "probability", "decided"), path, "In the order of the decision tree"),
+        Table(("clip", reasons.instance_id), facts),
+    ]
+    return Section("Answer", [*blocks, *(Prose(note) for note in reasons.notes)])
 
 
 def _make_question_section(one: QuestionReasons, reasons: Reasons, explainer: Explainer) -> Section:
@@ -121,13 +127,17 @@ def draw_saliency(
     columns: int = COLUMNS,
     tile_width: int = TILE_WIDTH,
 ) -> bytes | None:
-    """The frames that the model looked at, in colours of what they speak for: a JPEG; ``None`` without pictures.
+    """The frames that moved a decision most, in order, in colours of what they speak for; ``None`` without pictures.
+
+    Returns:
+        A JPEG of ``MAX_FRAMES`` frames at most.
 
     Raises:
         VideoError: a frame cannot be read.
     """
     middles = [row[len(row) // 2] for row in reasons.frames]
-    shown = [place for place, frame in enumerate(middles) if frame >= 0]
+    there = [place for place, frame in enumerate(middles) if frame >= 0]
+    shown = sorted(sorted(there, key=lambda place: -abs(one.saliency[place]))[:MAX_FRAMES])
     if pictures is None or not shown:
         return None
     wanted = np.unique([middles[place] for place in shown])
@@ -152,7 +162,9 @@ def _draw_frames(one: QuestionReasons, reasons: Reasons, pictures: ClipSource | 
         return [Prose(f"The frames cannot be shown ({error}): {described}")]
     if picture is None:
         return [Prose(f"No frames are at hand: {described}")]
-    return [Picture(picture, "Green speaks for the answer, red against it", described)]
+    num_frames = len(reasons.frames)
+    which = f"; the {MAX_FRAMES} of {num_frames} frames that moved it most" if num_frames > MAX_FRAMES else ""
+    return [Picture(picture, f"Green speaks for the answer, red against it{which}", described)]
 
 
 def _label_frames(one: QuestionReasons, reasons: Reasons) -> list[str]:
