@@ -349,7 +349,7 @@ def look_on(cast: Cast) -> None:
     viewer, page = cast.viewer, cast.viewer.page
     viewer.open_tab(CUP, "Items")
     tabs = page.get_by_role("navigation", name="Project").get_by_role("link").all_inner_texts()
-    assert tabs == ["Items", "Progress"]
+    assert tabs == ["Items", "Progress", "Quality"]
     page.locator("td a").first.click()
     page.locator(".readout.confirmed").wait_for()
     assert len(get_rows(page)) == 3
