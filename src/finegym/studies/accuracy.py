@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 
 from finegym.annotations.splits import Split
 from finegym.evaluation.intervals import Score
 from finegym.evaluation.recognition import RecognitionResult
-from finegym.report.plots import Bar, draw_bars
+from finegym.report.dot_plot import Dots, draw_dots
 from finegym.studies.planning import plan_all, plan_predictions
 from finegym.studies.results import Results, Scored
 from finegym.studies.sizes import Size
@@ -149,14 +150,25 @@ def describe_seeds(size: Size, methods: Sequence[str], roles: Mapping[str, str])
 
 
 def draw_accuracies(table: Table, metric: str, title: str) -> bytes | None:
-    """Bars of one metric, split by split, with their intervals; what was not run has no bar."""
-    bars = []
-    for column in table.columns:
-        role, _, name = column.id.partition("/")
-        for row in table.rows if name == metric else ():
-            cell = row.get(column.id)
-            if cell.value is not None and row.id != RANDOM:
-                bars.append(Bar(f"{' '.join(row.labels)} · {role}", cell.value, cell.low, cell.high, row.labels[-1]))
-    if not bars:
+    """Dots of one metric, a row a method and a colour a split, with their intervals; what was not run has none."""
+    columns = [column for column in table.columns if column.id.endswith(f"/{metric}")]
+    rows = [
+        row
+        for row in table.rows
+        if row.id != RANDOM and any(row.get(column.id).value is not None for column in columns)
+    ]
+    if not rows:
         return None
-    return draw_bars(bars, value_label=f"{TITLES[metric]} (%)", title=title, value_range=(0.0, 100.0))
+    series = [
+        Dots(column.id.partition("/")[0], *_collect([row.get(column.id) for row in rows]))
+        for column in columns
+        if any(row.get(column.id).value is not None for row in rows)
+    ]
+    names = [" ".join(row.labels) for row in rows]
+    return draw_dots(names, series, value_label=f"{TITLES[metric]} (%)", title=title, value_range=(0.0, 100.0))
+
+
+def _collect(cells: Sequence[Cell]) -> Iterator[list[float]]:
+    """Values, lower and upper bounds; NaN where there is none."""
+    for name in ("value", "low", "high"):
+        yield [math.nan if (number := getattr(cell, name)) is None else number for cell in cells]

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from finegym.report.dot_plot import NARROW
 from finegym.report.plots import Curve, draw_curves
 from finegym.studies.accuracy import METRICS, describe_seeds
 from finegym.studies.planning import plan_predictions
@@ -80,7 +81,7 @@ def make(results: Results) -> Outcome:
     table = Table("longtail", f"{METHOD} on the long tail", ("remedy",), tuple(columns), tuple(rows), notes)
     if not curves:
         return Outcome((table,))
-    figure = draw_curves(curves, x_label="training instances of a class (log2)", y_label="accuracy (%)")
+    figure = draw_curves(curves, x_label="training instances of a class (log2)", y_label="accuracy (%)", width=NARROW)
     to_see = (
         "Accuracy rises with the number of training instances; a remedy lifts the left end, and may cost the right."
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from finegym.report.dot_plot import NARROW
 from finegym.report.plots import Curve, draw_curves
 from finegym.studies.accuracy import METRICS, describe_seeds, describe_split
 from finegym.studies.planning import plan_predictions
@@ -65,7 +66,7 @@ def _draw(table: Table) -> bytes:
                 [cell.high or 0.0 for _, cell in points] if has_band else None,
             )
         )
-    return draw_curves(curves, x_label="frames in training and testing", y_label="accuracy (%)")
+    return draw_curves(curves, x_label="frames in training and testing", y_label="accuracy (%)", width=NARROW)
 
 
 def plan(size: Size) -> tuple[PlannedPrediction, ...]:
