@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
+from finegym.report.dot_plot import NARROW
 from finegym.report.plots import INK, Format, make_colours, make_figure, save_figure
 
 
@@ -44,7 +45,7 @@ def draw_scatter(
         format: of the bytes.
     """
     colour_of = make_colours([point.group for point in points])
-    with make_figure(height=4.2) as figure:
+    with make_figure(NARROW, 4.2) as figure:
         axes = figure.add_subplot()
         for point in points:
             colour = colour_of[point.group]
@@ -55,6 +56,6 @@ def draw_scatter(
         axes.set_xscale("log")
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         axes.xaxis.set_minor_formatter(NullFormatter())
-        axes.margins(x=0.15)
+        axes.margins(x=0.22)
         axes.set(xlabel=x_label, ylabel=y_label, title=title)
         return save_figure(figure, format)
