@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from finegym.applications.generation import coding, flow
 from finegym.applications.generation.attribute_vector import build_space, encode_elements, parse_attributes
+from finegym.applications.generation.baselines import copy_nearest, fit_linear
 from finegym.applications.generation.held_out import choose_held_out
 from finegym.applications.generation.motions import PELVIS, Motions, make_motions, mirror, put_at_origin
 from finegym.applications.generation.recipe import MotionRecipe, read_motion_recipe
@@ -147,6 +148,28 @@ def test_bones_get_one_length_and_keep_their_direction(motions):
     np.testing.assert_array_equal(kept[:, :, PELVIS], noisy[:, :, PELVIS])
 
 
+# Baselines.
+
+
+def test_a_motion_linear_in_the_attributes_is_found_where_motion_is(motions):
+    scaling = coding.compute_scaling(motions)
+    vectors = np.eye(3, dtype=np.float32)
+    three = Motions(motions.joints, motions.duration_s, np.repeat(np.arange(3), 3))
+    linear = fit_linear(three, vectors, scaling, np.array([0, 2]))
+    # One-hot vectors: the mean of an element's motions, drawn a little to the mean of all by the ridge.
+    values = coding.encode(three, scaling)
+    own, of_all = values[:3].mean(axis=0), values.mean(axis=(0))
+    share = ((coding.encode(linear, scaling)[0] - of_all) * (own - of_all)).sum() / ((own - of_all) ** 2).sum()
+    assert 0.6 < share < 1
+
+
+def test_the_nearest_element_is_copied(motions):
+    three = Motions(motions.joints, motions.duration_s, np.repeat([0, 2, 3], 3))
+    vectors = np.array([[0, 0], [0, 1], [0, 3], [5, 1.0]])
+    copied, of = copy_nearest(three, vectors, np.array([1]))
+    assert copied.element_index.tolist() == [0, 0, 0] and of.tolist() == [1, 1, 1]
+
+
 # Flow.
 
 
@@ -162,11 +185,12 @@ def make_ideal(means, deviation):
     return predict
 
 
-def test_the_flow_leads_from_noise_to_the_distribution_of_the_motions():
+@pytest.mark.parametrize("shift", [1.0, 4.0])
+def test_the_flow_leads_from_noise_to_the_distribution_of_the_motions(shift):
     means = torch.tensor([[3.0, -1.0], [-2.0, 4.0]])
     noise = torch.randn(4000, 1, 2, generator=torch.Generator().manual_seed(0))
     attributes = torch.tensor([[1.0, 0.0]]).expand(4000, 2)
-    drawn = flow.sample(make_ideal(means, 0.5), noise, attributes, steps=30, guidance=1.0)[:, 0]
+    drawn = flow.sample(make_ideal(means, 0.5), noise, attributes, steps=30, guidance=1.0, shift=shift)[:, 0]
     torch.testing.assert_close(drawn.mean(dim=0), means[0], atol=0.04, rtol=0)
     torch.testing.assert_close(drawn.std(dim=0), torch.full((2,), 0.5), atol=0.03, rtol=0)
 
@@ -191,6 +215,12 @@ def test_the_loss_of_the_best_prediction_is_lower_than_that_of_others():
         make_ideal(torch.tensor([[1.0]]), 1)
     )
     assert compute(lambda *_: clean) == 0
+
+
+def test_shifted_times_have_divided_odds():
+    times = torch.linspace(0.01, 0.99, 20)
+    shifted = flow.shift_times(times, 8.0)
+    torch.testing.assert_close(shifted / (1 - shifted), times / (1 - times) / 8)
 
 
 # Judge.
@@ -305,13 +335,14 @@ def test_the_verbs_sample_and_evaluate(run, tmp_path):
     assert result.exit_code == 0, result.output
     rows = json.loads(result.stdout)["rows"]
     kinds = [(row["group"], row["source"]) for row in rows]
-    nearest = "performed, nearest seen element"
+    linear, nearest = "linear in attributes", "nearest seen, performed"
     assert kinds == [
-        ("seen", "performed"), ("seen", "generated"),
-        ("unseen", "performed"), ("unseen", nearest), ("unseen", "generated"),
-    ]  # fmt: skip
+        *(("seen", source) for source in ("performed", linear, "generated")),
+        *(("unseen", source) for source in ("performed", nearest, linear, "generated")),
+    ]
     by_kind = dict(zip(kinds, rows, strict=True))
     assert by_kind["seen", "performed"]["accuracy"] > 3 * by_kind["seen", "generated"]["accuracy"], "30 steps"
+    assert by_kind["unseen", nearest]["accuracy"] == 0, "another element, as the judge sees too"
     assert by_kind["seen", "performed"]["fid"] < by_kind["seen", "generated"]["fid"]
     assert by_kind["seen", "performed"]["gravity_m_s2"] == pytest.approx(9.81, abs=0.2)
     assert json.loads((run / "evaluation.json").read_text())["rows"] == rows

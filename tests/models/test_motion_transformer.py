@@ -52,10 +52,11 @@ def compute_slowly(model, noisy, time, attributes):
     angles = [1000 * time * 1000 ** (-k / 64) for k in range(64)]
     waves = np.array([np.cos(a) for a in angles] + [np.sin(a) for a in angles])
     given = linear(model, "time.2", silu(linear(model, "time.0", waves)))
-    given = silu(given + linear(model, "condition.2", silu(linear(model, "condition.0", attributes))))
+    wanted = linear(model, "condition.2", silu(linear(model, "condition.0", attributes)))
+    given = silu(given + wanted)
     places = model.places.detach().double().numpy()
     tokens = [
-        linear(model, "project", np.concatenate(noisy[PATCH * n : PATCH * (n + 1)])) + places[n]
+        linear(model, "project", np.concatenate(noisy[PATCH * n : PATCH * (n + 1)])) + places[n] + wanted
         for n in range(T // PATCH)
     ]
     size = WIDTH // HEADS

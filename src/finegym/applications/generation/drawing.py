@@ -25,7 +25,7 @@ _TRIPODS = {
     "BB": Tripod("main", (0.0, -11.0, 2.4)),
     "UB": Tripod("main", (-2.0, -11.5, 2.6)),
 }
-_VIEW_HEIGHT_M = 3.4
+_VIEW_HEIGHT_M = 2.7
 _STEADY = Operator(lag_s=0.0, softness_s=0.4, tremor=0.0)
 
 

@@ -1,7 +1,7 @@
 """Generated beside performed motion: recognised as what was asked for, as varied, and physically possible.
 
 Performed motion of other gymnasts is measured the same way, so that every number has beside it what truth itself gets;
-and for unseen elements the performance of the nearest seen one, which is what a generator that only copies would give.
+and baselines: a motion that is linear in the attributes and, for unseen elements, performances of the nearest seen one.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import numpy as np
 
 from finegym.applications.generation import measures
 from finegym.applications.generation.attribute_vector import encode_elements
+from finegym.applications.generation.baselines import copy_nearest, fit_linear
 from finegym.applications.generation.coding import encode, keep_bones
 from finegym.applications.generation.motions import Motions, make_motions
 from finegym.applications.generation.plausibility import Plausibility, measure, measure_bone_spread
@@ -35,7 +36,7 @@ class Row:
 
     Attributes:
         group: ``seen`` or ``unseen``, of elements.
-        source: ``performed``, ``generated``, or ``performed, nearest seen element``.
+        source: ``performed``, ``generated``, or a baseline: ``nearest seen, performed``, ``linear in attributes``.
         num_motions: how many.
         num_elements: of how many elements.
         accuracy: share recognised as the element asked for, among all of the codebook, the mean over elements.
@@ -153,23 +154,15 @@ class _Bench:
         self.say(f"{group}: {len(generated)} motions generated")
         features, _ = self._recognise(_straighten(reference))
         rows = [self._score(group, "performed", performed, asked, features)]
+        wanted = np.unique(asked)
         if nearest is not None:
-            copied, of = self._copy_nearest(nearest, np.unique(asked))
-            rows.append(self._score(group, "performed, nearest seen element", copied, of, features))
+            copied, of = copy_nearest(nearest, self.vectors, wanted)
+            rows.append(self._score(group, "nearest seen, performed", copied, of, features))
+        linear = fit_linear(performed if nearest is None else nearest, self.vectors, self.generator.scaling, wanted)
+        rows.append(self._score(group, "linear in attributes", linear, wanted, features))
         rows.append(self._score(group, "generated", generated, asked, features))
         hits, present = measures.compute_class_hits(self._recognise(_straighten(generated))[1], asked)
         return rows, {codebook.elements[k].id: float(hit) for k, hit in zip(present, hits, strict=True)}, performed
-
-    def _copy_nearest(self, performed: Motions, wanted: np.ndarray) -> tuple[Motions, np.ndarray]:
-        """For every element wanted the performances of the seen one with the nearest vector, and what was wanted."""
-        known = np.unique(performed.element_index)
-        rows, of = [], []
-        for k in wanted:
-            distance = np.abs(self.vectors[known] - self.vectors[k]).sum(axis=1)
-            found = np.flatnonzero(performed.element_index == known[int(distance.argmin())])
-            rows.append(found)
-            of.append(np.full(len(found), k))
-        return performed.take(np.concatenate(rows)), np.concatenate(of)
 
     def _recognise(self, motions: Motions) -> tuple[np.ndarray, np.ndarray]:
         features, logits = recognise(self.judge, encode(motions, self.generator.scaling))

@@ -17,8 +17,8 @@ _MOST_PICTURES = 8
 
 _ABOUT = (
     "Performed motion is by gymnasts nobody learnt from; what it scores is what can be had. The nearest seen element "
-    "is what copying would give. FID, diversity and diversity within an element are in the features of a recogniser of "
-    "all elements that learnt from performed motion."
+    "is what copying would give; linear in attributes is one fixed motion an element. FID, diversity and diversity "
+    "within an element are in the features of a recogniser of all elements that learnt from performed motion."
 )
 
 

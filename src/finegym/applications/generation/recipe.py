@@ -38,7 +38,7 @@ class MotionModelSection(Section):
 class MotionOptimSection(Section):
     """How its weights move."""
 
-    learning_rate: Rate = 0.001
+    learning_rate: Rate = 0.0015
     weight_decay: NotNegative = 0.01
     warmup_steps: Positive = 50
     max_gradient_norm: Annotated[float, Field(gt=0)] = 1.0
@@ -51,14 +51,15 @@ class MotionTrainSection(Section):
     batch_size: Positive = 64
     drop_attributes: Share = 0.1
     smoothness: NotNegative = 1.0
+    time_shift: Annotated[float, Field(ge=1)] = 8.0
     ema_decay: Share = 0.995
 
 
 class SamplingStepsSection(Section):
     """How motions are drawn from it, unless asked otherwise."""
 
-    steps: Positive = 12
-    guidance: Annotated[float, Field(ge=0, le=20)] = 1.5
+    steps: Positive = 16
+    guidance: Annotated[float, Field(ge=0, le=20)] = 1.0
 
 
 class JudgeSection(Section):

@@ -103,6 +103,7 @@ def draw_motions(
             generator.network, some.to(device), wanted.to(device),
             steps=sampling.steps if steps is None else steps,
             guidance=sampling.guidance if guidance is None else guidance,
+            shift=generator.recipe.train.time_shift,
         ).cpu()
         for some, wanted in zip(noise.split(_BATCH), torch.from_numpy(attributes).split(_BATCH), strict=True)
     ]  # fmt: skip

@@ -148,7 +148,7 @@ def _learn(
         rows = torch.randint(len(clean), (train.batch_size,), generator=chance)
         loss = flow.compute_loss(
             network, clean[rows].to(device), attributes[rows].to(device), chance,
-            drop=train.drop_attributes, smoothness=train.smoothness,
+            drop=train.drop_attributes, smoothness=train.smoothness, shift=train.time_shift,
         )  # fmt: skip
         optimizer.zero_grad()
         loss.backward()
