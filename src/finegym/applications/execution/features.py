@@ -16,6 +16,7 @@ OTHER = "not seen"
 
 _SOFTNESS: Mapping[str, float] = {KNEES: 10.0, HEIGHT: 0.08, STEPS: 0.12}
 _MIN_TAKES = 4  # of a set, for its usual flight to be known
+_SHORTEST_USUAL_S = 0.42  # a flight that is shorter anyway (a flic-flac) has no height to miss
 _GOOD_SHARE = 75  # percentile of a set's flights that counts as of full height
 
 FEATURES: tuple[tuple[str, str], ...] = (
@@ -51,7 +52,7 @@ def find_usual_flights(takes: Sequence[Take], measures: Sequence[Measures]) -> d
     return {
         set_id: float(np.percentile(times, _GOOD_SHARE))
         for set_id, times in sorted(flights.items())
-        if len(times) >= _MIN_TAKES
+        if len(times) >= _MIN_TAKES and np.percentile(times, _GOOD_SHARE) >= _SHORTEST_USUAL_S
     }
 
 

@@ -20,8 +20,10 @@ BODY_M = 1.18
 """Trunk (shoulders to hips) and straight leg (hip to ankle) together of a gymnast of 1.55 m; see ``make_body``."""
 
 _SHORTEST_S, _LONGEST_S = 0.28, 1.40
-_ROUGHNESS_M = 0.030  # of a path that still counts as a free fall: root mean square, metres
+_ROUGHNESS_M = 0.014  # of a path that still counts as a free fall: root mean square, metres
+_LEAVES_M = 0.030  # off the parabola: no longer in the air
 _CURVES = (0.60, 1.45)  # of gravity: legs and trunk look shorter from some sides
+_GROUNDED = frozenset({"circle", "turn"})  # what swings on a bar falls too, but not freely
 _SETTLED_S = 0.10
 _STEP_SEEN_M = 0.09
 
@@ -55,8 +57,9 @@ def measure(take: Take) -> Measures:
     joints = fill_gaps(take.joints)
     scale = BODY_M / max(measure_body(joints), 1e-6)
     height = -(joints @ np.array([0.0, 1.0])) @ MASSES * scale
-    found = find_free_fall(height, take.fps)
-    flight_s = None if found is None else (found[1] - found[0]) / take.fps
+    fall = None if take.kind in _GROUNDED else find_free_fall(height, take.fps)
+    flight_s = None if fall is None else (fall[1] - fall[0]) / take.fps
+    found = None if fall is None else (int(np.ceil(fall[0])), int(fall[1]) + 1)
     window = _find_knee_window(take, found)
     degrees = 0.0 if window is None else measure_knees(joints[slice(*window)], take.num_straight)
     steps = find_steps(joints, scale, take.fps, found[1]) if take.lands and found is not None else ()
@@ -128,35 +131,68 @@ def measure_body(joints: np.ndarray) -> float:
     return trunk + 0.5 * sum(legs)
 
 
-def find_free_fall(height: np.ndarray, fps: float) -> Frames | None:
-    """The longest stretch in which a path falls freely: a parabola as narrow as gravity makes it.
+def find_free_fall(height: np.ndarray, fps: float) -> tuple[float, float] | None:
+    """When a path falls freely: the longest stretch that is a parabola as narrow as gravity makes it.
+
+    The stretch that fits is too long, by the frames at its ends that are not far off yet. So the parabola of its middle
+    is prolonged, and what counts is where the path leaves it.
 
     Args:
         height: float64 (T,), of the centre of mass, metres, up.
         fps: frames a second.
 
     Returns:
-        Frames of the path, half-open; None where there is none of at least 0.28 s.
+        Start and end in frames, between frames too; None where there is none of at least 0.28 s.
 
     Example:
         >>> t = np.arange(40) / 25
         >>> path = np.where((t > 0.4) & (t < 1.2), 4.9 * (t - 0.4) * (1.2 - t), 0.0)
-        >>> find_free_fall(path, 25.0)
-        (9, 32)
+        >>> np.round(find_free_fall(path, 25.0))
+        array([10., 30.])
     """
-    longest = min(len(height), round(_LONGEST_S * fps))
-    for length in range(longest, int(np.ceil(_SHORTEST_S * fps)) - 1, -1):
-        time = (np.arange(length) - 0.5 * (length - 1)) / fps
-        basis = np.stack([np.ones(length), time, time * time], axis=1)
+    if len(height) < 4:
+        return None
+    jitter = float(np.median(np.abs(np.diff(height, 3)))) / (0.6745 * np.sqrt(20.0))
+    rough_limit = float(np.hypot(_ROUGHNESS_M, 1.3 * jitter))
+    shortest, longest = int(np.ceil(_SHORTEST_S * fps)), min(len(height), round(_LONGEST_S * fps))
+    for length in range(longest, shortest - 1, -1):
+        fit, basis = _fit_parabolas(height, length, fps)
         windows = np.lib.stride_tricks.sliding_window_view(height, length)
-        fit = windows @ np.linalg.pinv(basis).T
         rough = np.sqrt(np.mean((windows - fit @ basis.T) ** 2, axis=1))
         curve = -2.0 * fit[:, 2] / GRAVITY
-        fits = (rough < _ROUGHNESS_M) & (curve > _CURVES[0]) & (curve < _CURVES[1])
+        fits = (rough < rough_limit) & (curve > _CURVES[0]) & (curve < _CURVES[1])
         if fits.any():
             start = int(np.argmin(np.where(fits, rough, np.inf)))
-            return start, start + length
+            found = _trim(height, start, start + length, fps, float(np.hypot(_LEAVES_M, 2.5 * jitter)))
+            return found if found[1] - found[0] >= _SHORTEST_S * fps else None
     return None
+
+
+def _fit_parabolas(height: np.ndarray, length: int, fps: float) -> tuple[np.ndarray, np.ndarray]:
+    """Parabolas through all windows of a length: coefficients (N, 3), and the basis (length, 3) they belong to."""
+    time = (np.arange(length) - 0.5 * (length - 1)) / fps
+    basis = np.stack([np.ones(length), time, time * time], axis=1)
+    return np.lib.stride_tricks.sliding_window_view(height, length) @ np.linalg.pinv(basis).T, basis
+
+
+def _trim(height: np.ndarray, start: int, end: int, fps: float, leaves_m: float) -> tuple[float, float]:
+    """Where the path leaves the parabola of a stretch's middle, in frames."""
+    margin = max(1, round(0.18 * (end - start)))
+    middle = np.arange(start + margin, end - margin)
+    parabola = np.polynomial.Polynomial.fit(middle / fps, height[middle], 2)
+    off = np.abs(height - parabola(np.arange(len(height)) / fps))
+    return _walk(off, middle[0], -1, leaves_m), _walk(off, middle[-1], 1, leaves_m)
+
+
+def _walk(off: np.ndarray, frame: int, step: int, limit: float) -> float:
+    """From a frame on, the place between two frames where a distance passes a limit for good (two frames long)."""
+    while 0 <= frame + step < len(off):
+        after = frame + 2 * step
+        if off[frame + step] > limit and (not 0 <= after < len(off) or off[after] > limit):
+            below = min(off[frame], limit)
+            return frame + step * float((limit - below) / (off[frame + step] - below))
+        frame += step
+    return float(frame)
 
 
 def _find_knee_window(take: Take, flight: Frames | None) -> Frames | None:
