@@ -7,8 +7,11 @@ import pytest
 from typer.testing import CliRunner
 
 from finegym.cli.app import app
+from finegym.models.complexity import count_multiply_adds
 from finegym.studies.all import STUDIES
 from finegym.studies.size_simulated import TINY
+from finegym.training.build_model import build_model
+from finegym.training.run_folder import RunFolder
 
 pytest.importorskip("efficientnet_lite_pytorch", reason="the small sizes need the extra lite")
 
@@ -48,6 +51,22 @@ def test_cells_are_empty_where_nothing_was_trained_and_nowhere_else(ran):
             is_trained = cell["column"].endswith("/mean")
         assert (cell["value"] is not None) == is_trained, cell
     assert all(cell["value"] is not None for cell in tables["table2"]["cells"])
+
+
+def test_costs_are_those_of_the_networks(ran, out):
+    """Parameters are the tensors of the checkpoint; three frames cost three times what torch counts for one."""
+    table = next(table for table in ran["tables"] if table["id"] == "efficiency")
+    cells = {(cell["row"], cell["column"]): cell["value"] for cell in table["cells"]}
+    for method, run in (("TSN RGB", "tsn-rgb"), ("ST-GCN Pose", "stgcn-pose")):
+        (path,) = (out / "tiny" / "runs").glob(f"{run}-balanced-s0-*/speed.json")
+        folder = RunFolder(path.parent)
+        model, _ = build_model(folder.read_recipe(), len(folder.read_facts()["classes"]), load_weights=False)
+        number = sum(parameter.numel() for parameter in model.parameters())
+        assert cells[method, "parameters"] == pytest.approx(number / 1e6)
+        assert cells[method, "clips_per_s"] > 0 and cells[method, "train_cpu_s"] > 0
+        if method == "TSN RGB":
+            one = count_multiply_adds(model, (1, 1, 3, 32, 32))
+            assert cells[method, "gmacs"] == pytest.approx(3 * one / 1e9, rel=0.01)
 
 
 def test_nothing_is_done_again(ran, out):
