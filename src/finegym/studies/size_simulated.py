@@ -119,7 +119,7 @@ SMOKE = Size(
             "ST-GCN Pose": Choice(
                 "smoke/stgcn_smoke", ("pose.clip_len=16", "schedule.epochs=3", *POSE), note=SKELETONS
             ),
-            **_make_localizers(6, 40),
+            **_make_localizers(6, 20),
         },
     ),
     Competition(ELEMENTS, EVENTS, 50, 2.5, (128, 96), tail=1.0, seed=17, short_side=72),
