@@ -373,6 +373,11 @@ def test_bad_input_is_one_error(words, fact, tmp_path, monkeypatch):
     assert "\n" not in str(result.exception) and not (tmp_path / "x").exists()
 
 
+def test_train_sends_the_recipe_of_a_generator_to_the_right_verb(tmp_path):
+    result = CliRunner().invoke(app, ["train", str(RECIPE), "--out", str(tmp_path / "run")])
+    assert isinstance(result.exception, ConfigError) and "finegym generate train" in str(result.exception)
+
+
 def test_damaged_weights_and_folders_in_use_are_refused(run, tmp_path):
     with pytest.raises(ConfigError, match="holds a run already"):
         train_generator(read_motion_recipe(RECIPE), run)

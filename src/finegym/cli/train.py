@@ -74,8 +74,11 @@ def train(
 
     **Example**: `finegym train recipes/tsn_r18_demo.toml --set data.dataset=competition --out runs/set`
     """
+    from finegym.errors import ConfigError
     from finegym.training.recipe_text import RECOGNITION, read_task
 
+    if read_task(recipe) == "motion":
+        raise ConfigError(f"{recipe} is of a generator of motion: `finegym generate train {recipe} --out {out}`.")
     if read_task(recipe) != RECOGNITION:
         for_recognisers = {
             "--overfit": overfit is not None,
