@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from typer.testing import CliRunner
 
 from finegym.annotations.folder import write_dataset
 from finegym.annotations.model import Action, Dataset, SubAction, Video
+from finegym.annotations.source import open_source
 from finegym.annotations.splits import Split, write_split
 from finegym.annotations.subsets import make_subset
 from finegym.applications.attributes import (
@@ -322,3 +324,23 @@ def test_the_attributes_of_a_codebook_are_listed():
     assert counts["counter", "yes"] == sum(
         one.get("counter") is True for one in WOMEN.attributes_by_element_id.values()
     )
+
+
+def test_finegym_is_searched_by_name(shared, tmp_path):
+    """FineGym's codebook says no attributes; names do."""
+    for path in (shared / "finegym" / "official").iterdir():
+        shutil.copy(path, tmp_path)
+    annotations = shared / "finegym" / "annotations" / "finegym_annotation_info_v1.1.rebuilt.json.gz"
+    shutil.copy(annotations, tmp_path / "finegym_annotation_info_v1.1.json.gz")
+    candidates, codebook = read_candidates(tmp_path)
+    sought = make_sought(find("event=FX", "name~double salto backward", codebook=codebook), codebook)
+    found = find_sub_actions(candidates, sought)
+    wanted = {
+        instance.id
+        for instance in open_source(tmp_path).dataset.instances.values()
+        if instance.action.event_id == "FX"
+        and instance.sub_action.element_id is not None
+        and "double salto backward" in codebook.element_by_id[instance.sub_action.element_id].name
+    }
+    assert len(wanted) > 1000 and {hit.candidate.id for hit in found.hits} == wanted
+    assert found.num_searched == 38_099
