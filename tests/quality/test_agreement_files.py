@@ -120,6 +120,8 @@ def test_what_cannot_be_compared_is_refused(folders):
         read_units([folders / "ada", folders / "ada"])
     with pytest.raises(AnnotationError, match="1 names for 2"):
         read_units([folders / "ada", folders / "bea"], names=["a"])
+    with pytest.raises(AnnotationError, match="have one name"):
+        read_units([folders / "ada", folders / "bea", folders / "bea"], names=["a", "a", "b"])
     write_dataset(Dataset(CODEBOOK, (make_video("elsewhere", []),)), folders / "cleo")
     with pytest.raises(AnnotationError, match="no record is in two"):
         read_units([folders / "ada", folders / "cleo"])

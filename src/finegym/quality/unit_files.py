@@ -52,6 +52,8 @@ def read_datasets(
     """The datasets of several annotators by their names, all with one codebook; arguments as for ``read_units``."""
     if names is not None and len(names) != len(paths):
         raise AnnotationError(f"{len(names)} names for {len(paths)} files. Give a name for each, in their order.")
+    if names is not None and len(set(names)) < len(names):
+        raise AnnotationError(f"two annotators have one name ({', '.join(names)}). Give each a name of its own.")
     if len(paths) < 2:
         raise AnnotationError(f"agreement wants two annotators or more, got {len(paths)} file. Name another one.")
     book = None if codebook is None else open_codebook(codebook)[0]
