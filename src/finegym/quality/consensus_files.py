@@ -126,7 +126,7 @@ def tabulate_trust(consensus: Consensus) -> list[tuple[str | None, ...]]:
     ]
 
 
-TRUST_HEADER = ("annotator", "finds", "invents", "set or event", "answers", "unsure")
+TRUST_HEADER = ("annotator", "finds", "marks too", "set or event", "answers", "unsure")
 
 
 def _format_decisions(consensus: Consensus) -> str:
@@ -135,7 +135,8 @@ def _format_decisions(consensus: Consensus) -> str:
 
 def _format_trust(consensus: Consensus) -> str:
     return (
-        "How far each can be trusted (Dawid and Skene): what each finds, invents, names and answers rightly\n"
+        "How far each can be trusted (Dawid and Skene): of what somebody marked, the share that each finds of what is\n"
+        "there and marks too of what is not; and what each names and answers rightly\n"
         + format_table(TRUST_HEADER, tabulate_trust(consensus), left=(0,))
     )
 

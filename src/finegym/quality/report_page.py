@@ -91,5 +91,8 @@ def _make_consensus(consensus: Consensus) -> list[Prose | Table]:
         for one in consensus.trust
     ]
     header = ["annotator", "finds what is there", "takes for there what is not", "event or set right", "answers right"]
-    caption = f"How far everybody can be trusted, as {consensus.settings.method} sees it; – where it saw nothing."
+    caption = (
+        "How far everybody can be trusted, as the model of Dawid and Skene sees it, over what at least one of them marked; "
+        "– where it saw nothing."
+    )
     return [*blocks, Table(header, trust, caption)]
