@@ -256,13 +256,11 @@ def test_scores_that_say_nothing_teach_nothing(looked):
     wrong = train_on_scores(learning.takes, shuffled)
     assert wrong.error > 1.5 * right.error
     ids = list(known.scores)
-    error = {
-        name: compute_mean_error(
-            np.array([known.scores[i] for i in ids]),
-            np.array([{one.action_id: one.score for one in estimate(model, judging.takes)}[i] for i in ids]),
-        )
-        for name, model in (("right", right), ("wrong", wrong))
-    }
+    true = np.array([known.scores[id_] for id_ in ids])
+    error = {}
+    for name, model in (("right", right), ("wrong", wrong)):
+        guess = {one.action_id: one.score for one in estimate(model, judging.takes)}
+        error[name] = compute_mean_error(true, np.array([guess[id_] for id_ in ids]))
     assert error["wrong"] > 1.5 * error["right"]
 
 
