@@ -16,8 +16,14 @@ TINY = Plan(
     videos=2,
     minutes=0.8,
     clip_short_side=112,
-    tasks=tuple(Task("event", modality, num_segments=1, epochs=1, min_instances=1) for modality in get_args(Modality)),
+    tasks=(
+        *(Task("event", modality, num_segments=1, epochs=1, min_instances=1) for modality in get_args(Modality)),
+        Task("set", "pose", num_segments=1, epochs=1, min_instances=1),
+    ),
     routine_epochs=1,
+    sub_action_epochs=1,
+    unseen_minutes=0.6,
+    parsed_by=(("set", "pose"),),
 )
 
 
@@ -55,6 +61,7 @@ def test_report_is_one_page_with_pictures_and_numbers(demo):
         "Poses",
         "Figure 5",
         "Localization: routines in records",
+        "Parsing an unseen competition",
     )
     assert [missing for missing in words if missing not in text] == []
 
@@ -82,5 +89,6 @@ def test_second_run_repeats_nothing(demo):
 
 def test_plans_train_on_the_set_level_and_on_one_set():
     for plan in (FULL, QUICK):
-        assert {task.subset for task in plan.tasks} == {"set", LARGEST_SET}
+        assert {task.subset for task in plan.tasks} == {"set", "element", LARGEST_SET}
+        assert set(plan.parsed_by) <= {(task.subset, task.modality) for task in plan.tasks}
         assert {task.modality for task in plan.tasks} == set(get_args(Modality))

@@ -9,8 +9,6 @@ LARGEST_SET = "largest set"
 """As a task's subset: the elements of the set with the most instances, whichever that is in this competition."""
 
 Modality = Literal["rgb", "flow", "pose"]
-PARSED_BY: tuple[tuple[str, Modality], ...] = (("set", "pose"), ("element", "pose"))
-"""Subset and modality of the tasks whose recognisers parse the unseen competition."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +42,7 @@ class Plan:
         routine_epochs: passes of the routine finder over its records.
         sub_action_epochs: passes of the localizer of sub-actions over the routines.
         unseen_minutes: of the record that is parsed in the end.
+        parsed_by: subset and modality of the tasks whose recognisers parse it.
         drawn_set: the set whose tree the report shows.
     """
 
@@ -54,6 +53,7 @@ class Plan:
     routine_epochs: int
     sub_action_epochs: int
     unseen_minutes: float
+    parsed_by: tuple[tuple[str, Modality], ...] = (("set", "pose"), ("element", "pose"))
     drawn_set: str = "BB-S4"
 
 

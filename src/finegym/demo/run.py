@@ -23,7 +23,7 @@ from finegym.annotations.subsets import find_subset, keep_frequent_classes
 from finegym.codebook.builtin import read_builtin
 from finegym.demo.features import FLOW_STORE, POSE_STORE, make_flow, make_poses
 from finegym.demo.parsing import ParsingOutcome, parse_unseen, simulate_unseen, train_sub_actions
-from finegym.demo.plan import LARGEST_SET, PARSED_BY, Modality, Plan, Task
+from finegym.demo.plan import LARGEST_SET, Modality, Plan, Task
 from finegym.demo.quality import QualityOutcome, control_quality
 from finegym.demo.routines import RoutinesOutcome, find_routines, make_snippets
 from finegym.errors import SimulationError, VideoError, join_problems
@@ -192,7 +192,7 @@ def run_demo(out: Path, plan: Plan, *, seed: int, workers: int, say: Callable[[s
             out,
             actions=out / "runs" / "routines",
             sub_actions=sub_actions,
-            recognisers=[runs[each] for each in PARSED_BY],
+            recognisers=[runs[each] for each in plan.parsed_by],
             epochs=plan.sub_action_epochs,
             say=say,
         )
