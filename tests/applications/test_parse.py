@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
 import zipfile
+from importlib.resources import files
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +17,7 @@ from typer.testing import CliRunner
 from finegym.annotations.folder import read_dataset
 from finegym.annotations.model import Action, Dataset, SubAction, Video
 from finegym.applications.bundle import make_bundle, open_bundle
+from finegym.applications.hierarchy import combine_levels, spread_event
 from finegym.applications.parse.evaluating import Counts, score_parses
 from finegym.applications.parse.files import Candidate, Parse, ParsedAction, ParsedSubAction, read_parse
 from finegym.applications.parse.found import FoundAction, FoundSubAction, read_found
@@ -128,6 +132,13 @@ def test_what_is_parsed_stays_and_what_was_killed_goes_on(parsed, tiny, tmp_path
     parse_video(item, bundle=tiny.bundle, settings=LOW, show_progress=False)
     first, second = (read_parse(path / "rec3/parse.json") for path in (parsed, tmp_path))
     assert first.actions == second.actions
+    (item.out / "parse.json").write_text("{")
+    assert len(parse_videos([video], tiny.bundle, tmp_path, LOW, show_progress=False).done) == 1
+    edited = tmp_path / "edited.yaml"
+    shipped = Path(str(files("finegym.applications.codes_of_points") / "fig-women-2017.yaml"))
+    edited.write_text(shipped.read_text(encoding="utf-8").replace("A: 0.1", "A: 0.15"), encoding="utf-8")
+    again = dataclasses.replace(LOW, code=str(edited))  # of the same name
+    assert len(parse_videos([video], tiny.bundle, tmp_path, again, show_progress=False).done) == 1
 
 
 def test_a_clip_is_taken_whole(tiny, tmp_path):
@@ -189,6 +200,9 @@ def test_a_watched_folder_is_parsed_once_files_stand_still(tiny, tmp_path):
     assert looks == [0, 0, 1, 1]  # seen first, taken at the look after
     assert watch_folder(folder, tiny.bundle, tmp_path / "out", LOW, once=True, say=said.append) == 0
     assert said[-1] == "rec3.mp4: was parsed before"
+    shutil.copy(folder / "rec3.mp4", folder / "rec3.mkv")
+    assert watch_folder(folder, tiny.bundle, tmp_path / "out", LOW, once=True, say=said.append) == 0
+    assert said[-2] == "rec3.mkv: was parsed before" and said[-1].startswith("rec3.mp4: left out")
 
 
 def test_the_command_prints_json_and_lines(parsed, tiny):
@@ -236,6 +250,8 @@ def test_parses_are_scored_as_by_hand():
     assert Counts(0, 0, 0).precision is None
     with pytest.raises(PredictionError, match="not annotated"):
         score_parses([parsed.model_copy(update={"record_id": "w"})], truth)
+    with pytest.raises(PredictionError, match="v: parsed twice"):
+        score_parses([parsed, parsed], truth)
 
 
 def make_parsed(start_ms, end_ms, element_id, candidate=None):
@@ -331,6 +347,32 @@ def test_a_recogniser_of_one_set_says_nothing_of_the_others():
     assert sub.sets["FX-S1"] > sub.sets["FX-S2"]
     sets = average_sets(FOUND.sub_actions[0], [(make_opinion("element", {"fx-turn-1": 1.0}), 0)], CODEBOOK)
     assert sets["FX-S2"] == pytest.approx(0.8)
+
+
+def test_only_who_knows_the_set_finds_it_unfamiliar():
+    wide = make_opinion("element", {"fx-turn-1": 0.9, "fx-turn-2": 0.1}, familiarity=0.6)
+    of_beam = make_opinion("element", {"bb-cat-leap": 0.5, "bb-cat-leap-half": 0.5}, familiarity=0.001)
+    assert read(wide, of_beam)[1].element_id == "fx-turn-1"
+    # Three that know it: the least p-value times three.
+    others = (
+        make_opinion("set", {"FX-S2": 1.0}, familiarity=0.02),
+        make_opinion("event", {"FX": 1.0}, familiarity=0.9),
+    )
+    sub = read(wide, *others)[1]
+    assert sub.familiarity == pytest.approx(0.06) and sub.element_id == "fx-turn-1"
+    assert read(of_beam)[1].familiarity is None
+
+
+def test_an_event_without_sets_leaves_all_of_them():
+    event = dataclasses.replace(CODEBOOK.events[0], id="PH")
+    codebook = dataclasses.replace(CODEBOOK, events=(*CODEBOOK.events, event))
+    levels = combine_levels(codebook, sets={"FX-S1": 1.0}, events=spread_event(codebook, "PH", 1.0))
+    assert sum(levels.sets.values()) == pytest.approx(1) and len(set(levels.sets.values())) == 1
+
+
+def test_where_no_model_tells_elements_there_are_no_points():
+    action, _ = read(make_opinion("set", {"FX-S2": 1.0}))
+    assert action.points is None and action.points_of_likeliest is None
 
 
 def test_findings_in_one_stretch_are_counted_once():

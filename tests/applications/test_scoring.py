@@ -219,6 +219,28 @@ def test_sheets_count_what_they_leave_out(dataset, tmp_path):
         score_dataset(dataset, LATE, "v_E_000050_000060")
 
 
+def test_slips_of_the_pen_in_rules_are_said(dataset):
+    assert score_dataset(dataset, LATE).unknown == ()
+    rules = """events:
+  ZZ: {num_counted: 8}
+  BB:
+    dismount: [{sets: [BB-S9]}]
+    limits: [{text: t, at_most: 5, of: [{sets: [BB-S8]}]}]
+    requirements: [{id: r, text: t, points: 0.5, each: [[{attributes: {twsit: 1}}]]}]
+    connections: [{text: t, points: 0.1, max_gap_ms: 0, series: [[{letter_from: A}], [{attributes: {bdoy: x}}]]}]
+values: {nosuch: 0.5}"""
+    sheets = score_dataset(dataset, parse_code(make_text(rules), "own"))
+    what = (
+        "event ZZ",
+        "value of nosuch",
+        "set BB-S9 (BB)",
+        "set BB-S8 (BB)",
+        "attribute twsit (BB)",
+        "attribute bdoy (BB)",
+    )
+    assert sheets.unknown == what and "BB-S9" in str(sheets)
+
+
 def test_every_official_routine_is_scored(shared):
     """FineGym's names stand in for attributes; every requirement can be decided by them."""
     dataset = open_source(shared / "finegym").dataset

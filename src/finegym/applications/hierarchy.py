@@ -65,7 +65,7 @@ def combine_levels(
     Returns:
         p(set) is proportional to p(event) times what was said of the set; p(element | set) is what the elements say
         among themselves. A set of which no element can be told is all "none of these". Where the levels exclude each
-        other entirely, the event is believed, and its sets are equally likely.
+        other entirely, the event is believed, and its sets are equally likely (all sets, if it has none).
     """
     said = dict(elements or {})
     by_set: dict[str, dict[str, float]] = {}
@@ -79,6 +79,8 @@ def combine_levels(
     }
     if sum(weights.values()) <= 0:
         weights = {set_.id: 1.0 if events is None else events.get(set_.event_id, 0.0) for set_ in codebook.sets}
+    if sum(weights.values()) <= 0:
+        weights = dict.fromkeys((set_.id for set_ in codebook.sets), 1.0)
     total = sum(weights.values())
     set_probabilities = {set_id: weight / total for set_id, weight in weights.items()}
     found, none = _share_out(set_probabilities, by_set)

@@ -81,7 +81,7 @@ def parse(
 
     settings = _make_settings(code, min_score, min_sub_score, min_probability, without_replays, device, whole)
     tally = parse_videos(videos, bundle, out, settings, workers=workers, engine=engine.value)
-    _print(tally, [out / path.stem for path in videos], as_json)
+    _print(tally, [out / path.stem for path in videos if str(path) not in tally.failed], as_json)
 
 
 def watch(

@@ -10,7 +10,7 @@ import numpy as np
 
 from finegym.annotations.model import Dataset, Instance
 from finegym.codebook.model import Codebook
-from finegym.errors import FeatureError
+from finegym.errors import ConfigError, FeatureError
 from finegym.features.pose.poses import MISSING
 from finegym.features.pose.store import PoseStore
 from finegym.simulation.skeleton import COCO_JOINTS, JOINT_INDEX
@@ -79,9 +79,12 @@ def read_takes(dataset: Dataset, folder: Path, poses: Path | None = None, noise:
         seed: of the noise.
 
     Raises:
-        FeatureError: neither a pose store nor a truth file is there.
+        FeatureError: neither a pose store nor a truth file is there; a record's frame rate is not known.
+        ConfigError: noise, and a pose store.
     """
     if poses is not None:
+        if noise:
+            raise ConfigError("--noise is for joints of the truth, and --poses names a pose store. Leave one out.")
         return _read_store(dataset, PoseStore(poses))
     return make_takes(dataset.codebook, _read_truths(dataset, folder), noise=noise, seed=seed)
 
@@ -145,7 +148,12 @@ def _read_store(dataset: Dataset, store: PoseStore) -> Takes:
         if found.sum() < 2:
             missing.append(instance.id)
             continue
-        fps = float(instance.video.fps or 25.0)
+        if instance.video.fps is None:
+            raise FeatureError(
+                f"{instance.video.id}: its frame rate is not known, so that no time in the air can be measured. Write "
+                "it into the dataset's records.csv."
+            )
+        fps = float(instance.video.fps)
         takes.append(_make_take(dataset.codebook, instance, joints, _find_frames(instance, fps)[0], fps))
     return Takes(tuple(takes), tuple(missing))
 

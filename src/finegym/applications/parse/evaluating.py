@@ -72,8 +72,14 @@ def score_parses(parses: Sequence[Parse], truth: Dataset) -> ParseScores:
         truth: annotations; records that were not parsed are left out.
 
     Raises:
-        PredictionError: a parsed record is not annotated.
+        PredictionError: a parsed record is not annotated, or given twice.
     """
+    ids = [parse.record_id for parse in parses]
+    repeated = sorted({id_ for id_ in ids if ids.count(id_) > 1})
+    if repeated:
+        raise PredictionError(
+            f"{join_problems(repeated, 3)}: parsed twice; it would count twice. Give one parse of each."
+        )
     videos = {video.id: video for video in truth.videos}
     unknown = [parse.record_id for parse in parses if parse.record_id not in videos]
     if unknown:

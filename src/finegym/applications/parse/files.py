@@ -79,7 +79,8 @@ class ParsedAction(_Part):
     Attributes:
         name: its part of instance ids.
         unsure: why it may be none, or not a whole one.
-        points: its difficulty by the code of points, from the elements that are likely enough; ``None`` without rules.
+        points: its difficulty by the code of points, from the elements that are likely enough; ``None`` without rules
+            for the event, and where no model tells elements of anything in it.
         points_of_likeliest: likewise, taking the likeliest element of every sub-action, however unsure.
     """
 
@@ -117,6 +118,8 @@ class Parse(_Part):
         bundle_sha256: of its file.
         is_trained_on_simulation: ``None`` where nobody knows.
         code_of_points: that routines were scored by.
+        code_sha256: of its rules; of a file that somebody edits, the name stays.
+        without_replays: whether nobody looked for replays and slow motion.
         whole: what the file was taken for.
         settings: the thresholds.
         actions: in order of time.
@@ -133,6 +136,8 @@ class Parse(_Part):
     bundle_sha256: str
     is_trained_on_simulation: bool | None
     code_of_points: str
+    code_sha256: str = ""
+    without_replays: bool = False
     whole: Literal["record", "sub-action"] = "record"
     settings: dict[str, float]
     actions: tuple[ParsedAction, ...]

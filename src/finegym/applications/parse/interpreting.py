@@ -25,7 +25,8 @@ class Thresholds:
         min_score: of routines that are looked into.
         min_sub_score: of sub-actions that are listed.
         min_probability: of an element or set that is named; a query's answer below it is unsure.
-        min_familiarity: below, a clip looks like none of the known classes: of clips of known classes, that share too.
+        min_familiarity: there and below, a clip looks like none of the known classes; so does that share, at most, of
+            clips of known classes.
     """
 
     min_score: float = 0.3
@@ -91,11 +92,10 @@ def interpret_sub_action(
         sets=average_sets(sub, said, codebook),
         events=spread_event(codebook, action.event_id, action.score) if action.event_id else None,
     )
-    familiarity = [float(opinion.familiarity[row]) for opinion, row in said if opinion.familiarity is not None]
-    least = min(familiarity, default=None)
     candidates = tuple(_make_candidate(*pair, levels, codebook) for pair in rank(levels.elements, NUM_CANDIDATES))
     best = candidates[0] if candidates else None
     set_id, set_probability = rank(levels.sets, 1)[0]
+    least = find_familiarity(said, set_id, codebook)
     is_strange = least is not None and least <= thresholds.min_familiarity
     is_element = best is not None and best.probability >= thresholds.min_probability and not is_strange
     is_set = set_probability >= thresholds.min_probability and not is_strange
@@ -113,6 +113,29 @@ def interpret_sub_action(
         familiarity=least,
         unsure=tuple(_doubt_sub_action(sub, best, levels, least, thresholds)),
     )
+
+
+def find_familiarity(said: Sequence[tuple[Opinion, int]], set_id: str, codebook: Codebook) -> float | None:
+    """How usual a sub-action is for those who know its likeliest set: a p-value; ``None`` where none of them says.
+
+    A recogniser of other sets has never seen the like, whatever it is. Of several p-values the least counts, times
+    their number (Bonferroni): so no more clips of known classes are refused than by one.
+    """
+    values = [
+        float(opinion.familiarity[row])
+        for opinion, row in said
+        if opinion.familiarity is not None and set_id in _find_known_sets(opinion, codebook)
+    ]
+    return min(1.0, len(values) * min(values)) if values else None
+
+
+def _find_known_sets(opinion: Opinion, codebook: Codebook) -> set[str]:
+    """The sets that a recogniser has seen clips of."""
+    if opinion.level == "element":
+        return {codebook.element_by_id[class_id].set_id for class_id in opinion.class_ids}
+    if opinion.level == "set":
+        return set(opinion.class_ids)
+    return {set_.id for set_ in codebook.sets if set_.event_id in opinion.class_ids}
 
 
 def average_elements(said: Sequence[tuple[Opinion, int]], codebook: Codebook) -> dict[str, float]:
@@ -253,7 +276,7 @@ def _score(
     *,
     likeliest: bool,
 ) -> float | None:
-    if found.event_id not in code.events:
+    if found.event_id not in code.events or not any(sub.candidates for sub in subs):
         return None
     action = make_action(found, subs)
     if likeliest:

@@ -23,7 +23,7 @@ from finegym.applications.parse.found import FoundAction, make_found_dataset, re
 from finegym.applications.parse.interpreting import Thresholds, interpret_action, make_action
 from finegym.applications.parse.page import write_parse_page
 from finegym.applications.parse.recognising import ask
-from finegym.applications.scoring.code_of_points import CodeOfPoints, read_code
+from finegym.applications.scoring.code_of_points import CodeOfPoints, hash_code, read_code
 from finegym.errors import ConfigError, VideoError, join_problems
 from finegym.files import hash_samples, remove_stale, write_text
 from finegym.jobs import Engine, Tally, run_jobs
@@ -163,6 +163,8 @@ def parse_video(item: ParseItem, *, bundle: Path, settings: ParseSettings, show_
         bundle_sha256=opened.sha256,
         is_trained_on_simulation=opened.facts.is_simulated,
         code_of_points=code.name,
+        code_sha256=hash_code(code),
+        without_replays=is_skipped,
         whole=settings.whole,
         settings=asdict(settings.thresholds),
         actions=tuple(read),
@@ -225,14 +227,18 @@ def write_outputs(parse: Parse, found: Dataset, bundle: Bundle, code: CodeOfPoin
 
 
 def _is_parsed(item: ParseItem, bundle: Bundle, settings: ParseSettings) -> bool:
-    """Whether an earlier call parsed the same recording with the same bundle and settings."""
+    """Whether an earlier call parsed the same recording with the same bundle and settings; else it is parsed anew."""
     path = item.out / PARSE_FILE
     if not path.is_file() or not item.video.is_file():
         return False
-    parse = read_parse(path)
+    try:
+        parse = read_parse(path)
+    except ConfigError:
+        return False
     same = (parse.bundle_sha256, parse.video_fingerprint) == (bundle.sha256, hash_samples(item.video))
     same = same and (parse.whole, parse.settings) == (settings.whole, asdict(settings.thresholds))
-    return same and parse.code_of_points == read_code(settings.code).name
+    same = same and parse.code_sha256 == hash_code(read_code(settings.code))
+    return same and (settings.without_shots or settings.whole != "record" or not parse.without_replays)
 
 
 def _refuse_foreign(out: Path) -> None:

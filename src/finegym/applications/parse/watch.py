@@ -47,6 +47,7 @@ def watch_folder(
         raise ConfigError(f"{folder}: there is no such folder to watch. Check the path.")
     open_bundle(bundle)
     seen: dict[Path, State] = {}
+    taken: dict[str, Path] = {}  # results are told apart by name
     handled: dict[Path, State] = {}
     num_parsed = 0
     try:
@@ -56,6 +57,11 @@ def watch_folder(
             if not once:
                 whole = [path for path in whole if seen.get(path) == there[path]]
             for path in whole:
+                other = taken.setdefault(path.stem, path)
+                if other != path:
+                    handled[path] = there[path]
+                    say(f"{path.name}: left out, its results would replace those of {other.name}. Give it another name")
+                    continue
                 tally = parse_videos([path], bundle, out, settings, show_progress=False)
                 handled[path] = there[path]
                 num_parsed += len(tally.done)

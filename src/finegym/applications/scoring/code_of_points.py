@@ -7,6 +7,7 @@ floats are no tenths.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping
 from importlib.resources import files
@@ -193,8 +194,15 @@ def read_code(name_or_path: str) -> CodeOfPoints:
         except UnicodeDecodeError as error:
             raise ConfigError(f"code of points {path} is not UTF-8 text: {error}") from error
     if name_or_path not in list_codes():
-        raise ConfigError(f'no code of points "{name_or_path}"{suggest(name_or_path, list_codes())}, or a YAML file')
+        raise ConfigError(
+            f'no code of points "{name_or_path}", nor such a YAML file{suggest(name_or_path, list_codes())}'
+        )
     return parse_code(files(_PACKAGE).joinpath(f"{name_or_path}{_SUFFIX}").read_text(encoding="utf-8"), name_or_path)
+
+
+def hash_code(code: CodeOfPoints) -> str:
+    """SHA-256 of everything that an edition says."""
+    return hashlib.sha256(code.model_dump_json().encode()).hexdigest()
 
 
 def parse_code(text: str, where: str) -> CodeOfPoints:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from finegym.applications.scoring.code_of_points import Alternative, AtLeast, Condition
+from finegym.applications.scoring.code_of_points import Alternative, AtLeast, CodeOfPoints, Condition, EventRules
 from finegym.codebook.difficulty import LETTERS
-from finegym.codebook.model import Attributes, AttributeValue
+from finegym.codebook.model import Attributes, AttributeValue, Codebook
 
 
 @dataclass(frozen=True)
@@ -71,3 +71,32 @@ def _has(
     if isinstance(wanted, AtLeast):
         return isinstance(value, int | float) and not isinstance(value, bool) and value >= wanted.at_least
     return value in (wanted if isinstance(wanted, tuple) else (wanted,))
+
+
+def find_unknown(code: CodeOfPoints, codebook: Codebook) -> tuple[str, ...]:
+    """What an edition speaks of and a codebook does not have: a slip of the pen, or rules for another codebook.
+
+    Attributes are not asked of a codebook that establishes none.
+    """
+    known = {name for attributes in codebook.attributes_by_element_id.values() for name in attributes}
+    entries = {element.id for element in codebook.elements} | {element.difficulty_code for element in codebook.elements}
+    found = [f"event {event_id}" for event_id in code.events if event_id not in codebook.event_by_id]
+    found += [f"value of {key}" for key in code.values if key not in entries]
+    for event_id, rules in code.events.items():
+        for alternative in (one for condition in _list_conditions(rules) for one in condition):
+            found += [f"set {set_id} ({event_id})" for set_id in alternative.sets if set_id not in codebook.set_by_id]
+            names = alternative.attributes if known else ()
+            found += [f"attribute {name} ({event_id})" for name in names if name not in known]
+    return tuple(dict.fromkeys(found))
+
+
+def _list_conditions(rules: EventRules) -> Iterator[Condition]:
+    if rules.dismount is not None:
+        yield rules.dismount
+    yield from (limit.of for limit in rules.limits)
+    for requirement in rules.requirements:
+        if requirement.one is not None:
+            yield requirement.one
+        yield from (*requirement.each, *requirement.series)
+    for connection in rules.connections:
+        yield from connection.series

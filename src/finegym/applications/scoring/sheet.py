@@ -10,8 +10,9 @@ from typing import Any
 from finegym.annotations.model import Dataset
 from finegym.annotations.text import format_count
 from finegym.applications.scoring.code_of_points import CodeOfPoints
+from finegym.applications.scoring.conditions import find_unknown
 from finegym.applications.scoring.difficulty import DifficultyScore, ScoredElement, score_action
-from finegym.errors import AnnotationError
+from finegym.errors import AnnotationError, join_problems
 from finegym.report.page import Prose, Section, Table, write_page
 
 
@@ -31,17 +32,24 @@ class Sheets:
         sheets: in the order of the records.
         num_not_labelled: routines left out because nobody has looked for their sub-actions.
         num_without_rules: routines left out because the code has no rules for their event.
+        unknown: what the rules speak of and the codebook does not have; such rules give nothing.
     """
 
     sheets: tuple[Sheet, ...]
     num_not_labelled: int
     num_without_rules: int
+    unknown: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         unsure = sum(not sheet.score.is_certain for sheet in self.sheets)
         return (
             f"scored {len(self.sheets):,} routines, of {unsure:,} something is missing; left out: not labelled "
             f"{self.num_not_labelled:,}, no rules for the event {self.num_without_rules:,}"
+            + (
+                f"; not in the codebook, so that it gives nothing: {join_problems(self.unknown)}"
+                if self.unknown
+                else ""
+            )
         )
 
 
@@ -71,7 +79,7 @@ def score_dataset(dataset: Dataset, code: CodeOfPoints, action_id: str | None = 
     if action_id is not None and not sheets:
         example = next((f"{v.id}_{a.name}" for v in dataset.videos for a in v.actions), "none")
         raise AnnotationError(f"no routine {action_id!r} among the annotations; ids look like {example}.")
-    return Sheets(tuple(sheets), not_labelled, without_rules)
+    return Sheets(tuple(sheets), not_labelled, without_rules, find_unknown(code, dataset.codebook))
 
 
 def split_points(score: DifficultyScore) -> dict[str, float]:
@@ -122,6 +130,7 @@ def make_json(sheets: Sheets, code: CodeOfPoints) -> dict[str, Any]:
     return {
         "format": "finegym-difficulty/1",
         "code_of_points": {"name": code.name, "title": code.title, "source": code.source},
+        "not_in_the_codebook": list(sheets.unknown),
         "left_out": {"not_labelled": sheets.num_not_labelled, "no_rules": sheets.num_without_rules},
         "routines": [_make_json_sheet(sheet) for sheet in sheets.sheets],
     }
@@ -168,11 +177,7 @@ def make_element_rows(score: DifficultyScore) -> list[tuple[str, ...]]:
             str(number),
             f"{one.start_ms / 1000:.2f} s",
             "?" if one.facts is None else one.facts.name,
-            ""
-            if one.facts is None
-            else one.facts.key
-            if one.facts.key != one.facts.element_id
-            else one.facts.letter or "",
+            _get_entry(one),
             f"{one.thousandths / 1000:.3f}",
             f"{one.status}, dismount" if one.is_dismount else one.status,
         )
