@@ -10,7 +10,7 @@ import time
 import pytest
 
 from finegym.errors import OutputError, VideoError
-from finegym.files import hash_samples, remove_stale, replace_file, write_text
+from finegym.files import hash_samples, new_folder, remove_stale, replace_file, write_text
 
 
 def test_file_is_replaced_whole(tmp_path):
@@ -103,3 +103,49 @@ def test_what_a_killed_process_left_is_removed_and_nothing_else(tmp_path):
         writer.kill()
         writer.wait()
         writer.stdout.close()
+
+
+def test_a_folder_appears_whole_or_not_at_all(tmp_path):
+    out = tmp_path / "a" / "release"
+    with pytest.raises(VideoError), new_folder(out) as new:
+        (new / "one.txt").write_text("1")
+        raise VideoError("no")
+    assert list(out.parent.iterdir()) == []
+    umask = os.umask(0o027)
+    try:
+        with new_folder(out) as new:
+            (new / "one.txt").write_text("1")
+            assert not out.exists()
+    finally:
+        os.umask(umask)
+    assert [path.name for path in out.parent.iterdir()] == ["release"]
+    assert (out / "one.txt").read_text() == "1"
+    assert out.stat().st_mode & 0o777 == 0o750
+    with pytest.raises(OutputError, match="release"), new_folder(out) as new:  # it is not empty
+        (new / "one.txt").write_text("2")
+    assert (out / "one.txt").read_text() == "1"
+
+
+def test_a_folder_that_a_killed_process_left_is_removed_and_no_living_one(tmp_path):
+    code = (
+        "import sys, time, pathlib; from finegym.files import new_folder\n"
+        "with new_folder(pathlib.Path(sys.argv[1])) as new:\n"
+        " (new / 'half.txt').write_text('half'); print(new.name, flush=True); time.sleep(60)"
+    )
+    out = tmp_path / "release [1]"
+    writer = subprocess.Popen([sys.executable, "-c", code, out], stdout=subprocess.PIPE, text=True)
+    left = tmp_path / writer.stdout.readline().strip()
+    os.utime(left, (time.time() - 60,) * 2)
+    (tmp_path / ".another-12345678").mkdir()
+    try:
+        with new_folder(out):
+            assert left.is_dir(), "it is being filled"
+        out.rmdir()
+    finally:
+        writer.send_signal(signal.SIGKILL)
+        writer.wait()
+        writer.stdout.close()
+    assert not out.exists() and (left / "half.txt").is_file()
+    with new_folder(out):
+        assert not left.exists()
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".another-12345678", "release [1]"]

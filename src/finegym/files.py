@@ -1,4 +1,4 @@
-"""Writing files so that nothing is ever left half-written, and telling large ones apart."""
+"""Writing files and folders so that nothing is ever left half-written, and telling large ones apart."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import glob
 import hashlib
 import os
 import re
+import shutil
 import tempfile
 import time
 from collections.abc import Iterator
@@ -56,6 +57,63 @@ def replace_file(path: Path) -> Iterator[Path]:
     finally:
         if is_locked:
             os.close(handle)
+
+
+@contextmanager
+def new_folder(folder: Path) -> Iterator[Path]:
+    """Yield a temporary folder beside ``folder``, which takes its place when the block succeeds and goes when it fails.
+
+    What a killed process has left of an earlier try is removed first; what a living one fills is locked and stays.
+
+    Args:
+        folder: not there, or empty. Parent folders are made.
+
+    Raises:
+        OutputError: the folder cannot be made or written; the message names it and the system's reason.
+    """
+    folder = Path(folder)
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        _remove_stale_folders(folder)
+        temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    except OSError as error:
+        raise OutputError(f"{folder}: cannot be written: {error.strerror}. Choose another folder.") from error
+    handle = _open_locked(temporary)
+    try:
+        yield temporary
+        temporary.chmod(0o777 & ~_read_umask())
+        temporary.replace(folder)
+    except OSError as error:
+        if isinstance(error, OutputError) or error.errno is None:
+            raise
+        raise OutputError(f"{folder}: cannot be written: {error.strerror}. Nothing was changed.") from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+        if handle is not None:
+            os.close(handle)
+
+
+def _remove_stale_folders(folder: Path) -> None:
+    """Remove temporaries of ``new_folder`` for one folder that nobody fills any more."""
+    for path in folder.parent.glob(f".{glob.escape(folder.name)}-????????"):
+        if path.is_symlink() or not path.is_dir() or time.time() - path.stat().st_mtime < STALE_S:
+            continue
+        handle = _open_locked(path)
+        if handle is not None:
+            shutil.rmtree(path, ignore_errors=True)
+            os.close(handle)
+
+
+def _open_locked(folder: Path) -> int | None:
+    """Open and lock a folder; ``None`` where another process holds it, or nothing can."""
+    try:
+        handle = os.open(folder, os.O_RDONLY)
+    except OSError:  # Windows opens no folders
+        return None
+    if _lock(handle):
+        return handle
+    os.close(handle)
+    return None
 
 
 def _lock(handle: int) -> bool:

@@ -10,11 +10,8 @@ import csv
 import io
 import os
 import re
-import shutil
-import tempfile
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -27,7 +24,7 @@ from finegym.annotations.splits import Split, format_split, read_split
 from finegym.annotations.subsets import make_subset
 from finegym.codebook.official import OfficialFiles, format_official_files
 from finegym.errors import AnnotationError, CodebookError, OutputError
-from finegym.files import write_text
+from finegym.files import new_folder, write_text
 
 ANNOTATION_FILE = "finegym_annotation_info_v1.1.json"
 _OFFICIAL_SETTING = re.compile(r"gym[0-9]+")
@@ -161,22 +158,6 @@ def convert_to_csv(source: Source, path: Path) -> Conversion:
                 writer.writerow([video.id, action_id, id_, action.event_id, *label, *times, *tail, *classes])
     write_text(path, buffer.getvalue())
     return Conversion((path,), _count(dataset))
-
-
-@contextmanager
-def new_folder(folder: Path) -> Iterator[Path]:
-    """A folder to fill, which takes the place of ``folder`` (not there, or empty) when the block succeeds."""
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-    except OSError as error:
-        raise OutputError(f"{folder}: cannot be written: {error.strerror}. Choose another folder.") from error
-    try:
-        yield temporary
-        temporary.chmod(0o755)
-        temporary.replace(folder)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def require_new(path: Path) -> None:

@@ -6,17 +6,14 @@ of the dataset, floats are rounded, and figures and archives carry no time.
 
 from __future__ import annotations
 
-import shutil
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from finegym.annotations.convert import require_new
 from finegym.annotations.folder import write_dataset
 from finegym.annotations.splits import format_split
-from finegym.errors import OutputError
+from finegym.files import new_folder
 from finegym.release.contents import Contents, format_json, prepare_dataset
 from finegym.release.croissant import FILE as CROISSANT_FILE
 from finegym.release.croissant import make_croissant
@@ -94,7 +91,7 @@ def build_release(
     require_new(folder)
     say("rules of exclusion, splits, leak gate")
     contents = plan_release(source, settings, previous)
-    with _new_folder(folder) as new:
+    with new_folder(folder) as new:
         say("annotations and tables")
         files = _write_data(contents, new)
         say("exports")
@@ -172,25 +169,3 @@ def _write(folder: Path, files: dict[str, bytes]) -> None:
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)
-
-
-@contextmanager
-def _new_folder(folder: Path) -> Iterator[Path]:
-    """A folder to fill, which takes the place of ``folder`` when the block succeeds and is removed when it fails."""
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-    except OSError as error:
-        raise OutputError(
-            f"{folder}: cannot be written: {error.strerror}. Choose another folder with --out."
-        ) from error
-    try:
-        yield temporary
-        temporary.chmod(0o755)
-        temporary.replace(folder)
-    except OSError as error:
-        if isinstance(error, OutputError) or error.errno is None:
-            raise
-        raise OutputError(f"{folder}: cannot be written: {error.strerror}. Nothing was changed.") from error
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)

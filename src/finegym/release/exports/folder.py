@@ -8,11 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
-from finegym.annotations.convert import move_paths, new_folder, require_new
+from finegym.annotations.convert import move_paths, require_new
 from finegym.annotations.folder import is_dataset_folder
 from finegym.annotations.model import Dataset
 from finegym.annotations.splits import Split
 from finegym.errors import VideoError
+from finegym.files import new_folder
 from finegym.release.exports.exported import Exported, ExportSettings
 from finegym.release.exports.write import EXPORTS, FRAME_FORMATS, check_labels
 from finegym.release.read import read_release
