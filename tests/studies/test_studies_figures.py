@@ -6,7 +6,8 @@ from pretended_runs import NUM_RECORDS, TIMES, PretendedResults, make_logits
 
 from finegym.studies import confusion, fig5, fig6a, fig6b, fig6c, fig6d, findings, measures, queries, table4
 from finegym.studies.all import SIZES
-from finegym.studies.size_simulated import TINY, TINY_ELEMENTS
+from finegym.studies.planning import plan_predictions
+from finegym.studies.size_simulated import SMOKE, TINY, TINY_ELEMENTS
 
 STUDIES = (fig6a, fig6b, fig6c, fig6d, confusion, queries, findings, table4, fig5)
 
@@ -170,6 +171,16 @@ def test_no_change_at_all_decides_nothing_but_what_follows_from_equal_scores(mon
     verdicts = {id_: row.labels[1] for id_, row in rows.items()}
     assert (verdicts.pop("order-tsn"), verdicts.pop("order-trn")) == ("confirmed", "not confirmed")
     assert set(verdicts.values()) == {"not decided", "not run"}
+
+
+def test_differences_are_of_runs_of_the_same_seed():
+    def say(planned, split):
+        seed = next(int(one.removeprefix("seed=")) for one in planned.run.overrides if one.startswith("seed="))
+        return None if is_flow(planned) and seed == 1 else np.full((len(split.val), len(split.subset)), float(seed))
+
+    plans = [plan_predictions(SMOKE, method, "balanced") for method in ("TSN RGB", "TSN Flow")]
+    pairs = PretendedResults(say, SMOKE).read_pairs(*plans, "balanced")
+    assert [[each.aligned.logits[0, 0] for each in side] for side in pairs] == [[0, 2], [0, 2]]
 
 
 def test_a_third_of_the_clip_is_the_largest_number_of_frames_within_it():

@@ -71,7 +71,7 @@ def test_everything_is_run_once_and_written(store):
     assert set(values.values()) == {100.0}
     assert (store.folder / "results" / "table2" / "table2.tex").is_file()
     cost = json.loads(next(store.folder.glob("runs/*/cost.json")).read_text())
-    assert cost["threads"] >= 1 and cost["cpu_s"] >= 0
+    assert cost["threads"] >= 1 and cost["cpu_s"] >= 0 and cost["is_whole"]
 
 
 def test_what_is_there_is_not_done_again(store):

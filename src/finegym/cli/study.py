@@ -205,6 +205,6 @@ def _find(names: list[str] | None) -> list[Study]:
     unknown = [name for name in names or () if name not in STUDIES]
     if unknown:
         close = get_close_matches(unknown[0], STUDIES, n=1)
-        hint = f'; did you mean "{close[0]}"?' if close else ""
+        hint = f'; did you mean "{close[0]}"?' if close else "."
         raise ConfigError(f"no study is called {unknown[0]!r}{hint} There are: {', '.join(STUDIES)}")
     return [STUDIES[name] for name in dict.fromkeys(names or STUDIES)]

@@ -57,7 +57,8 @@ def compare_planned(
     results: Results, planned: Mapping[str, Sequence[PlannedPrediction]], role: str
 ) -> ClassComparison | None:
     """Two methods on one split; ``None`` where one of them was not run."""
-    left, right = (results.read_seeds(runs, role) for runs in planned.values())
+    first, second = planned.values()
+    left, right = results.read_pairs(first, second, role)
     if not left or not right:
         return None
     aligned = left[0].aligned

@@ -109,7 +109,8 @@ def make(results: Results) -> Outcome:
                 "parameters": make_count(speed["parameters"] / 1e6),
                 "clips_per_s": make_count(speed["clips_per_s"]),
             }
-        trained = [cost["cpu_s"] for path in costs if (cost := _read(path / "cost.json")) is not None]
+        known = [cost for path in costs if (cost := _read(path / "cost.json")) is not None]
+        trained = [cost["cpu_s"] for cost in known if cost.get("is_whole", True)]
         if trained:
             cells["train_cpu_s"] = make_count(float(np.mean(trained)))
         rows.append(Row(method, split_method(method), cells))
@@ -118,7 +119,7 @@ def make(results: Results) -> Outcome:
         describe_split(ROLE, results.get_split(ROLE)),
         *describe_seeds(results.size, MODELS, {ROLE: ROLE}),
         f"clips a second: the network alone, on {' and '.join(sorted(devices)) or 'nothing yet'}",
-        "training: CPU seconds of a run, reading of clips included",
+        "training: CPU seconds of a run, reading of clips included; runs that were stopped meanwhile do not count",
     )
     table = Table("efficiency", "Accuracy and cost", ("method", "modality"), COLUMNS, tuple(rows), notes)
     figure = _draw(table)

@@ -75,11 +75,11 @@ def make(results: Results) -> Outcome:
 
 def estimate_orders(results: Results, method: str) -> dict[str, Estimate]:
     """Both accuracies with frames in order and shuffled, and what is lost; empty where one was not run."""
-    ordered, shuffled = (
-        results.read_seeds(plan_predictions(results.size, method, ROLE, is_shuffled=is_shuffled), ROLE)
-        for is_shuffled in (False, True)
+    of_ordered, of_shuffled = (
+        plan_predictions(results.size, method, ROLE, is_shuffled=is_shuffled) for is_shuffled in (False, True)
     )
-    if not ordered or len(ordered) != len(shuffled):
+    ordered, shuffled = results.read_pairs(of_ordered, of_shuffled, ROLE)
+    if not ordered:
         return {}
     return compare_answers(results, ordered, shuffled)
 

@@ -81,8 +81,9 @@ def estimate_tested(results: Results, method: str, role: str, num_frames: int) -
 
 def estimate_change(results: Results, method: str, role: str) -> Estimate | None:
     """What a method gains from the most frames, against as many as it was trained with."""
-    few, many = (results.read_seeds(plan_tested(results.size, method, role, n), role) for n in (TRAINED, TESTED[-1]))
-    if not few or len(few) != len(many):
+    of_few, of_many = (plan_tested(results.size, method, role, number) for number in (TRAINED, TESTED[-1]))
+    few, many = results.read_pairs(of_few, of_many, role)
+    if not few:
         return None
     return _estimate(results, few, stack_right(many).astype(np.float64) - stack_right(few), DIFFERENCE)
 

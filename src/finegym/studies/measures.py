@@ -116,12 +116,11 @@ def compare_plans(
     results: Results, before: Sequence[PlannedPrediction], after: Sequence[PlannedPrediction], role: str
 ) -> Measured | None:
     """Mean class accuracy of some runs less that of others, paired by seed and instance."""
-    left, right = (results.read_seeds(each, role) for each in (before, after))
-    number = min(len(left), len(right))
-    if not number:
+    left, right = results.read_pairs(before, after, role)
+    if not left:
         return None
     aligned = left[0].aligned
     groups = resample_groups(find_groups(results.dataset, aligned.instance_ids, "video"))
-    gained = stack_right(right[:number]).astype(np.float64) - stack_right(left[:number])
+    gained = stack_right(right).astype(np.float64) - stack_right(left)
     found = estimate_mean_over_classes(gained, aligned.targets, groups, DIFFERENCE)
     return Measured(found, len(aligned.targets))

@@ -101,6 +101,17 @@ class Results:
         """What the runs that are there said, in the order of their seeds."""
         return [answers for each in planned if (answers := self.read(each, role)) is not None]
 
+    def read_pairs(
+        self, before: Sequence[PlannedPrediction], after: Sequence[PlannedPrediction], role: str
+    ) -> tuple[list[Answers], list[Answers]]:
+        """What two methods said, seed by seed; a seed that one of them lacks is left out."""
+        pairs = [
+            (one, other)
+            for left, right in zip(before, after, strict=False)  # a method may have fewer seeds
+            if (one := self.read(left, role)) is not None and (other := self.read(right, role)) is not None
+        ]
+        return [one for one, _ in pairs], [other for _, other in pairs]
+
     def score(
         self, planned: Sequence[PlannedPrediction], role: str, metric: Scored = lambda result: result.top1_accuracy
     ) -> Cell:

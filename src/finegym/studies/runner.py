@@ -154,11 +154,12 @@ def do_job(job: Job, store: RunStore, threads: int) -> float:
     recipe = store.resolve(job.run)
     print(f"run {path.name}", file=sys.stderr)  # what training says follows it
     if not (path / COST_FILE).is_file():
-        began = time.perf_counter()
+        began, is_whole = time.perf_counter(), not path.exists()
         train_one(recipe, path)
         cost = {
             "cpu_s": round(_read_cpu_seconds() - before, 2),
             "wall_s": round(time.perf_counter() - began, 2),
+            "is_whole": is_whole,  # false: of the part after a training was stopped
             "threads": threads,
             "device": "cuda" if torch.cuda.is_available() else "cpu",
         }
