@@ -104,7 +104,7 @@ SMOKE = Size(
                 "smoke/actionvlad_smoke",
                 ("data.short_side=40", "data.crop_size=32", "schedule.epochs=2", "schedule.warmup_epochs=0.3", *QUICK),
                 max_seeds=1,
-                note=f"ActionVLAD: VGG-16 {RANDOM}; 32 pixels, one step, 2 epochs (within events and sets as many as others)",
+                note=f"ActionVLAD: VGG-16 {RANDOM}; 32 pixels, one step, 2 epochs (6 to 14 within events and sets)",
             ),
             "NL I3D RGB": Choice(
                 "smoke/nl_i3d_smoke",
