@@ -51,6 +51,10 @@ def test_a_bundle_gives_back_the_runs_it_was_made_of(tiny, tmp_path):
         tmp_path / "tiny.finegym", actions=tiny.actions, sub_actions=tiny.sub_actions, recognisers=[tiny.recogniser]
     )
     assert again == bundle.facts and (tmp_path / "tiny.finegym").read_bytes() == tiny.bundle.read_bytes()
+    for lost in ("bundle.json", "codebook.yaml", bundle.facts.actions):  # a cache that was cleared in part
+        there = open_bundle(tiny.bundle, tmp_path / "cache").folder / lost
+        shutil.rmtree(there) if there.is_dir() else there.unlink()
+        assert (open_bundle(tiny.bundle, tmp_path / "cache").folder / lost).exists()
 
 
 def test_a_damaged_bundle_is_refused(tiny, tmp_path):

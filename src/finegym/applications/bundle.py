@@ -178,7 +178,7 @@ def open_bundle(path: Path, cache: Path | None = None) -> Bundle:
             f"bundle {path} cannot be read: {error.strerror}. `finegym bundle make` and `finegym demo` make one."
         ) from error
     folder = (cache or get_cache()) / sha256[:16]
-    if not (folder / FACTS_FILE).is_file():
+    if not _is_whole(folder, path):
         _unpack(path, folder)
     facts = _parse_facts((folder / FACTS_FILE).read_bytes(), path)
     return Bundle(Path(path), sha256, folder, facts, read_codebook(folder / CODEBOOK_FILE))
@@ -190,6 +190,13 @@ def get_cache() -> Path:
     if given:
         return Path(given)
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "finegym" / "bundles"
+
+
+def _is_whole(folder: Path, path: Path) -> bool:
+    """Whether a bundle is unpacked and every file still there: caches are cleared, sometimes in part."""
+    if not (folder / FACTS_FILE).is_file():
+        return False
+    return all((folder / name).is_file() for name in _parse_facts((folder / FACTS_FILE).read_bytes(), path).files)
 
 
 def _unpack(path: Path, folder: Path) -> None:
@@ -213,7 +220,8 @@ def _unpack(path: Path, folder: Path) -> None:
         for name, content in {**contents, FACTS_FILE: text}.items():
             (temporary / name).parent.mkdir(parents=True, exist_ok=True)
             (temporary / name).write_bytes(content)
-        if not folder.is_dir():
+        if not _is_whole(folder, path):  # another process may have been faster
+            shutil.rmtree(folder, ignore_errors=True)
             temporary.rename(folder)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
