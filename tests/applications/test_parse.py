@@ -19,9 +19,9 @@ from finegym.annotations.model import Action, Dataset, SubAction, Video
 from finegym.applications.bundle import make_bundle, open_bundle
 from finegym.applications.hierarchy import combine_levels, spread_event
 from finegym.applications.parse.evaluating import Counts, score_parses
-from finegym.applications.parse.files import Candidate, Parse, ParsedAction, ParsedSubAction, read_parse
+from finegym.applications.parse.files import Candidate, Parse, ParsedAction, ParsedSubAction, Stretch, read_parse
 from finegym.applications.parse.found import FoundAction, FoundSubAction, read_found
-from finegym.applications.parse.interpreting import Thresholds, average_sets, interpret_action
+from finegym.applications.parse.interpreting import Thresholds, average_sets, doubt_replays, interpret_action
 from finegym.applications.parse.recognising import Opinion
 from finegym.applications.parse.run import ParseItem, ParseSettings, parse_video, parse_videos
 from finegym.applications.parse.watch import watch_folder
@@ -305,6 +305,14 @@ def make_parse(actions):
         stretches=(),
         seconds={},
     )
+
+
+def test_routines_in_a_replay_say_so():
+    live, shown_again = make_action((), 0, 10_000), make_action((), 20_000, 30_000)
+    replay = Stretch(kind="replay", start_ms=21_000, end_ms=29_000, score=1.0, reasons=())
+    slow = Stretch(kind="slow motion", start_ms=0, end_ms=10_000, score=1.0, reasons=())
+    doubted = doubt_replays([live, shown_again], [replay, slow])
+    assert [bool(action.unsure) for action in doubted] == [False, True]
 
 
 # Reading, with opinions made by hand.

@@ -69,6 +69,18 @@ def test_editions_differ_in_the_dismount():
     assert "dismount" not in {one.id for one in score_action(make_action("BB", BEAM), CODEBOOK, LATE).requirements}
 
 
+def test_a_dismount_s_letter_reaches_those_below():
+    rules = (
+        LATE.events["BB"]
+        .requirements[0]
+        .model_copy(update={"id": "dismount", "series": (), "dismount_letters": {"C": 0.3, "D": 0.5}})
+    )
+    code = LATE.model_copy(update={"events": {"BB": LATE.events["BB"].model_copy(update={"requirements": (rules,)})}})
+    for letter, given in (("B", 0), ("C", 300), ("E", 500)):
+        action = make_action("BB", ((find_dismount(letter), 0, 1000),))
+        assert score_action(action, CODEBOOK, code).requirements[0].thousandths == given, letter
+
+
 def find_dismount(letter):
     value = (ord(letter) - ord("A") + 1) / 10
     return next(one.id for one in CODEBOOK.get_elements_of_set("BB-S5") if one.difficulty_value == value)

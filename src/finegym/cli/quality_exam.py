@@ -46,5 +46,7 @@ def exam(
     if out is not None:
         write_text(out, text + "\n")
     typer.echo(text if as_json else format_exam(report, mistakes))
+    if held.num_items is not None or held.num_tries is not None or held.cool_down_hours:
+        typer.echo("num_items, num_tries and cool_down_hours are for the app: here every item counts, once", err=True)
     num_passed = sum(one.result.is_passed for one in report.candidates)
     typer.echo(f"passed {num_passed}, not passed {len(report.candidates) - num_passed}", err=as_json)

@@ -25,7 +25,8 @@ def score(
 ) -> None:
     """Score the difficulty of routines: what counted, which requirements were met, what was connected.
 
-    Execution is not scored here: `finegym execution`. What annotations do not tell (grips, falls) is not in the rules; see the documentation.
+    Execution is not scored here: `finegym execution`. What annotations do not tell (grips, falls) is not in the rules;
+    see the documentation.
 
     **Example**: `finegym score competition --code fig-women-2017 --page scores.html`
     """
@@ -44,4 +45,5 @@ def score(
         typer.echo(format_sheet(sheets.sheets[0]))
     else:
         typer.echo(format_sheets(sheets))
+    if not json_:
         typer.echo(f"{sheets}.", err=True)

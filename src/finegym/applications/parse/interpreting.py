@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from finegym.annotations.model import Action, SubAction
 from finegym.applications.hierarchy import Levels, combine_levels, find_path, rank, spread_event
-from finegym.applications.parse.files import Answer, Candidate, ParsedAction, ParsedSubAction
+from finegym.applications.parse.files import Answer, Candidate, ParsedAction, ParsedSubAction, Stretch
 from finegym.applications.parse.found import FoundAction, FoundSubAction
 from finegym.applications.parse.recognising import Level, Opinion
 from finegym.applications.scoring.code_of_points import CodeOfPoints
@@ -284,6 +284,22 @@ def _score(
         labelled = zip(action.sub_actions or (), best, strict=True)
         action = replace(action, sub_actions=tuple(replace(one, element_id=element) for one, element in labelled))
     return score_action(action, codebook, code).points
+
+
+def doubt_replays(actions: Sequence[ParsedAction], stretches: Sequence[Stretch]) -> tuple[ParsedAction, ...]:
+    """Routines of which more than half lies in what may be a replay or slow motion say so."""
+    doubted = []
+    for action in actions:
+        shared = sum(
+            max(0.0, min(action.end_ms, one.end_ms) - max(action.start_ms, one.start_ms))
+            for one in stretches
+            if one.kind == "replay"
+        )
+        if shared > (action.end_ms - action.start_ms) / 2:
+            doubt = "most of it lies in what may be a replay"
+            action = action.model_copy(update={"unsure": (*action.unsure, doubt)})
+        doubted.append(action)
+    return tuple(doubted)
 
 
 def make_action(found: FoundAction | ParsedAction, subs: Sequence[ParsedSubAction]) -> Action:

@@ -20,7 +20,7 @@ from finegym.annotations.webvtt import format_webvtt
 from finegym.applications.bundle import Bundle, open_bundle
 from finegym.applications.parse.files import PARSE_FILE, Parse, Stretch, read_parse, write_parse
 from finegym.applications.parse.found import FoundAction, make_found_dataset, read_found, take_whole
-from finegym.applications.parse.interpreting import Thresholds, interpret_action, make_action
+from finegym.applications.parse.interpreting import Thresholds, doubt_replays, interpret_action, make_action
 from finegym.applications.parse.page import write_parse_page
 from finegym.applications.parse.recognising import ask
 from finegym.applications.scoring.code_of_points import CodeOfPoints, hash_code, read_code
@@ -167,7 +167,7 @@ def parse_video(item: ParseItem, *, bundle: Path, settings: ParseSettings, show_
         without_replays=is_skipped,
         whole=settings.whole,
         settings=asdict(settings.thresholds),
-        actions=tuple(read),
+        actions=doubt_replays(read, stretches),
         stretches=stretches,
         seconds=clock.seconds,
     )

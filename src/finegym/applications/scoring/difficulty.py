@@ -260,7 +260,14 @@ def _judge(
     at_most = _to_thousandths(max(rule.dismount_letters.values(), default=rule.points))
     if rule.dismount_letters:
         fact = None if dismount is None else facts[dismount]
-        given = rule.dismount_letters.get(fact.letter, 0.0) if fact and fact.letter else 0.0
+        given = max(
+            (
+                points
+                for letter, points in rule.dismount_letters.items()
+                if fact and fact.letter and letter <= fact.letter
+            ),
+            default=0.0,
+        )
         of = (dismount,) if dismount is not None and given else ()
         return Award(rule.id, rule.text, _to_thousandths(given), at_most, of)
     found, unsure = _find_series(rule, facts, spans) if rule.series else _find_each(rule, facts)
