@@ -9,7 +9,9 @@ from finegym.training.recipe_text import format_recipe, list_fields, read_task
 from finegym.training.run_folder import RunFolder
 
 ROOT = Path(__file__).parents[2]
-RECIPES = [path for path in sorted((ROOT / "recipes").rglob("*.toml")) if read_task(path) not in ("recognition", "motion")]
+RECIPES = [
+    path for path in sorted((ROOT / "recipes").rglob("*.toml")) if read_task(path) not in ("recognition", "motion")
+]
 METHODS = ("ssn", "actionformer", "spotter")
 OPTIONAL = ("snippets", *METHODS)
 MINIMAL = """

@@ -12,6 +12,7 @@ from finegym.annotations.folder import read_dataset
 from finegym.applications.bundle import make_bundle
 from finegym.applications.parse.evaluating import ParseScores, score_parses
 from finegym.applications.parse.files import Parse, read_parse
+from finegym.applications.parse.interpreting import Thresholds
 from finegym.applications.parse.run import ParseSettings, parse_videos
 from finegym.codebook.model import Codebook
 from finegym.errors import SimulationError, VideoError, join_problems
@@ -19,6 +20,8 @@ from finegym.localization.recipe import parse_localization_recipe
 from finegym.localization.run import train
 from finegym.simulation.competition import CompetitionSettings, simulate_competition
 
+THRESHOLDS = Thresholds(min_sub_score=0.2)
+"""A localizer that learned for half a minute is seldom sure."""
 SEED_APART = 1000
 """From the demo's seed to that of the unseen competition."""
 
@@ -88,7 +91,7 @@ def parse_unseen(
     make_bundle(bundle, actions=actions, sub_actions=sub_actions, recognisers=recognisers, name="demo")
     truth = read_dataset(unseen)
     videos = [unseen / str(video.path) for video in truth.videos]
-    tally = parse_videos(videos, bundle, out / "parsed", ParseSettings(device="cpu"), show_progress=False)
+    tally = parse_videos(videos, bundle, out / "parsed", ParseSettings(THRESHOLDS, device="cpu"), show_progress=False)
     if tally.failed:
         raise VideoError(f"parsing failed: {join_problems(list(tally.failed.values()))}")
     folders = [out / "parsed" / path.stem for path in videos]

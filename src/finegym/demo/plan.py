@@ -67,11 +67,10 @@ FULL = Plan(
         Task("set", "pose", num_segments=3, epochs=60, min_instances=8),
         Task("element", "pose", num_segments=3, epochs=60, min_instances=2),
         Task(LARGEST_SET, "rgb", num_segments=8, epochs=10, min_instances=2),
-        Task(LARGEST_SET, "flow", num_segments=8, epochs=10, min_instances=2),
         Task(LARGEST_SET, "pose", num_segments=3, epochs=60, min_instances=2),
     ),
     routine_epochs=60,
-    sub_action_epochs=60,
+    sub_action_epochs=30,
     unseen_minutes=2.0,
 )
 QUICK = Plan(
