@@ -92,7 +92,7 @@ def _make_consensus(consensus: Consensus) -> list[Prose | Table]:
     ]
     header = ["annotator", "finds what is there", "takes for there what is not", "event or set right", "answers right"]
     caption = (
-        "How far everybody can be trusted, as the model of Dawid and Skene sees it, over what at least one of them marked; "
-        "– where it saw nothing."
+        "How far everybody can be trusted, as the model of Dawid and Skene sees it, over what at least one of them "
+        "marked; – where it saw nothing."
     )
     return [*blocks, Table(header, trust, caption)]

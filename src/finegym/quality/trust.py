@@ -17,8 +17,8 @@ class Trust:
     Attributes:
         annotator: who.
         found: share that they mark of what somebody marks and is there; what everybody misses nobody knows of.
-        invented: share that they mark of what somebody marks, they or another, and is not there. No share of their work:
-            who alone invents a single unit has 1.
+        invented: share that they mark of what somebody marks, they or another, and is not there. No share of their
+            work: who alone invents a single unit has 1.
         top: share of events (of actions) or sets (of sub-actions) that they name rightly, over those that occur.
         answers: share of yes/no queries that they answer rightly, yes and no alike.
         unsure: share that they do not answer.
