@@ -62,8 +62,8 @@ FULL = Plan(
     minutes=3.0,
     clip_short_side=128,
     tasks=(
-        Task("set", "rgb", num_segments=3, epochs=16, min_instances=8),
-        Task("set", "flow", num_segments=3, epochs=16, min_instances=8),
+        Task("set", "rgb", num_segments=3, epochs=12, min_instances=8),
+        Task("set", "flow", num_segments=3, epochs=12, min_instances=8),
         Task("set", "pose", num_segments=3, epochs=60, min_instances=8),
         Task("element", "pose", num_segments=3, epochs=60, min_instances=2),
         Task(LARGEST_SET, "rgb", num_segments=8, epochs=10, min_instances=2),
