@@ -209,6 +209,14 @@ def test_a_watched_folder_is_parsed_once_files_stand_still(tiny, tmp_path):
     assert said[-2] == "rec3.mkv: was parsed before" and said[-1].startswith("rec3.mp4: left out")
 
 
+def test_a_folder_parsed_once_says_what_failed(tiny, tmp_path):
+    (tmp_path / "text.mp4").write_text("no video")
+    said = []
+    with pytest.raises(VideoError, match="1 of 1 recordings"):
+        watch_folder(tmp_path, tiny.bundle, tmp_path / "out", LOW, once=True, say=said.append)
+    assert said[0].startswith("text.mp4: ")
+
+
 def test_the_command_prints_json_and_lines(parsed, tiny):
     arguments = ["parse", str(tiny.dataset / "records/rec3.mp4"), "--bundle", str(tiny.bundle), "--out", str(parsed)]
     arguments += ["--min-score", "0.02", "--min-sub-score", "0"]

@@ -62,7 +62,7 @@ def write_samples(
     Args:
         generator: of a run.
         requests: what to generate.
-        out: must not hold samples.
+        out: new, or empty.
         count: of every request.
         seed: of the noise, and of hall and looks.
         guidance: the recipe's by default.
@@ -70,10 +70,10 @@ def write_samples(
 
     Raises:
         ConfigError: a request has attributes that the generator does not know.
-        OutputError: the folder holds samples, or cannot be written.
+        OutputError: the folder holds files, or cannot be written.
     """
-    if (out / "motions.npz").exists():
-        raise OutputError(f"{out} holds motions already. Choose another folder.")
+    if out.is_dir() and any(out.iterdir()):
+        raise OutputError(f"{out} holds files already. Choose another folder.")
     raw = draw_requests(generator, requests, count, seed, guidance)
     motions = Motions(keep_bones(raw.joints), raw.duration_s, raw.element_index)
     check_writable(out)

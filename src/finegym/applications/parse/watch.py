@@ -8,7 +8,7 @@ from pathlib import Path
 
 from finegym.applications.bundle import open_bundle
 from finegym.applications.parse.run import ParseSettings, parse_videos
-from finegym.errors import ConfigError
+from finegym.errors import ConfigError, VideoError
 from finegym.video.ingest.sources import MEDIA_SUFFIXES
 
 State = tuple[int, int]  # size in bytes, time of change in nanoseconds
@@ -42,6 +42,7 @@ def watch_folder(
 
     Raises:
         ConfigError: there is no such folder, or the bundle is not usable.
+        VideoError: with ``once``, some recordings could not be parsed.
     """
     if not folder.is_dir():
         raise ConfigError(f"{folder}: there is no such folder to watch. Check the path.")
@@ -49,7 +50,7 @@ def watch_folder(
     seen: dict[Path, State] = {}
     taken: dict[str, Path] = {}  # results are told apart by name
     handled: dict[Path, State] = {}
-    num_parsed = 0
+    num_parsed, failed = 0, 0
     try:
         while True:
             there = list_videos(folder)
@@ -65,9 +66,14 @@ def watch_folder(
                 tally = parse_videos([path], bundle, out, settings, show_progress=False)
                 handled[path] = there[path]
                 num_parsed += len(tally.done)
+                failed += len(tally.failed)
                 reason = next(iter(tally.failed.values()), "")
                 say(f"{path.name}: {reason or ('parsed' if tally.done else 'was parsed before')}")
             seen = there
+            if once and failed:
+                raise VideoError(
+                    f"{failed} of {len(there)} recordings in {folder} could not be parsed; they are named above."
+                )
             if once:
                 return num_parsed
             sleep(every_s)
