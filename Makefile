@@ -11,7 +11,7 @@ WORKERS ?= 2
 help:            ## this list
 	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
 
-demo: $(STAMP)demo  ## the main job: simulate, check, train, evaluate; writes demo/report.html (about ten minutes)
+demo: $(STAMP)demo  ## the main job: simulate, check, train, evaluate; writes demo/report.html (under ten minutes)
 	$(BIN)/finegym demo --out demo
 
 demo-quick: $(STAMP)demo  ## the same, smoke-sized (about half of that)
