@@ -11,7 +11,6 @@ import hashlib
 import json
 import os
 import shutil
-import tempfile
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -25,9 +24,9 @@ from finegym.annotations.folder import CODEBOOK_FILE
 from finegym.applications.bundle_calibration import CALIBRATION_FILE, format_calibration, read_calibration
 from finegym.codebook.model import Codebook
 from finegym.codebook.yaml_format import read_codebook
-from finegym.errors import ConfigError
+from finegym.errors import ConfigError, OutputError
 from finegym.evaluation.calibration import Calibration
-from finegym.files import replace_file
+from finegym.files import new_folder, replace_file
 from finegym.localization.run_folder import LocalizationRun
 from finegym.simulation.competition import SETTINGS_FILE
 from finegym.training.data import hash_file
@@ -170,6 +169,7 @@ def open_bundle(path: Path, cache: Path | None = None) -> Bundle:
 
     Raises:
         ConfigError: it is missing, no bundle, or damaged.
+        OutputError: the cache folder cannot be written.
     """
     try:
         sha256 = hash_file(path)
@@ -214,17 +214,16 @@ def _unpack(path: Path, folder: Path) -> None:
     wrong += [name for name in contents if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts]
     if wrong:
         raise ConfigError(f"{path} is damaged: {wrong[0]} is not what the bundle says. Get it again.")
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    if folder.is_dir() and not _is_whole(folder, path):
+        shutil.rmtree(folder, ignore_errors=True)
     try:
-        for name, content in {**contents, FACTS_FILE: text}.items():
-            (temporary / name).parent.mkdir(parents=True, exist_ok=True)
-            (temporary / name).write_bytes(content)
-        if not _is_whole(folder, path):  # another process may have been faster
-            shutil.rmtree(folder, ignore_errors=True)
-            temporary.rename(folder)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        with new_folder(folder) as new:
+            for name, content in {**contents, FACTS_FILE: text}.items():
+                (new / name).parent.mkdir(parents=True, exist_ok=True)
+                (new / name).write_bytes(content)
+    except OutputError:
+        if not _is_whole(folder, path):  # else another process was faster
+            raise
 
 
 def _parse_facts(text: bytes, path: Path) -> BundleFacts:
