@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from finegym.annotations.text import format_count
+
 
 def parse(
     parsed: Annotated[list[Path], typer.Argument(metavar="PARSED...", help="Folders that `finegym parse` wrote.")],
@@ -41,4 +43,7 @@ def parse(
     for row in rows:
         table.add_row(*row)
     Console().print(table)
-    typer.echo(f"{scores.num_records} records; of {scores.num_unsure} sub-actions the parse itself is unsure", err=True)
+    records, unsure = (
+        format_count(count, word) for count, word in ((scores.num_records, "record"), (scores.num_unsure, "sub-action"))
+    )
+    typer.echo(f"{records}; of {unsure} the parse itself is unsure", err=True)

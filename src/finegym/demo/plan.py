@@ -70,7 +70,7 @@ FULL = Plan(
         Task(LARGEST_SET, "pose", num_segments=3, epochs=60, min_instances=2),
     ),
     routine_epochs=60,
-    sub_action_epochs=30,
+    sub_action_epochs=60,
     unseen_minutes=2.0,
 )
 QUICK = Plan(
