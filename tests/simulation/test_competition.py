@@ -44,6 +44,19 @@ def test_elements_have_a_long_tail_unless_told_otherwise(codebook):
     assert flat[0] < 5 * flat[-1]
 
 
+def test_few_elements_of_each_set_are_performed_where_so_asked(codebook):
+    def list_performed(seed):
+        plans = plan_competition(CompetitionSettings(num_videos=30, seed=seed, tail=0, elements_per_set=3), codebook)
+        return {id_ for plan in plans for order in plan.orders for id_ in order.element_ids}
+
+    performed = list_performed(0)
+    assert performed == list_performed(1000)
+    in_order = [element.id for element in codebook.get_elements_of_set("FX-S1")]
+    assert [id_ for id_ in in_order if id_ in performed] == [in_order[0], in_order[15], in_order[30]]
+    assert all(sum(e.id in performed for e in codebook.get_elements_of_set(s.id)) == 3 for s in codebook.sets)
+    assert plan_competition(SMALL, codebook) == plan_competition(replace(SMALL, elements_per_set=99), codebook)
+
+
 def test_routines_have_elements_of_one_event_and_dismount_last(codebook):
     for plan in plan_competition(CompetitionSettings(num_videos=6), codebook):
         for order in plan.orders:
@@ -158,8 +171,10 @@ def test_settings_file_says_what_was_asked(made):
 
 def test_impossible_settings_are_listed_together():
     with pytest.raises(ConfigError) as caught:
-        CompetitionSettings(num_videos=0, minutes=0, fps=Fraction(24), size=(641, 360), tail=-1, events=("PH",))
-    for text in ("videos", "minutes", "fps", "641x360", "tail", "PH"):
+        CompetitionSettings(
+            num_videos=0, minutes=0, fps=Fraction(24), size=(641, 360), tail=-1, events=("PH",), elements_per_set=-1
+        )
+    for text in ("videos", "minutes", "fps", "641x360", "tail", "PH", "elements per set"):
         assert text in str(caught.value)
 
 

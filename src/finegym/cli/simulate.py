@@ -22,6 +22,9 @@ def simulate(
     tail: Annotated[
         float, typer.Option("--tail", help="How long the tail of rare elements is; 0: all of a set alike.")
     ] = 1.0,
+    elements_per_set: Annotated[
+        int, typer.Option("--elements-per-set", min=0, help="Elements of each set that are performed at all; 0: all.")
+    ] = 0,
     events: Annotated[str, typer.Option("--events", help="Which events, separated by commas.")] = "VT,FX,BB,UB",
     faults: Annotated[
         bool, typer.Option("--faults", help="Gymnasts make faults; the truth says which, execution.csv what they cost.")
@@ -58,6 +61,7 @@ def simulate(
         tail=tail,
         events=tuple(name.strip() for name in events.split(",") if name.strip()),
         faults=FaultSettings(severity) if faults else None,
+        elements_per_set=elements_per_set,
     )
     tally = simulate_competition(settings, open_codebook(codebook)[0], out, workers=workers)
     found = _count(out)

@@ -63,6 +63,8 @@ class CompetitionSettings:
         tail: exponent of the Zipf law that elements of a set follow; 0 draws them equally often.
         events: which events take part.
         faults: how well the gymnasts perform; None: nobody makes a fault, and nothing says how well they did.
+        elements_per_set: how many elements of each set anybody performs, evenly spread over the codebook's order, the
+            same for every seed; 0: all.
     """
 
     num_videos: int = 4
@@ -73,6 +75,7 @@ class CompetitionSettings:
     tail: float = 1.0
     events: tuple[str, ...] = EVENTS
     faults: FaultSettings | None = None
+    elements_per_set: int = 0
 
     def __post_init__(self) -> None:
         problems = [
@@ -88,6 +91,7 @@ class CompetitionSettings:
                     f"{self.size[0]}x{self.size[1]}",
                 ),
                 (not 0 <= self.tail <= 5, f"tail must be between 0 and 5, got {self.tail:g}"),
+                (self.elements_per_set < 0, f"elements per set must not be negative, got {self.elements_per_set}"),
                 (
                     not self.events or any(event not in EVENTS for event in self.events),
                     f"events must be some of {', '.join(EVENTS)}, got {', '.join(self.events) or 'none'}",
@@ -161,21 +165,36 @@ def _draw_orders(settings: CompetitionSettings, codebook: Codebook, index: int) 
 
 
 def _compute_weights(settings: CompetitionSettings, codebook: Codebook) -> dict[str, float]:
-    """How often each element is drawn among those of its set: 1 / rank ** tail, ranks drawn once a competition."""
+    """How often each element is drawn among those of its set: 1 / rank ** tail, ranks drawn once a competition.
+
+    Elements that nobody performs are not among them.
+    """
     rng = np.random.default_rng(np.random.SeedSequence((settings.seed, _FOR_RANKS)))
     weights = {}
     for set_ in codebook.sets:
-        ids = [element.id for element in codebook.get_elements_of_set(set_.id)]
+        ids = _choose_performed([e.id for e in codebook.get_elements_of_set(set_.id)], settings.elements_per_set)
         for rank, place in enumerate(rng.permutation(len(ids)).tolist()):
             weights[ids[place]] = (rank + 1.0) ** -settings.tail
     return weights
+
+
+def _choose_performed(ids: list[str], number: int) -> list[str]:
+    """So many elements of a set, from its first to its last; all, where 0 or more than there are is asked for.
+
+    A codebook lists relatives beside each other, so those that are performed differ.
+    """
+    if not number or number >= len(ids):
+        return ids
+    return [ids[place] for place in np.linspace(0, len(ids) - 1, number).round().astype(int).tolist()]
 
 
 def _draw_routine(
     codebook: Codebook, event: str, weights: dict[str, float], turn: int, rng: np.random.Generator
 ) -> tuple[str, ...]:
     """Elements of one routine: sets by turns, none twice, a dismount (where the event has them) last."""
-    pools = [[e.id for e in codebook.get_elements_of_set(s.id)] for s in codebook.get_sets_of_event(event)]
+    pools = [
+        [e.id for e in codebook.get_elements_of_set(s.id) if e.id in weights] for s in codebook.get_sets_of_event(event)
+    ]
     attributes = codebook.attributes_by_element_id
     endings = [pool for pool in pools if pool and attributes[pool[0]].get("kind") == "dismount"]
     others = [pool for pool in pools if pool and pool not in endings]
@@ -267,6 +286,8 @@ def _claim_folder(folder: Path, settings: CompetitionSettings, codebook: Codeboo
     }
     if settings.faults is not None:
         wanted["faults"] = settings.faults.severity
+    if settings.elements_per_set:
+        wanted["elements_per_set"] = settings.elements_per_set
     path = folder / SETTINGS_FILE
     if path.is_file():
         _check_same(path, wanted)
