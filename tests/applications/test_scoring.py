@@ -12,7 +12,7 @@ from finegym.annotations.source import open_source
 from finegym.applications.scoring.code_of_points import FORMAT, list_codes, parse_code, read_code
 from finegym.applications.scoring.conditions import ElementFacts, fits
 from finegym.applications.scoring.difficulty import score_action, score_elements
-from finegym.applications.scoring.sheet import format_sheet, make_json, score_dataset, split_points, write_sheets
+from finegym.applications.scoring.sheet import format_sheet, make_json, score_dataset, split_points
 from finegym.codebook.builtin import read_builtin
 from finegym.errors import AnnotationError, ConfigError
 
@@ -214,7 +214,7 @@ def dataset():
     return Dataset(CODEBOOK, (Video("v", (make_action("BB", BEAM), unseen, other)),))
 
 
-def test_sheets_count_what_they_leave_out(dataset, tmp_path):
+def test_sheets_count_what_they_leave_out(dataset):
     sheets = score_dataset(dataset, LATE)
     assert (len(sheets.sheets), sheets.num_not_labelled, sheets.num_without_rules) == (1, 1, 1)
     found = json.loads(json.dumps(make_json(sheets, LATE)))
@@ -223,8 +223,6 @@ def test_sheets_count_what_they_leave_out(dataset, tmp_path):
     assert sum(one["points"] for one in elements) == pytest.approx(2.4)
     text = format_sheet(sheets.sheets[0])
     assert "total 3.900" in text and "done before" in text and "1 + 2" in text
-    write_sheets(tmp_path / "page.html", sheets, LATE, "test")
-    assert "total 3.900" in (tmp_path / "page.html").read_text()
     with pytest.raises(AnnotationError, match="ids look like v_E_000001_000040"):
         score_dataset(dataset, LATE, "v_E_1")
     with pytest.raises(AnnotationError, match="nobody has looked"):
@@ -256,7 +254,7 @@ values: {nosuch: 0.5}"""
 def test_every_official_routine_is_scored(shared):
     """FineGym's names stand in for attributes; every requirement can be decided by them."""
     dataset = open_source(shared / "finegym").dataset
-    sheets = score_dataset(dataset, EARLY)
+    sheets = score_dataset(dataset, LATE)
     assert (len(sheets.sheets), sheets.num_not_labelled, sheets.num_without_rules) == (5497, 0, 0)
     assert all(one.is_certain for sheet in sheets.sheets for one in sheet.score.requirements)
     vaults = [sheet.score for sheet in sheets.sheets if sheet.score.event_id == "VT" and sheet.score.num_unknown == 0]

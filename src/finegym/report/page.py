@@ -52,11 +52,28 @@ class Code:
 
 
 @dataclass(frozen=True)
+class Link:
+    """A table's cell that leads to a :class:`Folded` of the page."""
+
+    text: str
+    anchor: str
+
+
+@dataclass(frozen=True)
+class Folded:
+    """Blocks behind a line that opens them: what few readers want, of much that there is."""
+
+    title: str
+    anchor: str
+    blocks: Sequence[Prose | Table | Picture | Code]
+
+
+@dataclass(frozen=True)
 class Section:
     """A headed part of the page. ``badge`` is shown beside the heading (``simulated``)."""
 
     title: str
-    blocks: Sequence[Prose | Table | Picture | Code]
+    blocks: Sequence[Prose | Table | Picture | Code | Folded]
     badge: str = ""
 
 

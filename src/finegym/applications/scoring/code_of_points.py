@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
@@ -132,6 +133,18 @@ class Connection(_Part):
     max_gap_ms: Annotated[int, Field(ge=0)]
 
 
+class Value(_Part):
+    """What an edition gives for elements, where that is not what the codebook says.
+
+    Attributes:
+        points: for each of them.
+        of: difficulty codes, element ids or element names; those of other codebooks are passed over.
+    """
+
+    points: Points
+    of: Annotated[tuple[str, ...], Field(min_length=1)]
+
+
 class EventRules(_Part):
     """The rules of one event.
 
@@ -160,7 +173,7 @@ class CodeOfPoints(_Part):
         title: full.
         source: which document it was written from, and what was left out.
         letters: points by difficulty letter.
-        values: points by difficulty code or element id, where the edition differs from the codebook's.
+        values: where the edition differs from the codebook's; in a file also ``{code, id or name: points}``.
         events: rules by event id of the codebook.
     """
 
@@ -169,8 +182,27 @@ class CodeOfPoints(_Part):
     title: str
     source: str
     letters: Mapping[Letter, Points]
-    values: Mapping[str, Points] = {}
+    values: tuple[Value, ...] = ()
     events: Mapping[str, EventRules]
+
+    @field_validator("values", mode="before")
+    @classmethod
+    def _read_short_form(cls, value: object) -> object:
+        return [{"points": points, "of": [key]} for key, points in value.items()] if isinstance(value, dict) else value
+
+    @field_validator("values")
+    @classmethod
+    def _check_given_once(cls, values: tuple[Value, ...]) -> tuple[Value, ...]:
+        keys = Counter(key for value in values for key in value.of)
+        twice = [key for key, count in keys.items() if count > 1]
+        if twice:
+            raise ValueError(f"give one value only of {', '.join(twice)}")
+        return values
+
+    def find_value(self, *keys: str | None) -> float | None:
+        """The points of the first of these codes, ids or names that the edition values itself; None for no such."""
+        own = {key: value.points for value in self.values for key in value.of}
+        return next((own[key] for key in keys if key in own), None)
 
 
 def list_codes() -> tuple[str, ...]:
@@ -185,10 +217,19 @@ def read_code(name_or_path: str) -> CodeOfPoints:
     Raises:
         ConfigError: there is none, or the file is not one; all problems are listed.
     """
+    return parse_code(read_code_text(name_or_path), name_or_path)
+
+
+def read_code_text(name_or_path: str) -> str:
+    """The YAML text of a code of points, comments and all: what one copies to write one's own.
+
+    Raises:
+        ConfigError: there is none.
+    """
     path = Path(name_or_path)
     if path.suffix in (".yaml", ".yml") or path.is_file():
         try:
-            return parse_code(path.read_text(encoding="utf-8"), str(path))
+            return path.read_text(encoding="utf-8")
         except OSError as error:
             raise ConfigError(f"code of points {path} cannot be read: {error.strerror}") from error
         except UnicodeDecodeError as error:
@@ -197,7 +238,7 @@ def read_code(name_or_path: str) -> CodeOfPoints:
         raise ConfigError(
             f'no code of points "{name_or_path}", nor such a YAML file{suggest(name_or_path, list_codes())}'
         )
-    return parse_code(files(_PACKAGE).joinpath(f"{name_or_path}{_SUFFIX}").read_text(encoding="utf-8"), name_or_path)
+    return files(_PACKAGE).joinpath(f"{name_or_path}{_SUFFIX}").read_text(encoding="utf-8")
 
 
 def hash_code(code: CodeOfPoints) -> str:

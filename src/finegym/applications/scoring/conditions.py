@@ -79,9 +79,9 @@ def find_unknown(code: CodeOfPoints, codebook: Codebook) -> tuple[str, ...]:
     Attributes are not asked of a codebook that establishes none.
     """
     known = {name for attributes in codebook.attributes_by_element_id.values() for name in attributes}
-    entries = {element.id for element in codebook.elements} | {element.difficulty_code for element in codebook.elements}
+    entries = {key for one in codebook.elements for key in (one.id, one.name, one.difficulty_code)}
     found = [f"event {event_id}" for event_id in code.events if event_id not in codebook.event_by_id]
-    found += [f"value of {key}" for key in code.values if key not in entries]
+    found += [f"value of {' or '.join(value.of)}" for value in code.values if entries.isdisjoint(value.of)]
     for event_id, rules in code.events.items():
         for alternative in (one for condition in _list_conditions(rules) for one in condition):
             found += [f"set {set_id} ({event_id})" for set_id in alternative.sets if set_id not in codebook.set_by_id]

@@ -133,7 +133,7 @@ def make_facts(element_id: str | None, codebook: Codebook, code: CodeOfPoints) -
     element = codebook.element_by_id[element_id]
     parsed = parse_difficulty_code(element.difficulty_code) if element.difficulty_code else None
     letter = parsed.letter if parsed else None
-    points = code.values.get(element.id, code.values.get(element.difficulty_code or "", None))
+    points = code.find_value(element.id, element.name, element.difficulty_code)
     if points is None:
         points = code.letters.get(letter) if letter else element.difficulty_value
     has_box = parsed is not None and parsed.box is not None
@@ -319,19 +319,29 @@ def _follow(window: range, spans: Sequence[tuple[int, int]], max_gap_ms: int) ->
     return all(spans[right][0] - spans[left][1] <= max_gap_ms for left, right in pairwise(window))
 
 
+def _are_new(window: range, facts: Sequence[ElementFacts | None], first: set[int]) -> bool:
+    """Whether no element of a row was done before the row."""
+    keys = [fact.key if (fact := facts[index]) is not None else None for index in window]
+    return set(keys) <= {key for key, index in zip(keys, window, strict=True) if index in first}
+
+
 def _find_connections(
     rules: Sequence[Connection],
     facts: Sequence[ElementFacts | None],
     spans: Sequence[tuple[int, int]],
     first: set[int],
 ) -> Iterable[Award]:
-    """For every pair (or longer row) of neighbours the rule that gives most; repeated elements connect nothing."""
+    """For every pair (or longer row) of neighbours the rule that gives most.
+
+    An element that was done before connects nothing, unless it is repeated within the row (layout, layout).
+    Source: britishgymnewstics.com, "Understanding the code", 14 June 2017.
+    """
     best: dict[tuple[int, ...], Award] = {}
     for rule in rules:
         for start in range(len(facts) - len(rule.series) + 1):
             window = range(start, start + len(rule.series))
             parts = [facts[index] for index in window]
-            if not set(window) <= first or not _follow(window, spans, rule.max_gap_ms):
+            if not (_are_new(window, facts, first) and _follow(window, spans, rule.max_gap_ms)):
                 continue
             orders = list(permutations(rule.series)) if rule.in_any_order else [rule.series]
             if not _fits_some_order(parts, orders):

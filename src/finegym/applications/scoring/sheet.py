@@ -1,10 +1,9 @@
-"""The score sheet: a routine's difficulty as text, JSON and a page, each tenth beside the element or rule behind it."""
+"""The score sheet: a routine's difficulty as text and JSON, each tenth beside the element or rule behind it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from finegym.annotations.model import Dataset
@@ -13,7 +12,6 @@ from finegym.applications.scoring.code_of_points import CodeOfPoints
 from finegym.applications.scoring.conditions import find_unknown
 from finegym.applications.scoring.difficulty import DifficultyScore, ScoredElement, score_action
 from finegym.errors import AnnotationError, join_problems
-from finegym.report.page import Prose, Section, Table, write_page
 
 
 @dataclass(frozen=True)
@@ -95,7 +93,7 @@ def split_points(score: DifficultyScore) -> dict[str, float]:
 def format_sheets(sheets: Sheets) -> str:
     """One line a routine."""
     header = ("routine", "event", "elements", "difficulty", "requirements", "connections", "total", "missing")
-    rows = [_make_row(sheet) for sheet in sheets.sheets]
+    rows = [make_row(sheet) for sheet in sheets.sheets]
     return _format_columns([header, *rows])
 
 
@@ -103,10 +101,10 @@ def format_sheet(sheet: Sheet) -> str:
     """One routine whole."""
     score = sheet.score
     lines = [f"{sheet.action_id}  {score.event_id}  by {score.code}", ""]
-    lines += [_format_columns([_ELEMENT_HEADER, *make_element_rows(score)])]
+    lines += [_format_columns([ELEMENT_HEADER, *make_element_rows(score)])]
     rows = make_award_rows(score)
     if rows:
-        lines += ["", _format_columns([_AWARD_HEADER, *rows])]
+        lines += ["", _format_columns([AWARD_HEADER, *rows])]
     split = split_points(score)
     lines += ["", ", ".join(f"{name} {value:.3f}" for name, value in split.items()), *describe_missing(score)]
     return "\n".join(lines)
@@ -136,30 +134,12 @@ def make_json(sheets: Sheets, code: CodeOfPoints) -> dict[str, Any]:
     }
 
 
-def write_sheets(path: Path, sheets: Sheets, code: CodeOfPoints, footer: str) -> None:
-    """Write a page: all routines, then each sheet."""
-    overview = Table(
-        ("routine", "event", "elements", "difficulty", "requirements", "connections", "total", "missing"),
-        [_make_row(sheet) for sheet in sheets.sheets],
-    )
-    sections = [Section("All routines", [Prose(f"{sheets}."), overview])]
-    for sheet in sheets.sheets:
-        split = split_points(sheet.score)
-        blocks: list[Prose | Table] = [Prose(", ".join(f"{name} {value:.3f}" for name, value in split.items()))]
-        blocks.append(Table(_ELEMENT_HEADER, make_element_rows(sheet.score)))
-        if rows := make_award_rows(sheet.score):
-            blocks.append(Table(_AWARD_HEADER, rows))
-        blocks += [Prose(text) for text in describe_missing(sheet.score)]
-        sections.append(Section(sheet.action_id, blocks))
-    lead = f"{code.title}. {code.source}. Difficulty only: execution and penalties are a jury's."
-    write_page(path, "Difficulty scores", sections, lead=lead, footer=footer)
+ELEMENT_HEADER = ("", "start", "element", "code", "points", "why")
+AWARD_HEADER = ("rule", "points", "of", "elements")
 
 
-_ELEMENT_HEADER = ("", "start", "element", "code", "points", "why")
-_AWARD_HEADER = ("rule", "points", "of", "elements")
-
-
-def _make_row(sheet: Sheet) -> tuple[str, ...]:
+def make_row(sheet: Sheet) -> tuple[str, ...]:
+    """A routine in one row: id, event, elements, where the points come from, total, what is missing."""
     score, split = sheet.score, split_points(sheet.score)
     return (
         sheet.action_id,
