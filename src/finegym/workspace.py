@@ -20,6 +20,8 @@
         run.lock                held by the run that is at work
       clips/                    the clip store
       features/                 flow and poses of every clip, a store each
+      bundles/                  model bundles that the annotation app may parse records with
+      parses/                   what records were parsed into, a folder each: `finegym parse … --out workspace/parses`
       releases/                 frozen datasets, a folder each
       finegym.db                the annotation app's database, where it is not elsewhere
 
@@ -76,6 +78,16 @@ class Workspace:
     def database_file(self) -> Path:
         """The annotation app's database, where it is not elsewhere."""
         return self.folder / DATABASE_NAME
+
+    @property
+    def bundles(self) -> Path:
+        """Model bundles, ``NAME.finegym`` each."""
+        return self.folder / "bundles"
+
+    @property
+    def parses(self) -> Path:
+        """What records were parsed into, a folder each."""
+        return self.folder / "parses"
 
     @property
     def releases(self) -> Path:

@@ -28,7 +28,7 @@ def test_migrations_lead_to_the_tables_of_the_program(database_url):
     database = open_database(database_url)
     assert compare(database) == []
     migrate_database(database)  # again: nothing to do
-    assert read_revision(database) == "0001"
+    assert read_revision(database) == "0002"
     database.close()
 
 

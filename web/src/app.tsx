@@ -16,6 +16,8 @@ import { GuidelinesPage } from "./pages/guidelines";
 import { InvitationPage } from "./pages/invitation";
 import { ItemsPage } from "./pages/items";
 import { LoginPage } from "./pages/login";
+import { ParsePage } from "./pages/parse";
+import { ParsesPage } from "./pages/parses";
 import { PassPage } from "./pages/pass";
 import { PeoplePage } from "./pages/people";
 import { ProgressPage } from "./pages/progress";
@@ -51,6 +53,8 @@ export function App() {
       <Route path="/projects/:id/review">{({ id }) => <ReviewPage id={id} />}</Route>
       <Route path="/projects/:id/items">{({ id }) => <ItemsPage id={id} />}</Route>
       <Route path="/projects/:id/progress">{({ id }) => <ProgressPage id={id} />}</Route>
+      <Route path="/projects/:id/parses">{({ id }) => <ParsesPage id={id} />}</Route>
+      <Route path="/projects/:id/parses/:parse">{({ id, parse }) => <ParsePage key={parse} id={id} parse={parse} />}</Route>
       <Route path="/projects/:id/records">{({ id }) => <RecordsPage id={id} />}</Route>
       <Route path="/projects/:id/people">{({ id }) => <PeoplePage id={id} />}</Route>
       <Route path="/projects/:id/codebook">{({ id }) => <CodebookPage id={id} />}</Route>

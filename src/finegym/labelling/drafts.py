@@ -37,7 +37,7 @@ class PassRules:
     stages_of_event: Mapping[str, int]
     get_ms: Callable[[int], int]
     is_shown: Callable[[int], bool]
-    suggestions: Mapping[str, tuple[str, int, int]] = field(default_factory=dict)
+    suggestions: Mapping[str, tuple[str | None, int, int]] = field(default_factory=dict)
 
     @property
     def num_stages(self) -> int:

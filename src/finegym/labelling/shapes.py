@@ -82,7 +82,7 @@ class BatchRef(Shape):
 
 
 class SuggestionShape(Shape):
-    """A ghost."""
+    """A ghost. Without a label where its model is too unsure what it is; ``doubts`` says why."""
 
     id: str
     batch: BatchRef
@@ -91,8 +91,9 @@ class SuggestionShape(Shape):
     end_frame: int
     start_ms: int
     end_ms: int
-    label: str
+    label: str | None
     score: float
+    doubts: list[str]
     answer: Literal["confirmed", "changed", "rejected"] | None
 
 

@@ -13,7 +13,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import func, select
@@ -34,16 +34,19 @@ from finegym.workspace import Workspace
 
 MAX_SUGGESTIONS = 200_000
 _ACTION_ID = re.compile(r"(?P<record>.+)_E_(?P<start>\d{6})_\d{6}")
+NO_LABEL, OUTSIDE = "their label is not in the codebook", "they lie outside of their record"
 _LEVEL = {"routines": "action", "sub-actions": "sub-action"}
 
 
 @dataclass(frozen=True)
-class _Row:
-    video: str
-    start_s: float
-    end_s: float
-    label: str
+class Found:
+    """What a model found: a stretch in ms on the record's clock; see ``Suggestion`` for the rest."""
+
+    start_ms: float
+    end_ms: float
+    label: str | None
     score: float
+    doubts: tuple[str, ...] = ()
 
 
 def load_suggestions_file(
@@ -69,19 +72,10 @@ def load_suggestions_file(
     project = get_project(session, project_id)
     codebook, _ = get_codebook(session, project)
     data = _parse(content)
-    batch = SuggestionBatch(
-        id=make_id(),
-        project_id=project_id,
-        name=name,
-        model=model,
-        stage=stage,
-        sha256=hashlib.sha256(content).hexdigest(),
-        provenance=_get_provenance(data),
-        author_id=caller.person_id,
-        at_ms=caller.now_ms,
+    sha256, provenance = hashlib.sha256(content).hexdigest(), _get_provenance(data)
+    batch = add_batch(
+        session, caller, project_id, name=name, model=model, stage=stage, sha256=sha256, provenance=provenance
     )
-    session.add(batch)
-    session.flush()
     left_out: Counter[str] = Counter()
     rows = list(_place(session, workspace, project_id, codebook, data, batch, least_score, left_out))
     if len(rows) > MAX_SUGGESTIONS:
@@ -90,6 +84,61 @@ def load_suggestions_file(
     text = f"{caller.name} loaded {len(rows)} suggestions of {model or name}."
     write_log(session, caller.now_ms, "suggestions", text, project_id=project_id, person_id=caller.person_id)
     return batch, len(rows), left_out
+
+
+def add_batch(
+    session: Session,
+    caller: Caller,
+    project_id: str,
+    *,
+    name: str,
+    model: str,
+    stage: str,
+    sha256: str,
+    provenance: dict[str, Any],
+) -> SuggestionBatch:
+    """Where suggestions of one stage come from; they point at it."""
+    batch = SuggestionBatch(
+        id=make_id(),
+        project_id=project_id,
+        name=name,
+        model=model,
+        stage=stage,
+        sha256=sha256,
+        provenance=provenance,
+        author_id=caller.person_id,
+        at_ms=caller.now_ms,
+    )
+    session.add(batch)
+    session.flush()
+    return batch
+
+
+def list_labels(codebook: Codebook, stage: str) -> set[str]:
+    """What suggestions of a stage may be called."""
+    return set(codebook.event_by_id) if stage == "routines" else {*codebook.set_by_id, *codebook.element_by_id}
+
+
+def place_found(found: Found, record: Record, clock: RecordClock, batch: SuggestionBatch) -> Suggestion | None:
+    """What was found as a ghost on frames of its record; ``None`` where it lies outside of it."""
+    start, end = clock.find_frame(found.start_ms), clock.find_frame(found.end_ms)
+    end = max(end, start + 1)
+    if not clock.is_shown(start) or not clock.is_shown(end - 1):
+        return None
+    return Suggestion(
+        id=make_id(),
+        batch_id=batch.id,
+        record_id=record.id,
+        level=_LEVEL[batch.stage],
+        start_frame=start,
+        end_frame=end,
+        start_ms=clock.get_ms(start),
+        end_ms=clock.get_ms(end),
+        label=found.label and found.label[:200],
+        score=found.score,
+        doubts=list(found.doubts),
+        is_kept=True,
+    )
 
 
 def _parse(content: bytes) -> dict[str, Any]:
@@ -111,7 +160,8 @@ def _get_provenance(data: dict[str, Any]) -> dict[str, Any]:
         return {"version": ascii(data.get("version"))[:200]}
 
 
-def _iterate(data: dict[str, Any]) -> Iterator[_Row]:
+def _iterate(data: dict[str, Any]) -> Iterator[tuple[str, Found]]:
+    """Each video's id with what was found in it, on the video's own clock."""
     for video, detections in data["results"].items():
         if not isinstance(detections, list):
             raise invalid_field(f"results.{video}"[:200], "expected a list of detections")
@@ -121,7 +171,7 @@ def _iterate(data: dict[str, Any]) -> Iterator[_Row]:
                 label, score = check_text(str(one["label"])), float(one["score"])
                 if not (end > start and all(map(math.isfinite, (start, end, score)))):
                     raise ValueError("its end must exceed its start, and all numbers be finite")
-                yield _Row(video, start, end, label, score)
+                yield video, Found(1000 * start, 1000 * end, label, score)
             except (KeyError, TypeError, ValueError) as error:
                 where = f"results.{video}.{number}"[:200]
                 reason = f"{error} is missing" if isinstance(error, KeyError) else str(error)
@@ -141,35 +191,23 @@ def _place(
     records = {row.name: row for row in session.scalars(select(Record).where(Record.project_id == project_id))}
     actions = _find_actions(session, project_id)
     clocks: dict[str, RecordClock] = {}
-    known = set(codebook.event_by_id) if batch.stage == "routines" else {*codebook.set_by_id, *codebook.element_by_id}
-    for row in _iterate(data):
-        record, offset_ms = _find_record(row.video, records, actions)
+    known = list_labels(codebook, batch.stage)
+    for video, found in _iterate(data):
+        record, offset_ms = _find_record(video, records, actions)
         if record is None:
             left_out["their video is no record or accepted action of this project"] += 1
-        elif row.label not in known:
-            left_out["their label is not in the codebook"] += 1
-        elif row.score < least_score:
+        elif found.label not in known:
+            left_out[NO_LABEL] += 1
+        elif found.score < least_score:
             left_out[f"their score is below {least_score:g}"] += 1
         else:
             clock = clocks.setdefault(record.id, read_clock_of(workspace, record))
-            start, end = (clock.find_frame(offset_ms + 1000 * time) for time in (row.start_s, row.end_s))
-            end = max(end, start + 1)
-            if not clock.is_shown(start) or not clock.is_shown(end - 1):
-                left_out["they lie outside of their record"] += 1
-                continue
-            yield Suggestion(
-                id=make_id(),
-                batch_id=batch.id,
-                record_id=record.id,
-                level=_LEVEL[batch.stage],
-                start_frame=start,
-                end_frame=end,
-                start_ms=clock.get_ms(start),
-                end_ms=clock.get_ms(end),
-                label=row.label[:200],
-                score=row.score,
-                is_kept=True,
-            )
+            moved = replace(found, start_ms=offset_ms + found.start_ms, end_ms=offset_ms + found.end_ms)
+            ghost = place_found(moved, record, clock, batch)
+            if ghost is None:
+                left_out[OUTSIDE] += 1
+            else:
+                yield ghost
 
 
 def _find_actions(session: Session, project_id: str) -> dict[str, int]:
@@ -189,7 +227,7 @@ def _find_record(video: str, records: dict[str, Record], actions: dict[str, int]
 
 
 def describe_batches(session: Session, project_id: str) -> list[dict[str, Any]]:
-    """The files that were loaded, and how many suggestions each has."""
+    """What was loaded, and how many suggestions each has."""
     rows = session.execute(
         select(SuggestionBatch, func.count(Suggestion.id))
         .outerjoin(Suggestion, Suggestion.batch_id == SuggestionBatch.id)

@@ -143,6 +143,7 @@ def show_suggestions(session: Session, work: Work) -> list[SuggestionShape]:
             end_ms=ghost.end_ms,
             label=ghost.label,
             score=ghost.score,
+            doubts=ghost.doubts,
             answer=cast(Any, answers.get(ghost.id)),
         )
         for ghost, batch in load_suggestions(session, work).values()

@@ -2,10 +2,9 @@
 
 import { useEffect, useState, type FormEvent } from "react";
 import { useFolder, useIngest, useJobs, useRecords } from "../api/lead_queries";
-import type { Job } from "../api/types";
-import { formatDateTime } from "../parts/dates";
 import { Dialog } from "../parts/dialog";
 import { Failure, FormError, Loading } from "../parts/feedback";
+import { countEnded, JobTable } from "../parts/job_table";
 import { ProjectShell } from "../parts/project_shell";
 import { formatLength } from "../player/timecode";
 
@@ -21,8 +20,9 @@ export function RecordsPage({ id }: { id: string }) {
 function Jobs({ id }: { id: string }) {
   const jobs = useJobs(id);
   const records = useRecords(id);
-  const shown = jobs.data?.slice(0, 5) ?? [];
-  const numEnded = jobs.data?.filter((job) => ["done", "failed"].includes(job.state)).length ?? 0;
+  const ingests = jobs.data?.filter((job) => job.kind === "ingest") ?? [];
+  const shown = ingests.slice(0, 5);
+  const numEnded = countEnded(ingests);
   const { refetch } = records;
   useEffect(() => { if (numEnded > 0) void refetch(); }, [numEnded, refetch]);
   if (shown.length === 0) return null;
@@ -31,23 +31,8 @@ function Jobs({ id }: { id: string }) {
       <div className="row"><h2 id="jobs">Ingest</h2><span className="grow" />
         <a href={`/api/projects/${id}/ingest-report`} target="_blank" rel="noreferrer">Report</a>
         <button type="button" className="quiet" onClick={() => void records.refetch()}>Refresh</button></div>
-      <div className="table-wrap"><table className="table">
-        <thead><tr><th scope="col">Begun</th><th scope="col">State</th><th scope="col">Progress</th></tr></thead>
-        <tbody>{shown.map((job) => <JobRow key={job.id} job={job} />)}</tbody>
-      </table></div>
+      <JobTable jobs={shown} />
     </section>
-  );
-}
-
-function JobRow({ job }: { job: Job }) {
-  const done = Number(job.progress["done"] ?? 0);
-  const total = Number(job.progress["total"] ?? 0);
-  return (
-    <tr>
-      <th scope="row">{formatDateTime(job.created_at)}</th>
-      <td><span className={job.state === "failed" ? "badge returned" : `badge ${job.state}`}>{job.state}</span></td>
-      <td><div className="row"><progress value={done} max={Math.max(1, total)} aria-label="Records done" /><span role="status">{job.error ?? String(job.progress["text"] ?? "")}</span></div></td>
-    </tr>
   );
 }
 

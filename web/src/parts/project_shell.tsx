@@ -7,7 +7,7 @@ import type { Project } from "../api/types";
 import { Failure, Loading } from "./feedback";
 import { Shell } from "./shell";
 
-type Who = "all" | "work" | "look" | "review" | "lead";
+type Who = "all" | "work" | "look" | "models" | "review" | "lead";
 
 interface Tab {
   readonly path: string;
@@ -26,6 +26,7 @@ const TABS: readonly Tab[] = [
   { path: "/items", title: "Items", who: "look" },
   { path: "/progress", title: "Progress", who: "all" },
   { path: "/quality", title: "Quality", who: "look", below: ["/behind"], count: (project) => project.counts.alarms },
+  { path: "/parses", title: "Parses", who: "models" },
   { path: "/records", title: "Records", who: "lead" },
   { path: "/people", title: "People", who: "lead" },
   { path: "/codebook", title: "Codebook", who: "lead" },
@@ -34,8 +35,9 @@ const TABS: readonly Tab[] = [
   { path: "/settings", title: "Settings", who: "lead" },
 ];
 
-function maySee(who: Who, role: Project["role"], isAdmin: boolean): boolean {
+function maySee(who: Who, { role, settings }: Project, isAdmin: boolean): boolean {
   if (who === "all" || isAdmin || role === "lead") return true;
+  if (who === "models") return role !== "annotator" || settings.is_blind === false; // blind work shows nothing of models
   if (who === "work") return role !== "viewer";
   return role === "reviewer" ? who !== "lead" : who === "look" && role === "viewer";
 }
@@ -57,7 +59,7 @@ export function ProjectShell({ id, title, actions, children }: {
   return (
     <Shell title={`${project.data.name}: ${title}`} heading={project.data.name} crumbs={[{ title: "Projects", to: "/" }]} actions={actions}>
       <nav className="tabs" aria-label="Project">
-        {TABS.filter((tab) => maySee(tab.who, project.data.role, isAdmin)).map((tab) => {
+        {TABS.filter((tab) => maySee(tab.who, project.data, isAdmin)).map((tab) => {
           const to = `/projects/${id}${tab.path}`;
           const count = tab.count?.(project.data) ?? 0;
           return <Link key={tab.path} href={to} aria-current={isIn(tab, location, `/projects/${id}`) ? "page" : undefined} aria-description={count > 0 ? `${count} waiting` : undefined}>{tab.title}{count > 0 && <span className="badge returned" aria-hidden="true">{count}</span>}</Link>;

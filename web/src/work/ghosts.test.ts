@@ -8,7 +8,7 @@ import { findGhost, listGhosts } from "./ghosts";
 
 const suggest = (id: string, start: number): Suggestion => ({
   id, batch: { id: "b", name: "n", model: "m" }, level: "action", start_frame: start, end_frame: start + 10, start_ms: start * 40,
-  end_ms: start * 40 + 400, label: "VT", score: 0.5, answer: null,
+  end_ms: start * 40 + 400, label: "VT", score: 0.5, doubts: [], answer: null,
 });
 const SUGGESTIONS = [suggest("late", 50), suggest("early", 10)];
 

@@ -60,9 +60,10 @@ function CurrentGhost() {
       {current === null ? <p className="faint">All answered.</p> : (
         <div className="ghost">
           <button type="button" className="quiet" onClick={() => void player.seekRecordFrame(current.start_frame)}>
-            {codebook.getName(current.label)} at {formatTimecode(current.start_ms)}
+            {current.label === null ? "unsure what" : codebook.getName(current.label)} at {formatTimecode(current.start_ms)}
           </button>
           <span className="faint">{current.batch.name}, score {current.score.toFixed(2)}</span>
+          {current.doubts.length > 0 && <ul className="doubts" aria-label="What is unsure">{current.doubts.map((one) => <li key={one}>{one}</li>)}</ul>}
           <div className="row">
             <button type="button" onClick={confirm}>Confirm <kbd>A</kbd></button>
             <button type="button" onClick={reject}>Reject <kbd>D</kbd></button>

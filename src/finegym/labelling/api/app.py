@@ -20,6 +20,7 @@ from finegym.labelling.api import (
     jobs,
     media,
     pages,
+    parses,
     passes,
     people,
     projects,
@@ -43,7 +44,7 @@ def create_app(server: Server, *, with_jobs: bool = True) -> FastAPI:
 
     Args:
         server: what its handlers share.
-        with_jobs: whether this process runs ingest jobs; one process of an app does.
+        with_jobs: whether this process runs jobs; one process of an app does.
     """
 
     @asynccontextmanager
@@ -77,6 +78,7 @@ def create_app(server: Server, *, with_jobs: bool = True) -> FastAPI:
         passes,
         review,
         suggestions,
+        parses,
         guidelines,
         exchange,
         gold,

@@ -12,8 +12,9 @@ from sqlalchemy import select
 
 from finegym.labelling.access import get_project, require_role
 from finegym.labelling.api.dependencies import CallerNow, IdPath, ServerNow
+from finegym.labelling.background_jobs import describe_job
 from finegym.labelling.exchange import find_known_routines
-from finegym.labelling.ingest_jobs import check_paths, describe_job, queue_ingest
+from finegym.labelling.ingest_jobs import check_paths, queue_ingest
 from finegym.labelling.refusals import conflict, invalid_field, not_found
 from finegym.labelling.tables.projects import Job
 from finegym.labelling.values import Prose, Strict

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from finegym.labelling.background_jobs import BackgroundJobs
 from finegym.labelling.clock import Now, read_clock_ms
 from finegym.labelling.database import Database
-from finegym.labelling.ingest_jobs import IngestJobs
 from finegym.labelling.media import Links, read_secret
 from finegym.workspace import Workspace
 
@@ -22,7 +22,7 @@ class Server:
         media_roots: folders that leads may ingest from.
         now: the clock.
         links: signed links to media.
-        jobs: ingest in the background.
+        jobs: ingest and parsing in the background.
     """
 
     def __init__(
@@ -39,7 +39,7 @@ class Server:
         self.media_roots = tuple(root.resolve() for root in (workspace.folder, *media_roots))
         with database.write() as session:
             self.links = Links(read_secret(session, "media"), workspace)
-        self.jobs = IngestJobs(database, workspace, now)
+        self.jobs = BackgroundJobs(database, workspace, now)
 
     @property
     def is_secure(self) -> bool:

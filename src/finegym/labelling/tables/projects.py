@@ -89,7 +89,7 @@ class Attachment(Base):
 
 
 class Job(Base):
-    """Long work in the background: ingest."""
+    """Long work in the background: an ingest, or the parsing of records."""
 
     __tablename__ = "jobs"
 
@@ -108,7 +108,7 @@ class Job(Base):
 
 
 class SuggestionBatch(Base):
-    """A predictions file that was loaded: where its suggestions come from."""
+    """Where suggestions come from: a predictions file that was loaded, or the parse of a record."""
 
     __tablename__ = "suggestion_batches"
 
@@ -125,7 +125,10 @@ class SuggestionBatch(Base):
 
 
 class Suggestion(Base):
-    """One ghost: a stretch that a model takes for something."""
+    """One ghost: a stretch that a model takes for something; without a label where it is too unsure what it is.
+
+    ``doubts`` says why one should not rely on it, a sentence each.
+    """
 
     __tablename__ = "suggestions"
     __table_args__ = (Index("ix_suggestions_record_frames", "record_id", "start_frame", "end_frame"),)
@@ -138,6 +141,7 @@ class Suggestion(Base):
     end_frame: Mapped[int]
     start_ms: Mapped[TimeMs]
     end_ms: Mapped[TimeMs]
-    label: Mapped[str] = mapped_column(String(200))
+    label: Mapped[str | None] = mapped_column(String(200))
     score: Mapped[float]
+    doubts: Mapped[list[Any]] = mapped_column(default=list)
     is_kept: Mapped[bool] = mapped_column(Boolean, default=True)
