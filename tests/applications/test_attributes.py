@@ -266,10 +266,13 @@ def make_parsed_sub(**changes):
         "element_id": None,
         "set_id": "FX-S1",
         "events": {"FX": 1.0},
+        "own_events": {"FX": 1.0},
         "sets": {"FX-S1": 0.9, "FX-S2": 0.1},
         "candidates": candidates,
         "attributes": {},
         "familiarity": None,
+        "is_strange": False,
+        "strange_rate": None,
         "unsure": ("element: the likeliest has 40 %",),
     }
     return ParsedSubAction(**{**facts, **changes})
@@ -279,7 +282,12 @@ def test_parses_are_searched(tmp_path):
     assert make_belief(make_parsed_sub()).sets == pytest.approx({"FX-S1": 0.2, "FX-S2": 0.1})
     action = ParsedAction(
         name="E_000000_000010",
+        kind="routine",
+        evidence=(),
+        replay_of=None,
         event_id="FX",
+        localized_event_id="FX",
+        events={"FX": 1.0},
         start_ms=0,
         end_ms=10_000,
         score=0.9,
@@ -297,6 +305,8 @@ def test_parses_are_searched(tmp_path):
         bundle_sha256="0",
         is_trained_on_simulation=True,
         code_of_points="none",
+        is_simulated=True,
+        warnings=(),
         settings={},
         actions=(action,),
         stretches=(),

@@ -12,7 +12,7 @@ from finegym.annotations.folder import CODEBOOK_FILE
 from finegym.annotations.model import Dataset, Instance
 from finegym.annotations.source import open_source
 from finegym.applications.attributes import Belief, Candidate
-from finegym.applications.parse.files import PARSE_FILE, Parse, ParsedSubAction, read_parse
+from finegym.applications.parse.files import COUNTED, PARSE_FILE, Parse, ParsedSubAction, read_parse
 from finegym.codebook.model import Codebook
 from finegym.codebook.yaml_format import read_codebook
 from finegym.errors import ConfigError, PredictionError
@@ -72,7 +72,7 @@ def make_annotated(instance: Instance) -> Candidate:
 
 
 def make_parsed(parse: Parse) -> list[Candidate]:
-    """The sub-actions of a parse."""
+    """The sub-actions of a parse; those of replays are the same ones again, and left out."""
     return [
         Candidate(
             f"{parse.record_id}_{action.name}_{sub.name}",
@@ -83,6 +83,7 @@ def make_parsed(parse: Parse) -> list[Candidate]:
             sub.unsure,
         )
         for action in parse.actions
+        if action.kind in COUNTED
         for sub in action.sub_actions
     ]
 

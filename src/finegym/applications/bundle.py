@@ -20,8 +20,14 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from finegym import __version__
-from finegym.annotations.folder import CODEBOOK_FILE
-from finegym.applications.bundle_calibration import CALIBRATION_FILE, format_calibration, read_calibration
+from finegym.annotations.folder import CODEBOOK_FILE, is_dataset_folder, read_dataset
+from finegym.applications.bundle_calibration import (
+    CALIBRATION_FILE,
+    describe_weaknesses,
+    format_calibration,
+    read_calibration,
+)
+from finegym.applications.bundle_routines import RoutineFacts, describe_routines
 from finegym.codebook.model import Codebook
 from finegym.codebook.yaml_format import read_codebook
 from finegym.errors import ConfigError, OutputError
@@ -51,6 +57,8 @@ class BundleFacts(BaseModel):
         recognisers: folders of recognisers, any level and modality.
         features: folders of the recognisers whose features the localizers see, one a store, in order.
         files: SHA-256 by path.
+        routines: what whole routines are like, by event; ``None`` where the dataset was gone, or nobody looked.
+        weaknesses: what its calibration cannot do, in words.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -64,6 +72,8 @@ class BundleFacts(BaseModel):
     recognisers: tuple[str, ...]
     features: tuple[str, ...]
     files: Mapping[str, str]
+    routines: Mapping[str, RoutineFacts] | None = None
+    weaknesses: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -152,6 +162,13 @@ def make_bundle(
         recognisers=tuple(f"runs/recogniser-{index}" for index in range(len(recognisers))),
         features=tuple(f"runs/features-{index}" for index in range(len(features))),
         files={path: hashlib.sha256(content).hexdigest() for path, content in sorted(contents.items())},
+        routines=_describe_routines(actions),
+        weaknesses=describe_weaknesses(
+            {
+                RunFolder(run).read_recipe().name: contents.get(f"runs/recogniser-{index}/{CALIBRATION_FILE}")
+                for index, run in enumerate(recognisers)
+            }
+        ),
     )
     text = json.dumps(facts.model_dump(mode="json"), indent=1, ensure_ascii=False) + "\n"
     with replace_file(out) as temporary, zipfile.ZipFile(temporary, "w") as archive:
@@ -260,6 +277,12 @@ def _pack_run(part: str, path: Path) -> dict[str, bytes]:
     }
     contents[f"{part}/checkpoints/{checkpoint.stem}{SUFFIX}"] = pack_weights(read_checkpoint(checkpoint))
     return contents
+
+
+def _describe_routines(actions: Path) -> dict[str, RoutineFacts] | None:
+    """Facts about the routines that the localizer of actions learned from, as far as they are still there."""
+    folder = Path(LocalizationRun(actions).read_recipe().data.dataset)
+    return describe_routines(read_dataset(folder)) if is_dataset_folder(folder) else None
 
 
 def _find_simulated(runs: Sequence[Path]) -> bool | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,8 @@ from finegym.training.run_folder import RunFolder
 CALIBRATION_FILE = "calibration.json"
 FORMAT = "finegym-calibration/1"
 MAX_ENERGIES = 2000
+NEEDED_CLIPS = 19
+"""From so many held-out clips on, one can be stranger than 19 of 20: a p-value of 0.05 exists."""
 
 
 def format_calibration(run_path: Path) -> bytes:
@@ -79,3 +82,27 @@ def read_calibration(path: Path) -> Calibration:
         if isinstance(error, FineGymError):
             raise
         raise ConfigError(f"{path} is no calibration of finegym: {error}") from error
+
+
+def describe_weaknesses(calibrations: Mapping[str, bytes | None]) -> tuple[str, ...]:
+    """What calibration files cannot do, a sentence a recogniser; empty where all can do what they are for.
+
+    Args:
+        calibrations: by the recogniser's name what ``format_calibration`` made; ``None`` without calibration.
+    """
+    said = []
+    for name, content in calibrations.items():
+        if content is None:
+            said.append(
+                f"Recogniser {name} is not calibrated: it may sound surer than it is, and it never says that a clip "
+                "looks like nothing it knows."
+            )
+            continue
+        count = int(json.loads(content)["num_clips"])
+        if count < NEEDED_CLIPS:
+            said.append(
+                f"Recogniser {name} was calibrated on {count} held-out clips only; {NEEDED_CLIPS} are needed "
+                "to refuse what is strange at the price of 1 known clip in 20. It refuses what is stranger than all of "
+                f"them, and up to 1 known clip in {count + 1} with it; how sure it sounds rests on the same {count}."
+            )
+    return tuple(said)

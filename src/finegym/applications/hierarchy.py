@@ -14,6 +14,9 @@ from dataclasses import dataclass
 from finegym.codebook.model import Codebook, DecisionTree, Leaf, Node
 from finegym.codebook.tree import get_elements_below
 
+UNRELATED = 0.1
+"""Share of findings that are taken to say nothing of their routine's event: wrong stretches, pictures in between."""
+
 
 @dataclass(frozen=True)
 class Levels:
@@ -110,6 +113,65 @@ def spread_event(codebook: Codebook, event_id: str, probability: float) -> dict[
     others = list(dict.fromkeys(set_.event_id for set_ in codebook.sets if set_.event_id != event_id))
     sure = min(max(probability, 0.0), 1.0) if others else 1.0
     return {event_id: sure, **{other: (1 - sure) / len(others) for other in others}}
+
+
+def sum_events(codebook: Codebook, sets: Mapping[str, float]) -> dict[str, float]:
+    """What probabilities of sets say of every event that has sets; adds up to 1 where anything is said."""
+    total = sum(sets.values())
+    events = dict.fromkeys((set_.event_id for set_ in codebook.sets), 0.0)
+    for set_id, probability in sets.items():
+        events[codebook.set_by_id[set_id].event_id] += probability / total if total > 0 else 0.0
+    return events
+
+
+def decide_event(localized: Mapping[str, float], said: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """The event of a routine, from what the localizer says of it and what every sub-action in it says by itself.
+
+    Args:
+        localized: the localizer's probabilities of events.
+        said: of each sub-action its probabilities of the K events that have sets (``sum_events``).
+
+    Returns:
+        p(event) is proportional to the localizer's probability times, for each sub-action, a mixture of two cases: its
+        pictures are of the routine, and count with K times what they say of the event; or, for a share of ``UNRELATED``
+        of all findings, they say nothing, and count with 1. So one finding speaks for an event at most 37 times (K = 4)
+        as loudly as against it, and never forbids one.
+    """
+    weights = dict(localized)
+    for own in said:
+        for event_id in weights:
+            weights[event_id] *= (1 - UNRELATED) * len(own) * own.get(event_id, 0.0) + UNRELATED
+        total = sum(weights.values())
+        weights = {event_id: weight / total for event_id, weight in weights.items()}
+    return weights
+
+
+def condition_sets(
+    codebook: Codebook, sets: Mapping[str, float], own: Mapping[str, float], events: Mapping[str, float]
+) -> dict[str, float]:
+    """Probabilities of a sub-action's sets, given those of its routine's event.
+
+    Args:
+        codebook: which set is of which event.
+        sets: what the sub-action's own pictures say.
+        own: what they say of the K events that have sets.
+        events: of the routine, as ``decide_event`` gives them.
+
+    Returns:
+        p(set) is p(event) times what the pictures say among the sets of the event. The less they speak for the event,
+        the likelier they say nothing of the routine at all (see ``decide_event``): with that probability every set of
+        the event is as likely as the others. Events add up to ``events`` again.
+    """
+    conditioned: dict[str, float] = {}
+    for event_id, probability in events.items():
+        members = [set_.id for set_ in codebook.sets if set_.event_id == event_id]
+        said = sum(sets.get(set_id, 0.0) for set_id in members)
+        related = (1 - UNRELATED) * len(own) * own.get(event_id, 0.0)
+        unrelated = UNRELATED / (related + UNRELATED)
+        for set_id in members:
+            inside = sets.get(set_id, 0.0) / said if said > 0 else 1 / len(members)
+            conditioned[set_id] = probability * ((1 - unrelated) * inside + unrelated / len(members))
+    return conditioned
 
 
 def find_path(tree: DecisionTree, probabilities: Mapping[str, float], element_id: str) -> tuple[PathStep, ...]:

@@ -55,6 +55,8 @@ def make(
         typer.echo(facts.model_dump_json(indent=1))
     else:
         typer.echo(f"{out}: {len(facts.files)} files, {out.stat().st_size / 1e6:.1f} MB")
+    for weakness in facts.weaknesses:
+        typer.echo(f"WARNING: {weakness}", err=True)
 
 
 @app.command()
@@ -84,8 +86,15 @@ def show(
             "not calibrated"
             if calibration is None
             else f"temperature {calibration.temperature:.2f}, calibration error {calibration.ece_before:.3f} → "
-            f"{calibration.ece_after:.3f} on the clips it was fitted to"
+            f"{calibration.ece_after:.3f} on the {len(calibration.energies)} clips it was fitted to"
         )
         typer.echo(f"{'recogniser':12} {run}  {sure}")
     for run in facts.features:
         typer.echo(f"{'features':12} {run}")
+    for event_id, one in (facts.routines or {}).items():
+        ends = ", ".join(f"{set_id} {100 * share:.0f} %" for set_id, share in one.last_sets.items())
+        typer.echo(
+            f"{'routines':12} {event_id}  {one.num_routines}, median {one.median_ms / 1000:.1f} s, end with {ends}"
+        )
+    for weakness in facts.weaknesses:
+        typer.echo(f"WARNING: {weakness}")

@@ -12,10 +12,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from finegym.errors import VideoError
 from finegym.features.store import CUTS_FOLDER
 from finegym.files import write_text
-from finegym.video.ingest.cuts import Cut, find_cuts
+from finegym.video.ingest.cuts import Cut
 from finegym.video.ingest.shots import read_shots
-from finegym.video.ingest.signals import compute_signals
-from finegym.video.reader import VideoReader
+from finegym.video.ingest.shots_in_parts import find_cuts_in_parts
 from finegym.video.store.cut import Record
 from finegym.video.store.format import make_key
 from finegym.workspace import Workspace
@@ -67,10 +66,8 @@ def look_for_cuts(item: tuple[str, Record], *, folder: Path, out: Path) -> Recor
             raise VideoError(f"{kept}: is damaged. Delete it; the cuts are found again.") from error
         if known.record_fingerprint == record.fingerprint:
             return known
-    with VideoReader(folder / record.path) as reader:
-        found = RecordCuts(
-            record_fingerprint=record.fingerprint, cuts=find_cuts(reader, compute_signals(reader.path)), origin="found"
-        )
+    cuts = find_cuts_in_parts(folder / record.path)
+    found = RecordCuts(record_fingerprint=record.fingerprint, cuts=cuts, origin="found")
     write_text(kept, found.model_copy(update={"origin": "kept"}).model_dump_json(indent=1) + "\n")
     return found
 

@@ -2,48 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-from scipy.optimize import linear_sum_assignment
-
 from finegym.annotations.model import Dataset
+from finegym.applications.parse.counts import Counts, add_counts, match
+from finegym.applications.parse.evaluating_kinds import KindScores, Spans, score_kinds
 from finegym.applications.parse.files import Parse, ParsedSubAction
 from finegym.errors import PredictionError, join_problems
-from finegym.segments import compute_tiou
-
-MIN_TIOU = 0.5
-
-
-@dataclass(frozen=True)
-class Counts:
-    """Of a kind of thing: how many there are, were said, and were right.
-
-    Attributes:
-        num_true: annotated.
-        num_said: found or named.
-        num_right: of both, one to one.
-    """
-
-    num_true: int
-    num_said: int
-    num_right: int
-
-    @property
-    def precision(self) -> float | None:
-        """Of what was said, the part that is right; ``None`` where nothing was."""
-        return self.num_right / self.num_said if self.num_said else None
-
-    @property
-    def recall(self) -> float | None:
-        """Of what is there, the part that was said; ``None`` where nothing is."""
-        return self.num_right / self.num_true if self.num_true else None
 
 
 @dataclass(frozen=True)
 class ParseScores:
     """How right parses are; a segment is hit by one of a tIoU of ``MIN_TIOU`` or more, one to one.
+
+    Only what a parse takes for routines, performed live and to their end, is compared: the same is annotated.
 
     Attributes:
         num_records: compared.
@@ -53,6 +26,7 @@ class ParseScores:
         elements: named with the right element, likewise.
         likeliest: the likeliest element of every sub-action is right, however unsure.
         num_unsure: sub-actions found that something speaks against.
+        kinds: how right kinds are; ``None`` where nobody knows what was interrupted and replayed.
     """
 
     num_records: int
@@ -62,14 +36,16 @@ class ParseScores:
     elements: Counts
     likeliest: Counts
     num_unsure: int
+    kinds: KindScores | None = None
 
 
-def score_parses(parses: Sequence[Parse], truth: Dataset) -> ParseScores:
+def score_parses(parses: Sequence[Parse], truth: Dataset, kinds: Mapping[str, Spans] | None = None) -> ParseScores:
     """Compare parses with the annotations of their records.
 
     Args:
         parses: one a record.
         truth: annotations; records that were not parsed are left out.
+        kinds: by record what is live, interrupted and replayed; see ``read_true_kinds``.
 
     Raises:
         PredictionError: a parsed record is not annotated, or given twice.
@@ -87,13 +63,14 @@ def score_parses(parses: Sequence[Parse], truth: Dataset) -> ParseScores:
     routines, subs = [], []
     for parse in parses:
         video = videos[parse.record_id]
-        events = {one.event_id for one in video.actions} | {one.event_id for one in parse.actions}
+        live = [one for one in parse.actions if one.kind == "routine"]
+        events = {one.event_id for one in video.actions} | {one.event_id for one in live}
         for event_id in sorted(events):
             true = [(one.start_ms, one.end_ms) for one in video.actions if one.event_id == event_id]
-            found = [(one.start_ms, one.end_ms) for one in parse.actions if one.event_id == event_id]
+            found = [(one.start_ms, one.end_ms) for one in live if one.event_id == event_id]
             routines.append(Counts(len(true), len(found), len(match(true, found))))
         annotated = [sub for action in video.actions for sub in action.sub_actions or ()]
-        parsed = [sub for action in parse.actions for sub in action.sub_actions]
+        parsed = [sub for action in live for sub in action.sub_actions]
         pairs = match([(s.start_ms, s.end_ms) for s in annotated], [(s.start_ms, s.end_ms) for s in parsed])
         subs.append((annotated, parsed, pairs))
     total = sum(len(annotated) for annotated, _, _ in subs)
@@ -102,7 +79,7 @@ def score_parses(parses: Sequence[Parse], truth: Dataset) -> ParseScores:
     set_of = {element.id: element.set_id for element in truth.codebook.elements}
     return ParseScores(
         num_records=len(parses),
-        routines=_add(routines),
+        routines=add_counts(routines),
         sub_actions=Counts(total, len(said), len(hits)),
         sets=Counts(
             total,
@@ -120,17 +97,8 @@ def score_parses(parses: Sequence[Parse], truth: Dataset) -> ParseScores:
             sum(true.element_id == _get_likeliest(sub) for true, sub in hits if sub.candidates),
         ),
         num_unsure=sum(bool(sub.unsure) for sub in said),
+        kinds=None if kinds is None else score_kinds(parses, kinds),
     )
-
-
-def match(true: Sequence[tuple[int, int]], said: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Pairs (true, said) one to one: as many as can be of ``MIN_TIOU`` or more, then of the highest sum."""
-    if not true or not said:
-        return []
-    tiou = compute_tiou(np.array(true, dtype=np.float64), np.array(said, dtype=np.float64))
-    gain = np.where(tiou >= MIN_TIOU, 1 + tiou / (len(true) + 1), 0.0)
-    rows, columns = linear_sum_assignment(gain, maximize=True)
-    return [(int(row), int(column)) for row, column in zip(rows, columns, strict=True) if gain[row, column] > 0]
 
 
 def tabulate_scores(scores: ParseScores) -> tuple[Sequence[str], Sequence[Sequence[str]]]:
@@ -142,6 +110,9 @@ def tabulate_scores(scores: ParseScores) -> tuple[Sequence[str], Sequence[Sequen
         "sub-actions with the element": scores.elements,
         "likeliest element, however unsure": scores.likeliest,
     }
+    if scores.kinds is not None:
+        of_kinds = {"interrupted": "interrupted, as such", "replay": "replays, as such"}
+        names |= {name: scores.kinds.kinds[kind] for kind, name in of_kinds.items()}
     rows = [
         (name, str(one.num_true), str(one.num_said), str(one.num_right), _format(one.precision), _format(one.recall))
         for name, one in names.items()
@@ -151,14 +122,6 @@ def tabulate_scores(scores: ParseScores) -> tuple[Sequence[str], Sequence[Sequen
 
 def _get_likeliest(sub: ParsedSubAction) -> str:
     return sub.candidates[0].element_id
-
-
-def _add(counts: Sequence[Counts]) -> Counts:
-    return Counts(
-        sum(one.num_true for one in counts),
-        sum(one.num_said for one in counts),
-        sum(one.num_right for one in counts),
-    )
 
 
 def _format(share: float | None) -> str:

@@ -11,6 +11,10 @@ from finegym.errors import ConfigError
 from finegym.files import write_text
 
 PARSE_FILE = "parse.json"
+Kind = Literal["routine", "interrupted", "replay", "unclear"]
+KINDS: tuple[Kind, ...] = ("routine", "interrupted", "replay", "unclear")
+COUNTED: tuple[Kind, ...] = ("routine", "interrupted")
+"""Kinds of which somebody really performed something now: they get points."""
 
 
 class _Part(BaseModel):
@@ -53,9 +57,12 @@ class ParsedSubAction(_Part):
         score: how sure the localizer is that something is done here.
         element_id: the element, where it is likely enough; else ``None``.
         set_id: the set, where it is likely enough; else ``None``.
-        events: probabilities, likeliest first; those of ``sets`` and ``candidates`` too.
+        events: those of its routine, likeliest first; ``sets`` and ``candidates`` are ordered likewise.
+        own_events: what its own frames say of the event, before the routine had a say.
         attributes: of ``element_id``.
         familiarity: p-value of the clip among clips of known classes; ``None`` where the bundle is not calibrated.
+        is_strange: whether it looks like none of the classes that the models know; then nothing is named.
+        strange_rate: of clips of known classes, at most this share is called strange; ``None`` as above.
         unsure: why one should not rely on it, in words; empty where nothing speaks against it.
     """
 
@@ -66,11 +73,40 @@ class ParsedSubAction(_Part):
     element_id: str | None
     set_id: str | None
     events: dict[str, float]
+    own_events: dict[str, float]
     sets: dict[str, float]
     candidates: tuple[Candidate, ...]
     attributes: dict[str, str | int | float | bool]
     familiarity: float | None
+    is_strange: bool
+    strange_rate: float | None
     unsure: tuple[str, ...]
+
+
+class Evidence(_Part):
+    """One thing that decided, or nearly decided, what kind of routine was found.
+
+    Attributes:
+        speaks_for: the kind.
+        reason: what was looked at.
+        value: of it: a share, a probability, a duration in ms or a count.
+        limit: from which on (or below which) it speaks for the kind.
+        text: the same in words.
+    """
+
+    speaks_for: Kind
+    reason: Literal[
+        "in-replay-candidate",
+        "in-slow-motion",
+        "shown-before",
+        "nothing-found",
+        "no-dismount",
+        "too-short",
+        "too-few-sub-actions",
+    ]
+    value: float
+    limit: float
+    text: str
 
 
 class ParsedAction(_Part):
@@ -78,17 +114,30 @@ class ParsedAction(_Part):
 
     Attributes:
         name: its part of instance ids.
-        unsure: why it may be none, or not a whole one.
-        points: its difficulty by the code of points, from the elements that are likely enough; ``None`` without rules
-            for the event, and where no model tells elements of anything in it.
+        kind: ``routine``: performed live and to its end; ``interrupted``: live, but it breaks off; ``replay``: shows
+            again what was shown before; ``unclear``: nothing was found in it, so that nothing says that it is one.
+        evidence: what speaks for a kind other than ``routine``, also where it was not enough.
+        replay_of: name of the routine that it shows again, where that was found.
+        event_id: decided over the whole routine.
+        localized_event_id: what the localizer alone took it for.
+        score: how sure the localizer is that there is a routine of ``localized_event_id``.
+        events: probabilities over the whole routine, likeliest first.
+        unsure: why it may be none, or not what it is said to be.
+        points: its difficulty by the code of points, from the elements that are likely enough; ``None`` for replays and
+            unclear ones, without rules for the event, and where no model tells elements of anything in it.
         points_of_likeliest: likewise, taking the likeliest element of every sub-action, however unsure.
     """
 
     name: str
+    kind: Kind
+    evidence: tuple[Evidence, ...]
+    replay_of: str | None
     event_id: str
+    localized_event_id: str | None
     start_ms: int
     end_ms: int
     score: float
+    events: dict[str, float]
     sub_actions: tuple[ParsedSubAction, ...]
     unsure: tuple[str, ...]
     points: float | None
@@ -96,13 +145,20 @@ class ParsedAction(_Part):
 
 
 class Stretch(_Part):
-    """A part of the record that may be a replay or slow motion, and why."""
+    """A part of the record that may be a replay or slow motion, and why.
+
+    Attributes:
+        original_start_ms: where what it shows was shown before; ``None`` where that was not found.
+        original_end_ms: likewise.
+    """
 
     kind: Literal["replay", "slow motion"]
     start_ms: float
     end_ms: float
     score: float
     reasons: tuple[str, ...]
+    original_start_ms: float | None = None
+    original_end_ms: float | None = None
 
 
 class Parse(_Part):
@@ -121,13 +177,15 @@ class Parse(_Part):
         code_sha256: of its rules; of a file that somebody edits, the name stays.
         without_replays: whether nobody looked for replays and slow motion.
         whole: what the file was taken for.
+        is_simulated: whether the recording is known to be simulated: it lies in a simulated competition.
+        warnings: what to know before anything else here is believed; empty where there is nothing.
         settings: the thresholds.
         actions: in order of time.
         stretches: candidates for replays and slow motion, in which nobody performs live.
-        seconds: CPU seconds by stage.
+        seconds: CPU seconds by stage, those of calls that were stopped included (all but a killed call's last stage).
     """
 
-    format: Literal["finegym-parse/1"] = "finegym-parse/1"
+    format: Literal["finegym-parse/2"] = "finegym-parse/2"
     record_id: str
     video: str
     video_fingerprint: str
@@ -139,6 +197,8 @@ class Parse(_Part):
     code_sha256: str = ""
     without_replays: bool = False
     whole: Literal["record", "sub-action"] = "record"
+    is_simulated: bool
+    warnings: tuple[str, ...]
     settings: dict[str, float]
     actions: tuple[ParsedAction, ...]
     stretches: tuple[Stretch, ...]

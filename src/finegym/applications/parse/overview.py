@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from finegym.annotations.text import format_count
 from finegym.applications.parse.files import Parse
-from finegym.applications.parse.page import format_clock, format_percent
+from finegym.applications.parse.page import count_kinds, format_clock, format_percent
 
 
 def describe_parse(parse: Parse) -> str:
     """One line a routine and one a sub-action; what is unsure ends with why."""
     subs = sum(len(action.sub_actions) for action in parse.actions)
-    head = f"{parse.record_id}: {format_count(len(parse.actions), 'routine')}, {format_count(subs, 'sub-action')}"
+    head = f"{parse.record_id}: {count_kinds(parse)}, {format_count(subs, 'sub-action')}"
     lines = [head + ("; models trained on a simulated competition" if parse.is_trained_on_simulation else "")]
+    lines += [f"  WARNING: {warning}" for warning in parse.warnings]
     for action in parse.actions:
         points = "" if action.points is None else f", difficulty {action.points:.1f}"
         doubts = "".join(f"; {doubt}" for doubt in action.unsure)
+        if action.kind != "routine":
+            doubts = f"  {action.kind.upper()}: {', '.join(one.text for one in action.evidence)}{doubts}"
         span = f"{format_clock(action.start_ms)}-{format_clock(action.end_ms)}"
         lines.append(f"  {span}  {action.event_id}  {format_percent(action.score)}{points}{doubts}")
         for sub in action.sub_actions:

@@ -11,40 +11,61 @@ from urllib.parse import quote
 
 import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup
 
 from finegym import __version__
 from finegym.annotations.model import Dataset
-from finegym.applications.parse.files import Parse, ParsedAction, ParsedSubAction
+from finegym.annotations.text import format_count
+from finegym.applications.parse.files import COUNTED, Parse, ParsedAction, ParsedSubAction
+from finegym.applications.parse.interpreting import make_action
+from finegym.applications.parse.page_media import PageClip, format_ending
 from finegym.applications.scoring.code_of_points import CodeOfPoints
 from finegym.applications.scoring.difficulty import score_action
 from finegym.applications.scoring.sheet import describe_missing, make_award_rows, make_element_rows
 from finegym.files import write_text
 from finegym.report.images import encode_jpeg
+from finegym.video.index_cache import read_index
 from finegym.video.reader import VideoReader
 
 SHORT_SIDE, QUALITY = 96, 68
 MOMENTS = (0.2, 0.5, 0.8)  # of a sub-action, that its card shows
 SURE, LIKELY = 0.8, 0.5
+KIND_NAMES = {
+    "routine": "routine",
+    "interrupted": "interrupted routine",
+    "replay": "replay",
+    "unclear": "unclear finding",
+}
+
+
+@dataclass(frozen=True)
+class Say:
+    """What one recogniser says of a decision: its probability, bars and frames as ``data:`` addresses, all in words."""
+
+    name: str
+    probability: float
+    strip: str
+    picture: str
+    described: str
 
 
 @dataclass(frozen=True)
 class Decision:
-    """A decision behind an answer: what was asked, and the frames that moved it as a ``data:`` address."""
+    """A decision behind an answer: what was asked, how sure all together are, and who has a say in it."""
 
     text: str
     answer: bool
-    probability: float
-    picture: str
-    described: str
-    nearest: str
+    probability: float | None
+    says: tuple[Say, ...]
 
 
 @dataclass(frozen=True)
 class CardReasons:
-    """Why a recogniser says what it says of a sub-action; ``finegym explain parse`` adds it."""
+    """Why a sub-action is taken for what it is; ``finegym explain parse`` adds it."""
 
     lead: str
     decisions: tuple[Decision, ...]
+    notes: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -83,7 +104,7 @@ def write_parse_page(
     Args:
         path: the file; the player looks for the video from there.
         parse: what to show.
-        dataset: the same as annotations.
+        dataset: says the codebook.
         code: the code of points of the sheets.
         video: the recording.
         reasons: by the names of action and sub-action, where somebody asked why.
@@ -117,12 +138,32 @@ def render_parse(
         parse=parse,
         routines=routines,
         codebook=dataset.codebook,
-        source=quote(os.path.relpath(video.absolute(), folder.absolute()).replace(os.sep, "/")),
+        ending=Markup(format_ending([_find_clip(parse, video, folder)])),
+        again=[one for one in routines if one.action.kind == "replay"],
+        live=[one for one in routines if one.action.kind != "replay"],
+        kinds=count_kinds(parse),
         num_subs=len(subs),
         num_sure=sum(not sub.unsure for sub in subs),
         code=code,
         footer=f"finegym {__version__}, bundle {parse.bundle} ({parse.bundle_sha256[:12]}), {code.name}",
     )
+
+
+def count_kinds(parse: Parse) -> str:
+    """What was found, by kind.
+
+    Example:
+        "2 routines, 1 replay"
+    """
+    counts = [(sum(action.kind == kind for action in parse.actions), name) for kind, name in KIND_NAMES.items()]
+    said = [format_count(count, name) for count, name in counts if count or name == "routine"]
+    return ", ".join(said)
+
+
+def _find_clip(parse: Parse, video: Path, folder: Path) -> PageClip:
+    """The recording as a page in ``folder`` finds it; players count from its first frame, wherever its clock starts."""
+    address = quote(os.path.relpath(video.absolute(), folder.absolute()).replace(os.sep, "/"))
+    return PageClip(address, read_index(video).start_ms, parse.duration_ms)
 
 
 def format_clock(time_ms: float) -> str:
@@ -163,13 +204,14 @@ def _make_routines(
     codebook = dataset.codebook
     pictures = _draw_moments(parse, video)
     routines = []
-    for action, annotated in zip(parse.actions, dataset.videos[0].actions, strict=True):
+    for action in parse.actions:
         names = [(action.name, sub.name) for sub in action.sub_actions]
         cards = tuple(
             replace(_make_card(sub, pictures[name]), reasons=reasons.get(name))
             for name, sub in zip(names, action.sub_actions, strict=True)
         )
-        score = score_action(annotated, codebook, code) if action.event_id in code.events else None
+        is_scored = action.kind in COUNTED and action.event_id in code.events
+        score = score_action(make_action(action), codebook, code) if is_scored else None
         routines.append(
             Routine(
                 action,

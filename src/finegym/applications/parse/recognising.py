@@ -37,6 +37,7 @@ class Opinion:
         instance_ids: N ids.
         probabilities: float64 (N, K), calibrated where the bundle says how.
         familiarity: float64 (N,), p-values; ``None`` without calibration.
+        num_calibrated: held-out clips behind them; 0 without calibration.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Opinion:
     instance_ids: tuple[str, ...]
     probabilities: np.ndarray
     familiarity: np.ndarray | None
+    num_calibrated: int
 
 
 def ask(
@@ -100,6 +102,7 @@ def ask(
         ids,
         calibration.compute_probabilities(predictions.logits),
         calibration.compute_familiarity(predictions.logits) if len(calibration.energies) else None,
+        len(calibration.energies),
     )
 
 
@@ -131,19 +134,7 @@ def _point_to(recipe: Recipe, folder: Path, facts: Mapping[str, Any]) -> Recipe:
 
 def _make_features(recipe: Recipe, facts: Mapping[str, Any], folder: Path) -> None:
     """Flow or poses as in training; what is there already stays."""
-    settings = facts["features"].get("settings", {})
-    maker: Maker
-    if settings.get("kind") == "flow":
-        maker = FlowMaker(settings["method"], settings["short_side"], settings["form"])
-    elif settings.get("kind") == "pose":
-        keys = ("model", "max_gap_frames", "min_presence", "min_support", "search_every")
-        maker = PoseMaker(**{key: settings[key] for key in keys if key in settings})
-    else:
-        raise ConfigError(
-            f"recogniser {recipe.name} was trained on features that cannot be made here "
-            f"({facts['features'].get('name')}). Make the bundle with recognisers of frames, of flow, or of poses of "
-            "`finegym features pose`."
-        )
+    maker = choose_maker(recipe.name, facts)
     out = folder / FEATURES_FOLDER / recipe.data.features
     build = build_features(
         read_dataset(folder), folder, out, maker.make_settings(), maker, show_progress=False, replace=True
@@ -151,3 +142,25 @@ def _make_features(recipe: Recipe, facts: Mapping[str, Any], folder: Path) -> No
     if build.tally.failed:
         reasons = [f"{instance_id}: {reason}" for instance_id, reason in build.tally.failed.items()]
         raise FeatureError(f"{out.name}: {len(reasons)} sub-actions failed: {join_problems(reasons, limit=3)}")
+
+
+def choose_maker(name: str, facts: Mapping[str, Any]) -> Maker:
+    """What makes features like those that a recogniser was trained on.
+
+    Args:
+        name: of the recogniser, for messages.
+        facts: of its run.
+
+    Raises:
+        ConfigError: they cannot be made here.
+    """
+    settings = facts["features"].get("settings", {})
+    if settings.get("kind") == "flow":
+        return FlowMaker(settings["method"], settings["short_side"], settings["form"])
+    if settings.get("kind") == "pose":
+        keys = ("model", "max_gap_frames", "min_presence", "min_support", "search_every")
+        return PoseMaker(**{key: settings[key] for key in keys if key in settings})
+    raise ConfigError(
+        f"recogniser {name} was trained on features that cannot be made here ({facts['features'].get('name')}). Make "
+        "the bundle with recognisers of frames, of flow, or of poses of `finegym features pose`."
+    )

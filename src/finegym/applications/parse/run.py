@@ -4,38 +4,36 @@ from __future__ import annotations
 
 import json
 import shutil
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from finegym.annotations.convert import convert_to_csv
 from finegym.annotations.folder import write_dataset
 from finegym.annotations.model import Dataset
-from finegym.annotations.source import Source
-from finegym.annotations.webvtt import format_webvtt
 from finegym.applications.bundle import Bundle, open_bundle
-from finegym.applications.parse.files import PARSE_FILE, Parse, Stretch, read_parse, write_parse
+from finegym.applications.parse.cautions import doubt_foreign, is_foreign, is_in_simulation, list_cautions
+from finegym.applications.parse.clock import Clock
+from finegym.applications.parse.exporting import write_outputs
+from finegym.applications.parse.files import PARSE_FILE, Parse, read_parse
 from finegym.applications.parse.found import FoundAction, make_found_dataset, read_found, take_whole
-from finegym.applications.parse.interpreting import Thresholds, doubt_replays, interpret_action, make_action
-from finegym.applications.parse.page import write_parse_page
-from finegym.applications.parse.recognising import ask
-from finegym.applications.scoring.code_of_points import CodeOfPoints, hash_code, read_code
+from finegym.applications.parse.interpreting import Thresholds, interpret_action
+from finegym.applications.parse.kinds import assign_kinds
+from finegym.applications.parse.recognising import Opinion, ask
+from finegym.applications.parse.stretches import list_stretches, look_for_shots
+from finegym.applications.scoring.code_of_points import hash_code, read_code
 from finegym.errors import ConfigError, VideoError, join_problems
-from finegym.files import hash_samples, remove_stale, write_text
+from finegym.files import hash_samples
 from finegym.jobs import Engine, Tally, run_jobs
 from finegym.localization.localize_inputs import localize_nested_inputs
 from finegym.localization.nested import NESTED_FILE
 from finegym.localization.opening import open_localizer
 from finegym.video.index_cache import read_index
-from finegym.video.ingest.shots import find_shots
-from finegym.video.ingest.signals import compute_signals
+from finegym.workspace import Workspace
 
 DEFAULT_THRESHOLDS = Thresholds()
-WORK_FOLDER, PAGE_FILE, CHAPTERS_FILE, CSV_FILE = ".work", "parse.html", "chapters.vtt", "sub_actions.csv"
+WORK_FOLDER, SECONDS_FILE = ".work", "seconds.json"
 Device = Literal["auto", "cpu"]
 Whole = Literal["record", "sub-action"]
 
@@ -106,7 +104,7 @@ def parse_videos(
         items,
         partial(parse_video, bundle=bundle, settings=settings, show_progress=show_progress and workers == 1),
         key=lambda item: str(item.video),
-        is_done=lambda item: _is_parsed(item, opened, settings),
+        is_done=lambda item: is_parsed(item, opened, settings),
         workers=workers,
         engine=engine,
         title="parsing",
@@ -114,12 +112,27 @@ def parse_videos(
     )
 
 
-def parse_video(item: ParseItem, *, bundle: Path, settings: ParseSettings, show_progress: bool = True) -> Path:
+def parse_video(
+    item: ParseItem,
+    *,
+    bundle: Path,
+    settings: ParseSettings,
+    show_progress: bool = True,
+    tell: Callable[[str], None] | None = None,
+) -> Path:
     """Parse one recording.
 
     Writes ``parse.json``, ``parse.html``, ``chapters.vtt``, ``sub_actions.csv``, and a dataset folder of what is likely
     enough (``annotations.json`` in the official shape, ``elements.txt`` …). What a run that was killed had finished
     lies in ``.work`` and is gone on with.
+
+    Args:
+        item: the recording, and the folder for it.
+        bundle: a file of ``finegym bundle make`` or ``finegym demo``.
+        settings: how.
+        show_progress: whether bars are drawn on a terminal.
+        tell: told the name of every stage when it begins: ``localize``, ``replays``, ``recognise``, ``read`` and
+            ``write``.
 
     Raises:
         FineGymError: the recording, the bundle or a feature is not usable.
@@ -130,30 +143,25 @@ def parse_video(item: ParseItem, *, bundle: Path, settings: ParseSettings, show_
     fingerprint = hash_samples(item.video)
     _refuse_foreign(item.out)
     work = item.out / WORK_FOLDER / f"{opened.sha256[:12]}-{fingerprint[:12]}"
-    clock = _Clock({})
+    clock = Clock(work / SECONDS_FILE, tell)
     with clock.stage("localize"):
         found = find_actions(item.video, opened, settings, work)
-    index = read_index(item.video)
-    record_id = item.video.stem
+    index, record_id = read_index(item.video), item.video.stem
     dataset = make_found_dataset(found, record_id, str(item.video.absolute()), index, opened.codebook)
     write_dataset(dataset, work / "found")
+    is_skipped = settings.without_shots or settings.whole != "record"
+    with clock.stage("replays"):  # before the recognisers, which take the cuts from the same file
+        shots_file = Workspace(work / "found").get_shots_file(record_id)
+        stretches = () if is_skipped else list_stretches(look_for_shots(item.video, shots_file))
     with clock.stage("recognise"):
-        runs = opened.recognisers if dataset.instances else ()
-        opinions = [
-            ask(
-                run,
-                work / "found",
-                work / f"{run.name}.parquet",
-                opened.read_calibration(run),
-                device=settings.device,
-            )
-            for run in runs
-        ]
-    with clock.stage("replays"):
-        is_skipped = settings.without_shots or settings.whole != "record"
-        stretches = () if is_skipped else find_stretches(item.video)
+        opinions = ask_all(opened, dataset, work, settings)
     with clock.stage("read"):
         read = [interpret_action(one, record_id, opinions, opened.codebook, settings.thresholds, code) for one in found]
+        actions = tuple(read)
+        if settings.whole == "record":
+            actions = assign_kinds(read, stretches, float(index.end_ms), opened.facts.routines)
+        actions = doubt_foreign(actions) if is_foreign(actions) else actions
+    is_simulated = is_in_simulation(item.video)
     parse = Parse(
         record_id=record_id,
         video=str(item.video),
@@ -166,14 +174,33 @@ def parse_video(item: ParseItem, *, bundle: Path, settings: ParseSettings, show_
         code_sha256=hash_code(code),
         without_replays=is_skipped,
         whole=settings.whole,
+        is_simulated=is_simulated,
+        warnings=list_cautions(opened.facts, actions, is_simulated=is_simulated),
         settings=asdict(settings.thresholds),
-        actions=doubt_replays(read, stretches),
+        actions=actions,
         stretches=stretches,
         seconds=clock.seconds,
     )
-    write_outputs(parse, dataset, opened, code, item)
+    if tell is not None:
+        tell("write")
+    write_outputs(parse, dataset, code, item.video, item.out)
     shutil.rmtree(item.out / WORK_FOLDER, ignore_errors=True)
     return item.out / PARSE_FILE
+
+
+def ask_all(bundle: Bundle, dataset: Dataset, work: Path, settings: ParseSettings) -> list[Opinion]:
+    """What all recognisers of a bundle say of what was found; nothing where nothing was."""
+    runs = bundle.recognisers if dataset.instances else ()
+    return [
+        ask(
+            run,
+            work / "found",
+            work / f"{run.name}.parquet",
+            bundle.read_calibration(run),
+            device=settings.device,
+        )
+        for run in runs
+    ]
 
 
 def find_actions(video: Path, bundle: Bundle, settings: ParseSettings, work: Path) -> tuple[FoundAction, ...]:
@@ -197,36 +224,7 @@ def find_actions(video: Path, bundle: Bundle, settings: ParseSettings, work: Pat
     return read_found(nested["records"][video.stem])
 
 
-def find_stretches(video: Path) -> tuple[Stretch, ...]:
-    """Candidates for replays and slow motion."""
-    shots = find_shots(video, compute_signals(video))
-    kinds: tuple[tuple[Literal["replay", "slow motion"], Sequence], ...] = (
-        ("replay", shots.replays),
-        ("slow motion", shots.slow_motion),
-    )
-    found = [
-        Stretch(kind=kind, start_ms=one.start_ms, end_ms=one.end_ms, score=one.score, reasons=tuple(one.reasons))
-        for kind, rows in kinds
-        for one in rows
-    ]
-    return tuple(sorted(found, key=lambda one: one.start_ms))
-
-
-def write_outputs(parse: Parse, found: Dataset, bundle: Bundle, code: CodeOfPoints, item: ParseItem) -> None:
-    """Write everything about a parse; ``parse.json`` last, because it says that the rest is there."""
-    actions = tuple(make_action(one, one.sub_actions) for one in parse.actions)
-    dataset = Dataset(found.codebook, (replace(found.videos[0], actions=actions),))
-    item.out.mkdir(parents=True, exist_ok=True)
-    write_dataset(dataset, item.out)
-    write_text(item.out / CHAPTERS_FILE, format_webvtt(dataset.videos[0], dataset.codebook))
-    (item.out / CSV_FILE).unlink(missing_ok=True)
-    convert_to_csv(Source(item.out, "folder", dataset), item.out / CSV_FILE)
-    write_parse_page(item.out / PAGE_FILE, parse, dataset, code, item.video)
-    write_parse(item.out / PARSE_FILE, parse)
-    remove_stale(item.out)
-
-
-def _is_parsed(item: ParseItem, bundle: Bundle, settings: ParseSettings) -> bool:
+def is_parsed(item: ParseItem, bundle: Bundle, settings: ParseSettings) -> bool:
     """Whether an earlier call parsed the same recording with the same bundle and settings; else it is parsed anew."""
     path = item.out / PARSE_FILE
     if not path.is_file() or not item.video.is_file():
@@ -245,16 +243,3 @@ def _refuse_foreign(out: Path) -> None:
     """Nothing but an earlier parse is written over."""
     if out.is_dir() and any(out.iterdir()) and not any((out / name).exists() for name in (PARSE_FILE, WORK_FOLDER)):
         raise ConfigError(f"{out}: is there already, and no parse of finegym's. Give another --out.")
-
-
-@dataclass
-class _Clock:
-    """CPU seconds by stage."""
-
-    seconds: dict[str, float]
-
-    @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
-        started = time.process_time()
-        yield
-        self.seconds[name] = round(time.process_time() - started, 3)

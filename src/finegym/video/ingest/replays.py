@@ -57,19 +57,23 @@ class Replay(BaseModel):
     speed: float | None = None
 
 
-def find_replays(signals: Signals, cuts: Sequence[Cut], end: tuple[int, float]) -> tuple[Replay, ...]:
+def find_replays(
+    signals: Signals, cuts: Sequence[Cut], end: tuple[int, float], origin_ms: float | None = None
+) -> tuple[Replay, ...]:
     """Replay candidates, in order.
 
     Args:
-        signals: of the record.
-        cuts: of the record, in order.
-        end: number of frames of the record, and when it ends in milliseconds.
+        signals: of the record, or of a part of it.
+        cuts: of the same, in order.
+        end: the frame behind the last and when that ends, in milliseconds.
+        origin_ms: when the record begins, so that a part is looked at in the same steps as the whole; by default its
+            first picture.
     """
     framed = {(a.frame, b.frame): score for a, b, score in _find_framed(signals, cuts)}
     edges = [(0, float(signals.times_ms[0])), *((cut.frame, cut.time_ms) for cut in cuts), end]
     times = dict(edges)
     shots = [((a, b), (start, stop)) for (a, start), (b, stop) in pairwise(edges)]
-    pictures = _Pictures(signals, [times for _, times in shots])
+    pictures = _Pictures(signals, [times for _, times in shots], origin_ms)
     found: dict[tuple[int, int], Replay] = {}
     for (a, b), score in framed.items():
         found[a, b] = Replay(
@@ -143,8 +147,10 @@ def _compare_graphics(signals: Signals, first: Cut, last: Cut) -> float:
 class _Pictures:
     """The pictures of a record at even times, each without what is the same all through its shot."""
 
-    def __init__(self, signals: Signals, shots: Sequence[tuple[float, float]]) -> None:
-        self.start_ms = float(signals.times_ms[0])
+    def __init__(self, signals: Signals, shots: Sequence[tuple[float, float]], origin_ms: float | None = None) -> None:
+        first = float(signals.times_ms[0])
+        origin = first if origin_ms is None else origin_ms
+        self.start_ms = origin + _STEP_MS * np.ceil((first - origin) / _STEP_MS)
         grid = np.arange(self.start_ms, float(signals.times_ms[-1]) + _STEP_MS, _STEP_MS)
         places = np.searchsorted(signals.times_ms, grid, side="right").clip(1) - 1
         self.pictures = np.stack(

@@ -66,15 +66,13 @@ def compute_signals(path: Path) -> Signals:
     path = Path(path)
     index = read_index(path)
     damaged: set[int] = set()
-    looks = _look_in_order(path) if index.is_counted else _look_at_references(path, index, damaged)
     # Room for every frame: pages that are never written cost nothing.
     luma = np.empty((index.num_frames, *LUMA_SIZE), np.uint8)
     chroma = np.empty((index.num_frames, 2, *CHROMA_SIZE), np.uint8)
     frames: list[int] = []
-    for number, planes in looks:
+    for number, grey, colours in iterate_looks(path, index, damaged):
         place = len(frames)
-        luma[place] = _shrink(planes[0], LUMA_SIZE, index)
-        chroma[place] = [_shrink(plane, CHROMA_SIZE, index) for plane in planes[1:]]
+        luma[place], chroma[place] = grey, colours
         frames.append(number)
     # Decoders give frames in display order; a damaged stream may break that, and may give a frame twice.
     numbers, order = np.unique(np.array(frames, np.int64), return_index=True)
@@ -87,6 +85,22 @@ def compute_signals(path: Path) -> Signals:
         chroma=chroma[places],
         damaged=np.setdiff1d(np.union1d([*damaged], _find_expected(index)).astype(np.int64), numbers),
     )
+
+
+def iterate_looks(
+    path: Path, index: FrameIndex, damaged: set[int]
+) -> Iterator[tuple[int, np.ndarray, list[np.ndarray]]]:
+    """Number, thumbnail and colours of every frame that is looked at, as in ``Signals``; one frame in memory.
+
+    Args:
+        path: of the record.
+        index: of the same record.
+        damaged: the numbers of frames that the decoder marks as damaged are added to it.
+    """
+    looks = _look_in_order(path) if index.is_counted else _look_at_references(path, index, damaged)
+    for number, planes in looks:
+        colours = [_shrink(plane, CHROMA_SIZE, index) for plane in planes[1:]]
+        yield number, _shrink(planes[0], LUMA_SIZE, index), colours
 
 
 def write_signals(path: Path, signals: Signals, key: str) -> None:

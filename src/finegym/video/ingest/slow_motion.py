@@ -57,23 +57,33 @@ class SlowMotion(BaseModel):
 
 
 def find_slow_motion(
-    reader: VideoReader, signals: Signals, cuts: Sequence[Cut], replays: Sequence[Replay]
+    reader: VideoReader,
+    signals: Signals,
+    cuts: Sequence[Cut],
+    replays: Sequence[Replay],
+    *,
+    frames: range | None = None,
+    sizes: np.ndarray | None = None,
 ) -> tuple[SlowMotion, ...]:
     """Slow-motion candidates, one a shot at most, in order.
 
     Args:
         reader: of the record; decodes eighteen frames of every suspicious shot.
-        signals: of the record.
-        cuts: of the record, in order.
-        replays: candidates of the record.
+        signals: of the record, or of a part of it.
+        cuts: of the same, in order.
+        replays: candidates of the same.
+        frames: the part; the whole record by default.
+        sizes: what ``read_packet_sizes`` says; it is read by default.
 
     Raises:
         VideoError: a frame of a suspicious shot does not decode.
     """
     index = reader.index
-    begins = [0, *(cut.end_frame for cut in cuts)]
-    ends = [*(cut.begin_frame for cut in cuts), index.num_frames]
-    difference, sizes = compute_difference(signals), _read_packet_sizes(index)
+    frames = range(index.num_frames) if frames is None else frames
+    begins = [frames.start, *(cut.end_frame for cut in cuts)]
+    ends = [*(cut.begin_frame for cut in cuts), frames.stop]
+    difference = compute_difference(signals)
+    sizes = read_packet_sizes(index) if sizes is None else sizes
     found = []
     for begin, end in zip(begins, ends, strict=True):
         if end - begin < _NUM_FRAMES // 2:
@@ -83,8 +93,8 @@ def find_slow_motion(
         if replay is not None and replay.speed is not None and replay.speed < 0.9:
             reasons["slower-than-before"] = replay.score, replay.speed
         if replay is not None or _is_suspicious(signals, difference, sizes, begin, end):
-            frames = range(begin, min(end, begin + _NUM_FRAMES))
-            reasons |= _look_at_frames(reader.read_frames(frames, size=_SIZE, colours="grey"))
+            first = range(begin, min(end, begin + _NUM_FRAMES))
+            reasons |= _look_at_frames(reader.read_frames(first, size=_SIZE, colours="grey"))
         if reasons:
             found.append(
                 SlowMotion(
@@ -110,7 +120,7 @@ def _is_suspicious(signals: Signals, difference: np.ndarray, sizes: np.ndarray, 
     return len(packets) > 0 and float((packets < _TINY * packets.mean()).mean()) >= _TINY_SHARE
 
 
-def _read_packet_sizes(index: FrameIndex) -> np.ndarray:
+def read_packet_sizes(index: FrameIndex) -> np.ndarray:
     """int64 (T,): bytes of each frame's packet; empty where packets do not tell frames apart."""
     if index.is_counted:
         return np.empty(0, np.int64)

@@ -1,0 +1,146 @@
+"""What kind of routine was found: live and whole, broken off, shown again, or nothing that one can tell.
+
+Rules, not a model: each looks at one thing, says what it saw, and where its limit is. A replay is known by where it
+lies; a routine that breaks off is known by what whole ones of its event are like (the bundle says). ``finegym evaluate
+parse`` counts how often they are right where a simulation knows; docs/parse.md has the numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from finegym.applications.bundle_routines import RoutineFacts
+from finegym.applications.parse.files import COUNTED, Evidence, Kind, ParsedAction, Stretch
+
+MIN_SHARE = 0.5
+"""Of a routine's time, that lies in candidates."""
+MAX_SLOW_SHARE = 0.25
+"""Of the record's time: where more than this looks slowed down, it is how the record was converted."""
+MIN_CLOSING = 0.5
+"""Probability that the last sub-action is of a set that whole routines end with."""
+FAR_BELOW = 0.9
+"""Of what is already short: where an event's routines may end with anything, only this tells."""
+
+
+def assign_kinds(
+    actions: Sequence[ParsedAction],
+    stretches: Sequence[Stretch],
+    duration_ms: float,
+    facts: Mapping[str, RoutineFacts] | None,
+) -> tuple[ParsedAction, ...]:
+    """Say of every routine of a record what kind it is, and why; those that nobody performs lose their points.
+
+    Args:
+        actions: of the record, in order.
+        stretches: candidates for replays and slow motion.
+        duration_ms: of the record.
+        facts: of whole routines by event; ``None`` where nobody knows: then nothing is called interrupted.
+    """
+    assigned: list[ParsedAction] = []
+    for action in actions:
+        of_replay = find_replay_evidence(action, stretches, duration_ms)
+        original = find_original(action, stretches, assigned)
+        if original is not None:
+            text = f"what it shows was shown before, in {original}"
+            of_replay.append(_make_evidence("replay", "shown-before", 1.0, 1.0, text))
+        of_break = find_break_evidence(action, (facts or {}).get(action.event_id))
+        kind = _decide(action, of_replay, of_break, (facts or {}).get(action.event_id))
+        assigned.append(_apply(action, kind, (*of_replay, *of_break), original if kind == "replay" else None))
+    return tuple(assigned)
+
+
+def find_replay_evidence(action: ParsedAction, stretches: Sequence[Stretch], duration_ms: float) -> list[Evidence]:
+    """What says that a routine is shown again: most of it lies in what may be a replay, or in slow motion."""
+    evidence = []
+    share = _measure_share(action, [one for one in stretches if one.kind == "replay"])
+    if share > MIN_SHARE:
+        text = f"{100 * share:.0f} % of it lies in what may be a replay"
+        evidence.append(_make_evidence("replay", "in-replay-candidate", share, MIN_SHARE, text))
+    slow = [one for one in stretches if one.kind == "slow motion"]
+    is_rare = sum(one.end_ms - one.start_ms for one in slow) <= MAX_SLOW_SHARE * duration_ms
+    share = _measure_share(action, slow)
+    if share > MIN_SHARE and is_rare:
+        text = f"{100 * share:.0f} % of it is in slow motion"
+        evidence.append(_make_evidence("replay", "in-slow-motion", share, MIN_SHARE, text))
+    return evidence
+
+
+def find_original(action: ParsedAction, stretches: Sequence[Stretch], earlier: Sequence[ParsedAction]) -> str | None:
+    """The earlier routine that most of a routine's pictures were seen in before; ``None`` where they were not found."""
+    for one in stretches:
+        if one.original_start_ms is None or one.original_end_ms is None or _measure_share(action, [one]) <= MIN_SHARE:
+            continue
+        middle = (one.original_start_ms + one.original_end_ms) / 2
+        for other in earlier:
+            if other.kind in COUNTED and other.start_ms <= middle < other.end_ms:
+                return other.name
+    return None
+
+
+def find_break_evidence(action: ParsedAction, facts: RoutineFacts | None) -> list[Evidence]:
+    """What says that a routine breaks off: how it ends, how long it is, how much is in it; and that nothing is."""
+    if not action.sub_actions:
+        return [_make_evidence("unclear", "nothing-found", 0, 1, "nothing was found in it")]
+    if facts is None:
+        return []
+    evidence = []
+    last = max(action.sub_actions, key=lambda sub: sub.end_ms)
+    value = sum(probability for set_id, probability in last.sets.items() if set_id in facts.closing)
+    if facts.closing and value < MIN_CLOSING:
+        text = f"it does not end with {' or '.join(sorted(facts.closing))}, as whole ones of {action.event_id} do"
+        evidence.append(_make_evidence("interrupted", "no-dismount", value, MIN_CLOSING, text))
+    length = action.end_ms - action.start_ms
+    if length < facts.low_ms:
+        text = f"it lasts {length / 1000:.1f} s; 95 % of whole ones last {facts.low_ms / 1000:.1f} s or more"
+        evidence.append(_make_evidence("interrupted", "too-short", length, facts.low_ms, text))
+    number = len(action.sub_actions)
+    if number < facts.low_sub_actions:
+        text = f"{number} sub-actions; 95 % of whole ones have {facts.low_sub_actions} or more"
+        evidence.append(_make_evidence("interrupted", "too-few-sub-actions", number, facts.low_sub_actions, text))
+    return evidence
+
+
+def _decide(
+    action: ParsedAction, of_replay: Sequence[Evidence], of_break: Sequence[Evidence], facts: RoutineFacts | None
+) -> Kind:
+    """One sign that it breaks off is not enough: a dismount may not have been found, a routine may be short."""
+    if of_replay:
+        return "replay"
+    if not action.sub_actions:
+        return "unclear"
+    reasons = {one.reason for one in of_break}
+    if facts is None or not facts.closing:
+        is_broken = any(one.reason == "too-short" and one.value < FAR_BELOW * one.limit for one in of_break)
+    else:
+        is_broken = "no-dismount" in reasons and len(reasons) > 1
+    return "interrupted" if is_broken else "routine"
+
+
+def _apply(action: ParsedAction, kind: Kind, evidence: tuple[Evidence, ...], original: str | None) -> ParsedAction:
+    """The action with its kind; what spoke for another one, and was not enough, is a doubt."""
+    doubts = [one.text for one in evidence if one.speaks_for != kind and kind in COUNTED]
+    changes: dict[str, object] = {
+        "kind": kind,
+        "evidence": evidence,
+        "replay_of": original,
+        "unsure": (*action.unsure, *doubts),
+    }
+    if kind not in COUNTED:
+        changes |= {"points": None, "points_of_likeliest": None}
+    return action.model_copy(update=changes)
+
+
+def _make_evidence(kind: Kind, reason: str, value: float, limit: float, text: str) -> Evidence:
+    return Evidence.model_validate(
+        {"speaks_for": kind, "reason": reason, "value": round(float(value), 4), "limit": limit, "text": text}
+    )
+
+
+def _measure_share(action: ParsedAction, stretches: Sequence[Stretch]) -> float:
+    """Of a routine's time, the part that lies in any of some stretches."""
+    cut = sorted((max(action.start_ms, one.start_ms), min(action.end_ms, one.end_ms)) for one in stretches)
+    total, reached = 0.0, float(action.start_ms)
+    for start_ms, end_ms in cut:
+        total += max(0.0, end_ms - max(start_ms, reached))
+        reached = max(reached, end_ms)
+    return total / max(1, action.end_ms - action.start_ms)

@@ -1,0 +1,166 @@
+"""What kind a routine is, and why: rules by hand; exports and the page tell kinds apart."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+import pytest
+from parse_builders import make_action, make_parse, make_parsed
+
+from finegym.annotations.model import Action, Dataset, SubAction, Video
+from finegym.applications.bundle_routines import RoutineFacts, describe_routines
+from finegym.applications.parse.exporting import format_chapters, format_table
+from finegym.applications.parse.files import Stretch
+from finegym.applications.parse.kinds import assign_kinds
+from finegym.applications.parse.overview import describe_parse
+from finegym.codebook.builtin import read_builtin
+
+CODEBOOK = read_builtin("artistic-women")
+BEAM_SETS = ("BB-S1", "BB-S2", "BB-S3", "BB-S5")
+WHOLE_BEAM = RoutineFacts(
+    num_routines=40, low_ms=20_000, median_ms=30_000, low_sub_actions=4, last_sets={"BB-S5": 1.0}, sets=BEAM_SETS
+)
+
+
+def replay(start_ms, end_ms, **changes):
+    facts = {"kind": "replay", "start_ms": start_ms, "end_ms": end_ms, "score": 0.9, "reasons": ("framed",)}
+    return Stretch(**{**facts, **changes})
+
+
+def on_beam(start_ms, end_ms, *sets, **changes):
+    """A routine on the beam with a sub-action a set, one a second."""
+    subs = [
+        make_parsed(start_ms + 1000 * place, start_ms + 1000 * place + 900, sets={set_id: 1.0}, set_id=set_id)
+        for place, set_id in enumerate(sets)
+    ]
+    return make_action(subs, start_ms, end_ms, event_id="BB", **changes)
+
+
+def kinds_of(actions, stretches=(), facts=None, duration_ms=100_000):
+    return [one.kind for one in assign_kinds(actions, stretches, duration_ms, facts)]
+
+
+def test_most_of_a_replay_lies_in_candidates():
+    subs = (make_parsed(1000, 2000),)
+    live, again = (make_action(subs, start, start + 10_000, points=1.5) for start in (0, 20_000))
+    parts = [replay(21_000, 24_000), replay(23_000, 26_500)]  # together 5.5 of 10 s
+    first, second = assign_kinds([live, again], parts, 100_000, None)
+    assert (first.kind, first.points, first.evidence) == ("routine", 1.5, ())
+    assert (second.kind, second.points) == ("replay", None)
+    (why,) = second.evidence
+    assert (why.reason, why.value) == ("in-replay-candidate", pytest.approx(0.55))
+    assert kinds_of([again], parts[:1]) == ["routine"]
+
+
+def test_what_was_shown_before_is_a_replay_of_it():
+    subs = (make_parsed(1000, 2000),)
+    live, again = (make_action(subs, start, start + 10_000) for start in (0, 20_000))
+    shown = replay(20_000, 30_000, reasons=("shown-before",), original_start_ms=2000.0, original_end_ms=6000.0)
+    _, found = assign_kinds([live, again], [shown], 100_000, None)
+    assert found.kind == "replay" and found.replay_of == live.name
+    assert {one.reason for one in found.evidence} == {"in-replay-candidate", "shown-before"}
+
+
+def test_slow_motion_speaks_for_a_replay_only_where_it_is_rare():
+    action = make_action((make_parsed(1000, 2000),), 0, 10_000)
+    slow = replay(0, 10_000, kind="slow motion")
+    assert kinds_of([action], [slow]) == ["replay"]
+    # A record of which more than a quarter looks slowed down was converted from fewer frames a second.
+    assert kinds_of([action], [slow, replay(50_000, 70_000, kind="slow motion")]) == ["routine"]
+
+
+def test_a_routine_without_anything_in_it_is_unclear():
+    (found,) = assign_kinds([make_action((), 0, 10_000, points=0.0)], [], 100_000, None)
+    assert found.kind == "unclear" and found.points is None and found.evidence[0].reason == "nothing-found"
+
+
+def test_a_short_routine_without_a_dismount_breaks_off():
+    facts = {"BB": WHOLE_BEAM}
+    whole = on_beam(0, 30_000, "BB-S1", "BB-S2", "BB-S3", "BB-S5")
+    short = on_beam(0, 12_000, "BB-S1", "BB-S2", points=0.7)
+    assert kinds_of([whole], facts=facts) == ["routine"]
+    (found,) = assign_kinds([short], [], 100_000, facts)
+    assert found.kind == "interrupted" and found.points == 0.7
+    assert [one.reason for one in found.evidence] == ["no-dismount", "too-short", "too-few-sub-actions"]
+    assert [one.value for one in found.evidence] == [0.0, 12_000, 2]
+    # One sign alone is a doubt: the localizer may have missed the dismount, or she is quick.
+    for action in (on_beam(0, 30_000, "BB-S1", "BB-S2", "BB-S3", "BB-S3"), on_beam(0, 19_000, *["BB-S1"] * 4, "BB-S5")):
+        (found,) = assign_kinds([action], [], 100_000, facts)
+        assert found.kind == "routine" and len(found.unsure) == len(found.evidence) == 1
+    # Where nobody knows whole routines, nothing is called interrupted.
+    assert kinds_of([short]) == ["routine"]
+
+
+def test_a_replay_is_not_called_interrupted():
+    short = on_beam(0, 5000, "BB-S1")
+    (found,) = assign_kinds([short], [replay(0, 5000)], 100_000, {"BB": WHOLE_BEAM})
+    assert found.kind == "replay" and {one.speaks_for for one in found.evidence} == {"replay", "interrupted"}
+
+
+def test_facts_about_whole_routines_are_as_by_hand():
+    def make(name, seconds, *sets):
+        subs = tuple(
+            SubAction(f"A_{n:04d}_{n:04d}", ((n * 1000, n * 1000 + 900),), None, s) for n, s in enumerate(sets)
+        )
+        return Action(name, "BB", 0, 1000 * seconds, subs)
+
+    actions = [make(f"E_{n:06d}_{n:06d}", seconds, "BB-S1", "BB-S5") for n, seconds in enumerate((20, 30, 40))]
+    actions.append(make("E_000009_000009", 30, *["BB-S1"] * 4))
+    actions.append(make("E_000010_000010", 1))  # nobody labelled it
+    facts = describe_routines(Dataset(CODEBOOK, (Video("v", tuple(actions)),)))["BB"]
+    assert facts == RoutineFacts(
+        num_routines=4,
+        low_ms=21_500,
+        median_ms=30_000,
+        low_sub_actions=2,
+        last_sets={"BB-S1": 0.25, "BB-S5": 0.75},
+        sets=("BB-S1", "BB-S5"),
+    )
+    assert facts.closing == frozenset()  # they may end with anything
+
+
+def test_where_routines_end_with_anything_only_the_length_tells():
+    facts = WHOLE_BEAM.model_copy(update={"last_sets": dict.fromkeys(BEAM_SETS, 0.25)})
+    assert kinds_of([on_beam(0, 17_000, "BB-S1")], facts={"BB": facts}) == ["interrupted"]
+    assert kinds_of([on_beam(0, 19_000, "BB-S1")], facts={"BB": facts}) == ["routine"]  # short, but not by much
+
+
+@pytest.fixture
+def three():
+    live = on_beam(0, 9000, "BB-S1", "BB-S5", points=1.1)
+    again = on_beam(20_000, 26_000, "BB-S1", kind="replay", replay_of=live.name)
+    broken = on_beam(30_000, 36_000, "BB-S1", kind="interrupted", points=0.2)
+    return make_parse((live, again, broken))
+
+
+def test_chapters_tell_kinds_apart(three):
+    text = format_chapters(three, Video("v", ()), CODEBOOK)
+    blocks = text.rstrip("\n").split("\n\n")
+    assert blocks[0] == "WEBVTT" and [block.split("\n")[0] for block in blocks[2:]] == [
+        "E_000000_000009",
+        "E_000000_000009_A_0000_0900",
+        "E_000000_000009_A_1000_1900",
+        "replay E_000020_000026",
+        "interrupted E_000030_000036",
+    ]
+    assert "replay of E_000000_000009: BB" in text
+
+
+def test_the_table_tells_kinds_apart(three):
+    rows = list(csv.DictReader(io.StringIO(format_table(three, CODEBOOK))))
+    assert [(row["kind"], row["replay_of"], row["points"]) for row in rows] == [
+        ("routine", "", "1.1"),
+        ("routine", "", "1.1"),
+        ("replay", "E_000000_000009", ""),
+        ("interrupted", "", "0.2"),
+    ]
+    empty = format_table(make_parse((make_action((), 0, 9000, kind="unclear", unsure=("no",)),)), CODEBOOK)
+    (row,) = csv.DictReader(io.StringIO(empty))
+    assert (row["kind"], row["unsure"], row["instance_id"]) == ("unclear", "no", "")
+
+
+def test_lines_tell_kinds_apart(three):
+    text = describe_parse(three)
+    assert text.startswith("v: 1 routine, 1 interrupted routine, 1 replay, 4 sub-actions")
+    assert "REPLAY" in text and "INTERRUPTED" in text
