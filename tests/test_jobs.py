@@ -111,6 +111,33 @@ def test_ray_gives_the_same_tally(monkeypatch):
     assert not ray.is_initialized()
 
 
+def see_gpus(number: int) -> str | None:
+    time.sleep(0.5)  # long enough for the other process to take an item too
+    return os.environ.get("CUDA_VISIBLE_DEVICES")
+
+
+def test_each_process_of_a_pool_sees_one_gpu(monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,7")
+    assert set(run_jobs(range(6), see_gpus, key=str, workers=2, gpus=("4", "7")).done.values()) == {"4", "7"}
+    assert set(run_jobs(range(4), see_gpus, key=str, workers=2, gpus=()).done.values()) == {"4,7"}
+    assert set(run_jobs(range(2), see_gpus, key=str, workers=2).done.values()) == {"4,7"}
+
+
+def test_an_item_on_ray_gets_a_gpu_only_if_it_uses_one(monkeypatch):
+    warnings.simplefilter("ignore")  # Ray's own
+    ray = pytest.importorskip("ray")
+    monkeypatch.setenv("RAY_DEDUP_LOGS", "0")
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
+    ray.init(num_cpus=2, num_gpus=2, include_dashboard=False, log_to_driver=False)  # Ray believes in these GPUs
+    try:
+        on_gpus = run_jobs(range(2), see_gpus, key=str, workers=2, engine="ray", gpus=())
+        without = run_jobs(range(2), see_gpus, key=str, workers=2, engine="ray")
+    finally:
+        ray.shutdown()
+    assert set(on_gpus.done.values()) == {"0", "1"}
+    assert not any(without.done.values())
+
+
 def test_without_ray_the_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(ConfigError, match=r"pip install \"finegym\[ray\]\""):

@@ -16,9 +16,12 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
-from typing import Generic, Literal, TypeVar
+from typing import TYPE_CHECKING, Generic, Literal, TypeVar
 
 from finegym.errors import FineGymError
+
+if TYPE_CHECKING:
+    from multiprocessing.sharedctypes import Synchronized
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -49,6 +52,7 @@ def run_jobs(
     title: str = "working",
     show_progress: bool = True,
     is_safe: bool = True,
+    gpus: Sequence[str] | None = None,
 ) -> Tally[Result]:
     """Run ``do`` on every item that is not done yet.
 
@@ -64,6 +68,8 @@ def run_jobs(
         show_progress: False for callers that draw their own.
         is_safe: whether a single item may run in this process although there are several ``workers``; False where it
             may bring its process down.
+        gpus: for work that uses GPUs: those of this machine, as ``CUDA_VISIBLE_DEVICES`` names them. A process of a
+            pool sees one of them, in turn; on Ray an item asks for one, where the cluster has any.
 
     Returns:
         The tally. A ``FineGymError`` of one item is recorded under ``failed`` and the others go on; any other exception
@@ -83,7 +89,7 @@ def run_jobs(
         if engine == "ray" and pending:
             from finegym.ray_engine import run_on_ray
 
-            for name, result, reason in run_on_ray(pending, do, workers):
+            for name, result, reason in run_on_ray(pending, do, workers, uses_gpus=gpus is not None):
                 if reason:
                     tally.failed[name] = reason
                 else:
@@ -97,7 +103,7 @@ def run_jobs(
                     tally.failed[name] = str(error)
                 progress.advance()
         else:
-            _run_in_pool(pending, do, workers, tally, progress)
+            _run_in_pool(pending, do, workers, tally, progress, gpus)
     return tally
 
 
@@ -107,13 +113,14 @@ def _run_in_pool(
     workers: int,
     tally: Tally[Result],
     progress: _Progress,
+    gpus: Sequence[str] | None,
 ) -> None:
     while pending:
-        left = _run_together(pending, do, workers, tally, progress)
+        left = _run_together(pending, do, workers, tally, progress, gpus)
         # A process died: the item is among those that were running or next in line. Each of them gets one of its own.
         num_suspects = 2 * workers + 1
         for name, item in left[:num_suspects]:
-            if _run_together([(name, item)], do, 1, tally, progress):
+            if _run_together([(name, item)], do, 1, tally, progress, gpus):
                 tally.failed[name] = "its process died: killed (out of memory?), or a library crashed"
                 progress.advance()
         pending = left[num_suspects:]
@@ -125,11 +132,13 @@ def _run_together(
     workers: int,
     tally: Tally[Result],
     progress: _Progress,
+    gpus: Sequence[str] | None,
 ) -> list[tuple[str, Item]]:
     """Run items in a pool; what is left of them, in order, if one of its processes died."""
     # spawn: PyAV, OpenCV and torch hold threads that do not survive a fork.
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(workers, len(pending)), context, _die_with_parent) as pool:
+    start = (_start_worker, (context.Value("i", 0), tuple(gpus or ())))
+    with ProcessPoolExecutor(min(workers, len(pending)), context, *start) as pool:
         futures: dict[Future[Result], str] = {pool.submit(do, item): name for name, item in pending}
         waiting = set(futures)
         try:
@@ -147,6 +156,15 @@ def _run_together(
             pool.shutdown(wait=False, cancel_futures=True)
             raise
     return [(name, item) for name, item in pending if name not in tally.done and name not in tally.failed]
+
+
+def _start_worker(num_started: Synchronized[int], gpus: Sequence[str]) -> None:
+    """In a worker, before it does anything: it sees one GPU, and does not outlive who gives it work."""
+    if gpus:
+        with num_started.get_lock():
+            os.environ["CUDA_VISIBLE_DEVICES"] = gpus[num_started.value % len(gpus)]
+            num_started.value += 1
+    _die_with_parent()
 
 
 def _die_with_parent() -> None:

@@ -18,7 +18,7 @@ Result = TypeVar("Result")
 
 
 def run_on_ray(
-    pending: Sequence[tuple[str, Item]], do: Callable[[Item], Result], workers: int
+    pending: Sequence[tuple[str, Item]], do: Callable[[Item], Result], workers: int, uses_gpus: bool = False
 ) -> Iterator[tuple[str, Any, str]]:
     """Run ``do`` on every item, in whatever order they finish.
 
@@ -26,6 +26,7 @@ def run_on_ray(
         pending: name and item.
         do: does one item; a module-level function or a partial of one.
         workers: items at a time, where the cluster is started here; a cluster that is there decides itself.
+        uses_gpus: an item asks for a GPU, where the cluster has any: Ray hides them from what asks for none.
 
     Yields:
         ``(name, result, reason)``; the reason is empty unless ``do`` raised a ``FineGymError``.
@@ -48,7 +49,8 @@ def run_on_ray(
         except (ConnectionError, RuntimeError, ValueError) as error:
             raise ConfigError(f"Ray at {address or 'this machine'} cannot be used: {error}") from error
     try:
-        remote: Any = ray.remote(_do_one)
+        wants_gpu = uses_gpus and ray.cluster_resources().get("GPU", 0) > 0
+        remote: Any = ray.remote(num_gpus=1)(_do_one) if wants_gpu else ray.remote(_do_one)
         shared = ray.put(do)
         names = {remote.remote(shared, item): name for name, item in pending}
         waiting = list(names)

@@ -28,6 +28,7 @@ from finegym.studies.sizes import Size
 from finegym.studies.study import Need, Outcome, PlannedPrediction, PlannedRun, Study
 from finegym.studies.training import predict_one, train_one
 from finegym.studies.writing import write_outcome
+from finegym.training.gpus import find_gpus
 
 DATA_FOLDER, RESULTS_FOLDER, COST_FILE = "data", "results", "cost.json"
 
@@ -76,7 +77,7 @@ def run_studies(
         studies: to run.
         size: of them.
         store: where the runs are.
-        workers: processes; each has its share of the cores.
+        workers: processes; each has its share of the cores, and one of the GPUs.
         engine: where they run.
         say: told what is done, line by line.
 
@@ -97,6 +98,7 @@ def run_studies(
             workers=workers,
             engine=engine,
             title="runs",
+            gpus=find_gpus(),
         )
         ran.runs.done |= tally.done
         ran.runs.skipped += tally.skipped

@@ -29,6 +29,7 @@ from finegym.jobs import Engine, Tally, run_jobs
 from finegym.localization.localize_inputs import localize_nested_inputs
 from finegym.localization.nested import NESTED_FILE
 from finegym.localization.opening import open_localizer
+from finegym.training.gpus import find_gpus
 from finegym.video.index_cache import read_index
 from finegym.workspace import Workspace
 
@@ -109,6 +110,7 @@ def parse_videos(
         engine=engine,
         title="parsing",
         show_progress=show_progress and workers > 1,
+        gpus=find_gpus(),
     )
 
 
