@@ -23,12 +23,13 @@ def build_optimizer(
 ) -> torch.optim.Optimizer:
     """SGD with momentum (the TSN family's) or AdamW over the parameters that are trained.
 
-    Groups of ``build_parameter_groups`` are taken as they are; their own ``weight_decay`` counts.
+    Groups of ``build_parameter_groups`` are taken as they are; their own ``weight_decay`` counts. A step is one fused
+    kernel, not a handful a tensor: of small networks that is a tenth of the time.
     """
     trained: Any = [p for p in parameters if isinstance(p, dict) or p.requires_grad]
     if name == "adamw":
-        return torch.optim.AdamW(trained, lr=learning_rate, weight_decay=weight_decay)
-    return torch.optim.SGD(trained, lr=learning_rate, momentum=momentum, weight_decay=weight_decay)
+        return torch.optim.AdamW(trained, lr=learning_rate, weight_decay=weight_decay, fused=True)
+    return torch.optim.SGD(trained, lr=learning_rate, momentum=momentum, weight_decay=weight_decay, fused=True)
 
 
 def compute_learning_rate(
