@@ -73,6 +73,7 @@ class Size:
         seeds: of the runs on the splits of a role; ``SEEDS`` for roles that are not in it.
         role_overrides: of the recipes of all recognisers on the splits of a role: small ones need more epochs, to be as
             many steps.
+        max_seeds_of_many_frames: runs at most of Table 5's trainings with seven frames and more, which cost most.
         thresholds: which classes the balanced setting has, where it is derived.
         flow_store: of the dataset.
         pose_store: likewise.
@@ -85,6 +86,7 @@ class Size:
     competition: Competition | None = None
     seeds: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     role_overrides: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    max_seeds_of_many_frames: int | None = None
     thresholds: Thresholds = BALANCED
     flow_store: str = "flow-tvl1"
     pose_store: str = "pose-hrnet"
