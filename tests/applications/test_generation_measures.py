@@ -121,6 +121,25 @@ def test_a_body_that_moves_as_a_whole_slides():
     assert result.sliding_m_s == pytest.approx(1.0) and result.bone_spread == pytest.approx(0, abs=1e-12)
 
 
+def test_what_touches_in_half_of_the_frames_is_counted():
+    joints = stand()
+    joints[3:, :, 2] += 0.5
+    assert plausibility.measure(joints, 0.5, "FX").touching == 0.5
+    assert plausibility.measure(stand(), 0.5, "FX").touching == 1
+
+
+def test_tremble_is_the_way_to_halfway_between_neighbours():
+    joints = stand(frames=5) + 0.1 * np.arange(5)[:, None, None]
+    assert plausibility.measure(joints, 0.5, "FX").tremble_m == pytest.approx(0, abs=1e-12)
+    joints[2, :, 1] += 0.03  # one frame aside: it by all of it, its neighbours by half
+    assert plausibility.measure(joints, 0.5, "FX").tremble_m == pytest.approx((0.015 + 0.03 + 0.015) / 3)
+
+
+def test_stretches_are_half_open():
+    assert plausibility.find_stretches(np.array([True, True, False, True])) == [(0, 2), (3, 4)]
+    assert plausibility.find_stretches(np.zeros(3, bool)) == []
+
+
 def test_depth_is_below_the_lowest_ground():
     assert plausibility.measure(stand(height=-0.03), 0.5, "FX").depth_m == pytest.approx(0.03)
     assert plausibility.measure(stand(height=-0.03), 0.5, "BB").depth_m == pytest.approx(0.23)

@@ -69,6 +69,10 @@ def sample(
     count: Annotated[int, typer.Option(min=1, help="Motions of each.")] = 1,
     seed: Annotated[int, typer.Option(min=0, help="Of the noise.")] = 0,
     guidance: GuidanceOption = None,
+    cleanup: Annotated[
+        bool,
+        typer.Option("--cleanup/--as-generated", help="Move joints so that holds hold and flights are parabolas."),
+    ] = True,
     film: Annotated[bool, typer.Option("--film/--no-film", help="Draw pictures and a film.")] = True,
     as_json: JsonOption = False,
 ) -> None:
@@ -85,7 +89,9 @@ def sample(
     generator = read_generator(run)
     ids = [*(elements or ()), *(generator.held_out if held_out else ())]
     requests = make_requests(generator.codebook, ids, event, parse_attributes(tuple(attributes or ())))
-    samples = write_samples(generator, requests, out, count=count, seed=seed, guidance=guidance, film=film)
+    samples = write_samples(
+        generator, requests, out, count=count, seed=seed, guidance=guidance, cleanup=cleanup, film=film
+    )
     if as_json:
         rows = [
             {"request": request.name, "event": request.event_id, "attributes": dict(request.attributes)}
@@ -96,13 +102,21 @@ def sample(
             "requests": rows,
             "count": count,
             "plausibility": plausibility,
+            "cleanup": cleanup,
+            "moved_m": samples.moved_m.tolist(),
             "files": list(map(str, samples.files)),
         }
         typer.echo(json.dumps(content, indent=1))
         return
     for path in samples.files:
         typer.echo(str(path))
-    typer.echo(f"{len(samples.motions)} motions of {len(requests)} requests generated (simulated body)", err=True)
+    moved_cm = 100 * samples.moved_m
+    touched = f"moved joints by {moved_cm.mean():.1f} cm on average, {moved_cm.max():.1f} in the motion most changed"
+    typer.echo(
+        f"{len(samples.motions)} motions of {len(requests)} requests generated (simulated body); "
+        f"cleaning up {touched if cleanup else 'was switched off'}",
+        err=True,
+    )
 
 
 @app.command()

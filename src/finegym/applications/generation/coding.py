@@ -1,17 +1,32 @@
-"""Motions as the numbers that networks see, and back to a body whose bones keep their length."""
+"""Motions as the numbers that networks see, and back.
+
+A frame says where the centre of mass is, which way the pelvis faces, and where the joints are as the pelvis sees them.
+So a tuck is the same numbers at every moment of every salto, whichever way it turns and twists, and a flight is a
+parabola in three of the numbers, whatever the limbs do. The orientation is two directions, which are made perpendicular
+afterwards.
+
+Source: two directions for a rotation are those of Zhou et al., "On the Continuity of Rotation Representations in
+Neural Networks", CVPR 2019, section 4.2. Rejected: fewer numbers in time. Of performed motion, 24 cubic B-splines for
+48 frames lose 1 cm of a joint on average and 41 at most (24 cosines: 33): landings and snaps are that sharp.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
+import torch
+from torch.nn import functional as F
 
-from finegym.applications.generation.motions import PELVIS, Motions
-from finegym.simulation.skeleton import BONES, JOINT_INDEX, JOINTS
+from finegym.applications.generation.motions import CONTACTS, Motions
+from finegym.simulation.skeleton import BONES, JOINT_INDEX, JOINTS, compute_mass_weights
 
-OTHERS = tuple(index for index in range(len(JOINTS)) if index != PELVIS)
-NUM_VALUES = 3 + 3 * len(OTHERS) + 1
-"""A frame: where the pelvis is, where the 25 other joints are from there (metres), log of the duration in seconds."""
+_MASS, _ACROSS, _UP = slice(0, 3), slice(3, 6), slice(6, 9)
+_LOCAL = slice(9, 9 + 3 * len(JOINTS))
+NUM_BODY_VALUES = _LOCAL.stop + 1
+"""A frame of a body: centre of mass (metres), two directions, 26 joints (metres), log of the duration in seconds."""
+NUM_VALUES = NUM_BODY_VALUES + len(CONTACTS)
+"""With what is held and whether she flies, 1 or 0: what a generator makes, and nobody else sees."""
 _SMALLEST = 0.02  # what hardly varies is not blown up
 
 
@@ -34,16 +49,30 @@ def encode(motions: Motions, scaling: Scaling) -> np.ndarray:
     return (_pack(motions) - scaling.mean) / scaling.spread
 
 
+def encode_body(motions: Motions, scaling: Scaling) -> np.ndarray:
+    """What can be seen of them: ``encode`` without contacts, float32 (N, T, ``NUM_BODY_VALUES``)."""
+    return encode(motions, scaling)[..., :NUM_BODY_VALUES]
+
+
 def decode(values: np.ndarray, scaling: Scaling, element_index: np.ndarray) -> Motions:
     """Motions of values (N, T, D), as they are: bones may change their length; the duration is the frames' mean."""
     values = values * scaling.spread + scaling.mean
-    N, T, _ = values.shape
-    root = values[..., None, :3]
-    joints = np.empty((N, T, len(JOINTS), 3), np.float32)
-    joints[:, :, [PELVIS]] = root
-    joints[:, :, OTHERS] = root + values[..., 3:-1].reshape(N, T, len(OTHERS), 3)
-    duration_s = np.exp(values[..., -1].mean(axis=1, dtype=np.float64))
-    return Motions(joints, duration_s.astype(np.float32), element_index.astype(np.int32))
+    duration_s = np.exp(values[..., NUM_BODY_VALUES - 1].mean(axis=1, dtype=np.float64))
+    return Motions(
+        place_joints(torch.from_numpy(values)).numpy(),
+        duration_s.astype(np.float32),
+        element_index.astype(np.int32),
+        values[..., NUM_BODY_VALUES:] > 0.5,
+    )
+
+
+def place_joints(values: torch.Tensor) -> torch.Tensor:
+    """Joints in the world, float32 (..., 26, 3), metres, of values (..., D) that are not scaled."""
+    rotation = _make_rotation(values[..., _ACROSS], values[..., _UP])
+    joints = values[..., _LOCAL].unflatten(-1, (len(JOINTS), 3)) @ rotation.transpose(-1, -2)
+    weights = torch.from_numpy(compute_mass_weights()).to(joints)
+    centre = (weights[:, None] * joints).sum(dim=-2)
+    return joints + (values[..., _MASS] - centre)[..., None, :]
 
 
 def keep_bones(joints: np.ndarray) -> np.ndarray:
@@ -66,8 +95,21 @@ def keep_bones(joints: np.ndarray) -> np.ndarray:
 
 
 def _pack(motions: Motions) -> np.ndarray:
-    N, T = motions.joints.shape[:2]
-    root = motions.joints[:, :, PELVIS]
-    others = (motions.joints[:, :, OTHERS] - root[:, :, None]).reshape(N, T, -1)
-    duration = np.broadcast_to(np.log(motions.duration_s)[:, None, None], (N, T, 1))
-    return np.concatenate([root, others, duration], axis=-1).astype(np.float32)
+    joints = torch.from_numpy(motions.joints)
+    N, T = joints.shape[:2]
+    left, right, up, pelvis = (joints[:, :, JOINT_INDEX[k]] for k in ("left_hip", "right_hip", "spine", "pelvis"))
+    rotation = _make_rotation(left - right, up - pelvis)
+    weights = torch.from_numpy(compute_mass_weights()).to(joints)
+    centre = (weights[:, None] * joints).sum(dim=-2)
+    local = (joints - centre[:, :, None]) @ rotation
+    duration = torch.from_numpy(np.log(motions.duration_s)).expand(1, T, N).permute(2, 1, 0)
+    contacts = torch.from_numpy(motions.contacts).to(joints)
+    values = torch.cat([centre, rotation[..., 1], rotation[..., 2], local.flatten(-2), duration, contacts], dim=-1)
+    return values.numpy()
+
+
+def _make_rotation(across: torch.Tensor, up: torch.Tensor) -> torch.Tensor:
+    """Columns forward, left and up, (..., 3, 3): ``up`` as it is, ``across`` made perpendicular to it."""
+    up = F.normalize(up, dim=-1)
+    across = F.normalize(across - (across * up).sum(dim=-1, keepdim=True) * up, dim=-1)
+    return torch.stack([torch.linalg.cross(across, up), across, up], dim=-1)

@@ -7,7 +7,7 @@ and baselines: a motion that is linear in the attributes and, for unseen element
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,8 @@ import numpy as np
 from finegym.applications.generation import measures
 from finegym.applications.generation.attribute_vector import encode_elements
 from finegym.applications.generation.baselines import copy_nearest, fit_linear
-from finegym.applications.generation.coding import encode, keep_bones
+from finegym.applications.generation.cleanup import clean_up
+from finegym.applications.generation.coding import encode_body, keep_bones
 from finegym.applications.generation.motions import Motions, make_motions
 from finegym.applications.generation.plausibility import Plausibility, measure, measure_bone_spread
 from finegym.applications.generation.recogniser import MotionRecogniser, recognise
@@ -36,7 +37,8 @@ class Row:
 
     Attributes:
         group: ``seen`` or ``unseen``, of elements.
-        source: ``performed``, ``generated``, or a baseline: ``nearest seen, performed``, ``linear in attributes``.
+        source: ``performed``, ``generated``, ``generated, cleaned up``, or a baseline: ``nearest seen, performed``,
+            ``linear in attributes``.
         num_motions: how many.
         num_elements: of how many elements.
         accuracy: share recognised as the element asked for, among all of the codebook, the mean over elements.
@@ -53,6 +55,9 @@ class Row:
         flight_error_m: median over motions with a flight.
         gravity_m_s2: likewise.
         num_flights: motions with a flight that is long enough to measure.
+        touching: mean.
+        tremble_m: mean.
+        moved_m: how far cleaning up moved a joint, the mean; NaN for what was not cleaned up.
     """
 
     group: str
@@ -73,11 +78,14 @@ class Row:
     flight_error_m: float
     gravity_m_s2: float
     num_flights: int
+    touching: float
+    tremble_m: float
+    moved_m: float
 
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
-    """All rows, and the accuracy of every generated unseen element."""
+    """All rows, and the accuracy of every unseen element, generated and cleaned up."""
 
     rows: tuple[Row, ...]
     unseen: dict[str, float]
@@ -138,6 +146,7 @@ class _Bench:
     ) -> None:
         self.generator, self.judge, self.seed, self.guidance, self.say = generator, judge, seed, guidance, say
         self.vectors = encode_elements(generator.space, generator.codebook)
+        self.device = str(next(generator.network.parameters()).device)
 
     def compare(
         self, group: str, element_ids: list[str], count: int, nearest: Motions | None = None
@@ -161,14 +170,25 @@ class _Bench:
         linear = fit_linear(performed if nearest is None else nearest, self.vectors, self.generator.scaling, wanted)
         rows.append(self._score(group, "linear in attributes", linear, wanted, features))
         rows.append(self._score(group, "generated", generated, asked, features))
-        hits, present = measures.compute_class_hits(self._recognise(_straighten(generated))[1], asked)
+        cleaned, moved = clean_up(generated, [_get_event(codebook, k) for k in asked], self.device)
+        rows.append(self._score(group, "generated, cleaned up", cleaned, asked, features, float(moved.mean())))
+        self.say(f"{group}: cleaned up")
+        hits, present = measures.compute_class_hits(self._recognise(cleaned)[1], asked)
         return rows, {codebook.elements[k].id: float(hit) for k, hit in zip(present, hits, strict=True)}, performed
 
     def _recognise(self, motions: Motions) -> tuple[np.ndarray, np.ndarray]:
-        features, logits = recognise(self.judge, encode(motions, self.generator.scaling))
+        features, logits = recognise(self.judge, encode_body(motions, self.generator.scaling))
         return features, logits.argmax(axis=1)
 
-    def _score(self, group: str, source: str, motions: Motions, asked: np.ndarray, reference: np.ndarray) -> Row:
+    def _score(
+        self,
+        group: str,
+        source: str,
+        motions: Motions,
+        asked: np.ndarray,
+        reference: np.ndarray,
+        moved_m: float = float("nan"),
+    ) -> Row:
         codebook = self.generator.codebook
         bone_spread = float(np.mean([measure_bone_spread(joints) for joints in motions.joints]))
         motions = _straighten(motions)
@@ -196,16 +216,19 @@ class _Bench:
             flight_error_m=_average(np.median, physics["flight_error_m"]),
             gravity_m_s2=_average(np.median, physics["gravity_m_s2"]),
             num_flights=int(np.isfinite(physics["gravity_m_s2"]).sum()),
+            touching=_average(np.mean, physics["touching"]),
+            tremble_m=_average(np.mean, physics["tremble_m"]),
+            moved_m=moved_m,
         )
 
 
 def _straighten(motions: Motions) -> Motions:
-    return Motions(keep_bones(motions.joints), motions.duration_s, motions.element_index)
+    return replace(motions, joints=keep_bones(motions.joints))
 
 
 def _measure_all(motions: Motions, codebook: Codebook) -> dict[str, np.ndarray]:
     measured: list[Plausibility] = [
-        measure(joints, float(duration_s), codebook.get_event_of_element(codebook.elements[k].id).id)
+        measure(joints, float(duration_s), _get_event(codebook, k))
         for joints, duration_s, k in zip(motions.joints, motions.duration_s, motions.element_index, strict=True)
     ]
     return {name: np.array([getattr(one, name) for one in measured]) for name in asdict(measured[0])}
@@ -217,6 +240,10 @@ def _average(how: Callable[[np.ndarray], np.floating], values: np.ndarray) -> fl
     return float(how(there)) if len(there) else float("nan")
 
 
+def _get_event(codebook: Codebook, index: int) -> str:
+    return codebook.get_event_of_element(codebook.elements[index].id).id
+
+
 def _get_set(codebook: Codebook, index: int) -> str:
     return codebook.elements[index].set_id
 
@@ -225,5 +252,5 @@ def _compare_attributes(codebook: Codebook, found: int, asked: int) -> float:
     """Share of the attributes asked for that an element has, its event among them."""
     first, second = codebook.elements[found], codebook.elements[asked]
     has, wanted = (codebook.attributes_by_element_id[element.id] for element in (first, second))
-    same_event = codebook.get_event_of_element(first.id) == codebook.get_event_of_element(second.id)
+    same_event = _get_event(codebook, found) == _get_event(codebook, asked)
     return (same_event + sum(has.get(name) == value for name, value in wanted.items())) / (1 + len(wanted))

@@ -14,8 +14,9 @@ from finegym.files import write_text
 HEADER = (
     "elements", "motion", "motions", "element %", "95 %", "set %", "attributes %", "FID", "diversity", "within",
     "bones %", "sliding cm/s", "below cm", "flight cm", "g m/s2",
+    "touching %", "tremble cm", "moved cm",
 )  # fmt: skip
-FORMAT = "finegym-motion-evaluation/1"
+FORMAT = "finegym-motion-evaluation/2"
 
 
 def make_row(row: Row) -> tuple[str, ...]:
@@ -36,6 +37,9 @@ def make_row(row: Row) -> tuple[str, ...]:
         f"{100 * row.depth_m:.2f}",
         f"{100 * row.flight_error_m:.2f}",
         f"{row.gravity_m_s2:.2f}",
+        f"{100 * row.touching:.1f}",
+        f"{100 * row.tremble_m:.2f}",
+        "" if row.moved_m != row.moved_m else f"{100 * row.moved_m:.2f}",
     )
 
 
@@ -47,7 +51,7 @@ def format_evaluation(evaluation: Evaluation) -> str:
         "  ".join(cell.ljust(width) if column < 2 else cell.rjust(width) for column, (cell, width) in enumerate(cells))
         for cells in (list(zip(row, widths, strict=True)) for row in rows)
     ]
-    lines += ["", "unseen elements, share of generated motions recognised:"]
+    lines += ["", "unseen elements, share of generated motions recognised, cleaned up:"]
     lines += [f"  {100 * hit:5.1f} %  {name}" for name, hit in sort_unseen(evaluation)]
     return "\n".join(line.rstrip() for line in lines)
 

@@ -29,10 +29,10 @@ def compute_loss(
     generator: torch.Generator,
     *,
     drop: float,
-    smoothness: float,
     shift: float = 1.0,
+    compute_error: Callable[[torch.Tensor, torch.Tensor], torch.Tensor] | None = None,
 ) -> torch.Tensor:
-    """The loss of one step, a scalar: error of the velocity, and of how the motion changes from frame to frame.
+    """The loss of one step, a scalar: error of the velocity, and what else is wrong with the predicted motion.
 
     Args:
         network: of noisy motion, time and attributes.
@@ -40,8 +40,9 @@ def compute_loss(
         attributes: float32 (B, A).
         generator: draws times, noise and which motions lose their attributes; on the tensors' device or the CPU.
         drop: share of the motions that are learnt without attributes, for guidance.
-        smoothness: weight of the second part.
         shift: of the times; 1 is none.
+        compute_error: of predicted and clean motions, (B,); weighted over time as the error of the velocity is. What is
+            not linear in the motion draws the prediction away from the mean that the flow is defined by.
     """
     B = len(clean)
     time = shift_times(torch.sigmoid(_SPREAD * torch.randn(B, generator=generator)), shift).to(clean.device)
@@ -49,10 +50,10 @@ def compute_loss(
     kept = (torch.rand(B, 1, generator=generator) >= drop).to(attributes)
     at = time[:, None, None]
     predicted = network(at * clean + (1 - at) * noise, time, attributes * kept)
-    error = predicted - clean
-    weight = 1 / (1 - at).clamp(min=_NEAREST) ** 2
-    steps = error[:, 1:] - error[:, :-1]
-    return (weight * error.square()).mean() + smoothness * (weight * steps.square()).mean()
+    error = (predicted - clean).square().mean(dim=(1, 2))
+    if compute_error is not None:
+        error = error + compute_error(predicted, clean)
+    return (error / (1 - time).clamp(min=_NEAREST) ** 2).mean()
 
 
 def shift_times(times: torch.Tensor, shift: float) -> torch.Tensor:

@@ -1,6 +1,7 @@
 """Whether a motion could have happened: bones, feet that slide or sink, and flights that follow gravity. NumPy only.
 
-Nothing here knows how the simulation works; contacts are read off the joints, for performed and generated motion alike.
+Nothing here knows how the simulation works, or what a generator says: contacts are read off the joints, for performed
+and generated motion alike. ``cleanup`` makes true, among other things, what sliding, depth and flights measure.
 """
 
 from __future__ import annotations
@@ -20,17 +21,18 @@ MIN_FLIGHT_FRAMES = 6
 _TOES = (JOINT_INDEX["left_toe"], JOINT_INDEX["right_toe"])
 _HANDS = (JOINT_INDEX["left_hand"], JOINT_INDEX["right_hand"])
 _ENDS = (*_TOES, *_HANDS)
-# Heights that toes and hands stand on, and the lowest of all, which nothing may be below.
-_LEVELS = {
+LEVELS = {
     "VT": (0.0, apparatus.BOARD_TOP, apparatus.MAT_TOP, apparatus.TABLE_TOP),
     "FX": (apparatus.FLOOR_TOP,),
     "BB": (apparatus.MAT_TOP, apparatus.BEAM_TOP),
     "UB": (apparatus.MAT_TOP,),
 }
-_BARS = (
+"""Heights that toes and hands stand on, and the lowest of all, which nothing may be below; metres."""
+BARS = (
     (apparatus.HIGH_BAR_X, apparatus.HIGH_BAR_Z),
     (apparatus.LOW_BAR_X, apparatus.LOW_BAR_Z),
 )
+"""Where the bars are, x and z in metres."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,9 @@ class Plausibility:
         flight_error_m: distance of the centre of mass from the best parabola under gravity, root mean square over the
             longest flight; NaN without one.
         gravity_m_s2: downward acceleration of the centre of mass in that flight, 9.81 in truth; NaN likewise.
+        touching: share of the frames in which a toe or hand touches something: what never touches cannot slide.
+        tremble_m: how far a joint is from halfway between where it was and where it will be, the mean over joints and
+            frames; what turns fast has some.
     """
 
     bone_spread: float
@@ -51,6 +56,8 @@ class Plausibility:
     depth_m: float
     flight_error_m: float
     gravity_m_s2: float
+    touching: float
+    tremble_m: float
 
 
 def make_facts(plausibility: Plausibility) -> dict[str, float | None]:
@@ -73,9 +80,11 @@ def measure(joints: np.ndarray, duration_s: float, event_id: str) -> Plausibilit
     return Plausibility(
         bone_spread=measure_bone_spread(joints),
         sliding_m_s=measure_sliding(joints, touching, step_s),
-        depth_m=float(np.clip(min(_LEVELS[event_id]) - joints[..., 2].min(axis=1), 0, None).mean()),
+        depth_m=float(np.clip(min(LEVELS[event_id]) - joints[..., 2].min(axis=1), 0, None).mean()),
         flight_error_m=error,
         gravity_m_s2=gravity,
+        touching=float(touching.any(axis=1).mean()),
+        tremble_m=float(np.linalg.norm(joints[1:-1] - (joints[2:] + joints[:-2]) / 2, axis=-1).mean()),
     )
 
 
@@ -86,12 +95,12 @@ def find_contacts(joints: np.ndarray, event_id: str) -> np.ndarray:
     passes the height of the beam beside it counts.
     """
     ends = joints[:, _ENDS]
-    levels = np.array(_LEVELS[event_id])
+    levels = np.array(LEVELS[event_id])
     near = (np.abs(ends[..., 2, None] - levels) < REACH_M).any(axis=-1)
     near |= ends[..., 2] < levels.min()
     if event_id == "UB":
         near[:, 2:] = False
-        for x, z in _BARS:
+        for x, z in BARS:
             near |= np.hypot(ends[..., 0] - x, ends[..., 2] - z) < REACH_M + apparatus.BAR_RADIUS
     return near
 
@@ -127,7 +136,7 @@ def measure_flight(mass: np.ndarray, touching: np.ndarray, step_s: float) -> tup
         Root mean square distance in metres from the best parabola under gravity (start and velocity are free), and the
         acceleration in m/s² downward of the best parabola of any. NaN both where no flight has enough frames.
     """
-    first, last = _find_longest(~touching)
+    first, last = max(find_stretches(~touching), key=lambda stretch: stretch[1] - stretch[0], default=(0, 0))
     # The frames beside a contact may still belong to it: contacts are read from heights.
     first, last = first + 1, last - 1
     if last - first < MIN_FLIGHT_FRAMES:
@@ -142,11 +151,12 @@ def measure_flight(mass: np.ndarray, touching: np.ndarray, step_s: float) -> tup
     return float(np.sqrt((left**2).sum(axis=1).mean())), float(gravity)
 
 
-def _find_longest(is_in: np.ndarray) -> tuple[int, int]:
-    """The longest stretch of true frames, half-open; (0, 0) if there is none."""
+def find_stretches(is_in: np.ndarray) -> list[tuple[int, int]]:
+    """Stretches of true frames, half-open.
+
+    Example:
+        >>> find_stretches(np.array([True, True, False, True]))
+        [(0, 2), (3, 4)]
+    """
     edges = np.flatnonzero(np.diff(np.concatenate([[0], is_in.astype(np.int8), [0]])))
-    starts, ends = edges[::2], edges[1::2]
-    if not len(starts):
-        return 0, 0
-    longest = int(np.argmax(ends - starts))
-    return int(starts[longest]), int(ends[longest])
+    return [(int(a), int(b)) for a, b in zip(edges[::2], edges[1::2], strict=True)]

@@ -50,7 +50,9 @@ class MotionTrainSection(Section):
     steps: Positive = 1600
     batch_size: Positive = 64
     drop_attributes: Share = 0.1
-    smoothness: NotNegative = 1.0
+    place_weight: NotNegative = 1.0
+    step_weight: NotNegative = 1.0
+    hold_weight: NotNegative = 1.0
     time_shift: Annotated[float, Field(ge=1)] = 8.0
     ema_decay: Share = 0.995
 

@@ -23,7 +23,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
 from finegym.applications.generation.attribute_vector import AttributeSpace
-from finegym.applications.generation.coding import NUM_VALUES, Scaling
+from finegym.applications.generation.coding import NUM_BODY_VALUES, NUM_VALUES, Scaling
 from finegym.applications.generation.recipe import MotionRecipe, read_motion_recipe
 from finegym.applications.generation.recogniser import MotionRecogniser
 from finegym.codebook.model import Codebook
@@ -32,7 +32,7 @@ from finegym.errors import ConfigError
 from finegym.files import replace_file
 from finegym.models.motion_transformer import MotionTransformer
 
-RUN_FORMAT = "finegym-motion/1"
+RUN_FORMAT = "finegym-motion/2"
 _KEY = "finegym"
 
 
@@ -144,7 +144,7 @@ def read_judge(path: Path, generator: Generator, device: str = "cpu") -> MotionR
     file = MotionRun(path).judge_path
     if not file.exists():
         raise ConfigError(f"{path} has no {file.name}: its training did not end. Train it again into another folder.")
-    judge = MotionRecogniser(NUM_VALUES, len(generator.codebook.elements), generator.recipe.judge.width)
+    judge = MotionRecogniser(NUM_BODY_VALUES, len(generator.codebook.elements), generator.recipe.judge.width)
     _load(judge, _read_tensors(file, "judge")[0], file)
     return judge.to(device).eval()
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 
 from finegym.applications.generation import flow
-from finegym.applications.generation.coding import NUM_VALUES, decode
+from finegym.applications.generation.cleanup import clean_up
+from finegym.applications.generation.coding import NUM_VALUES, decode, keep_bones
 from finegym.applications.generation.motions import Motions
 from finegym.applications.generation.run_folder import Generator
 from finegym.codebook.model import Attributes, AttributeValue, Codebook
@@ -84,7 +85,7 @@ def draw_motions(
     steps: int | None = None,
     guidance: float | None = None,
 ) -> Motions:
-    """Generate a motion for every row, as it comes: bones may change their length (see ``coding.keep_bones``).
+    """Generate a motion for every row, as it comes: neither bones nor flights are right (see ``cleanup``).
 
     Args:
         generator: of a run.
@@ -111,13 +112,26 @@ def draw_motions(
 
 
 def draw_requests(
-    generator: Generator, requests: Sequence[Request], count: int, seed: int, guidance: float | None = None
-) -> Motions:
-    """``count`` motions of every request, request by request.
+    generator: Generator,
+    requests: Sequence[Request],
+    count: int,
+    seed: int,
+    guidance: float | None = None,
+    cleanup: bool = True,
+) -> tuple[Motions, np.ndarray]:
+    """``count`` motions of every request, request by request, fit to be drawn.
+
+    Returns:
+        The motions, and how far cleaning up moved a joint, metres, float64 (N,); without ``cleanup`` bones get one
+        length each, and nothing is moved.
 
     Raises:
         ConfigError: a request has attributes that the generator does not know.
     """
     vectors = np.stack([generator.space.encode(request.event_id, request.attributes) for request in requests])
     indices = np.array([request.element_index for request in requests])
-    return draw_motions(generator, vectors.repeat(count, axis=0), indices.repeat(count), seed, guidance=guidance)
+    motions = draw_motions(generator, vectors.repeat(count, axis=0), indices.repeat(count), seed, guidance=guidance)
+    if not cleanup:
+        return replace(motions, joints=keep_bones(motions.joints)), np.zeros(len(motions))
+    events = [request.event_id for request in requests for _ in range(count)]
+    return clean_up(motions, events, str(next(generator.network.parameters()).device))

@@ -16,7 +16,8 @@ import torch
 import finegym
 from finegym.applications.generation import flow
 from finegym.applications.generation.attribute_vector import AttributeSpace, build_space, encode_elements
-from finegym.applications.generation.coding import NUM_VALUES, Scaling, compute_scaling, encode
+from finegym.applications.generation.body_error import build_body_error
+from finegym.applications.generation.coding import NUM_BODY_VALUES, Scaling, compute_scaling, encode, encode_body
 from finegym.applications.generation.held_out import choose_held_out
 from finegym.applications.generation.motions import Motions, make_motions
 from finegym.applications.generation.recipe import MotionRecipe
@@ -139,6 +140,9 @@ def _learn(
     clean = torch.from_numpy(encode(motions, scaling))
     attributes = torch.from_numpy(encode_elements(space, codebook))[motions.element_index]
     chance = torch.Generator().manual_seed(recipe.seed)
+    compute_error = build_body_error(
+        scaling, place=train.place_weight, step=train.step_weight, hold=train.hold_weight, device=device
+    )
     for step in range(train.steps):
         rate = compute_learning_rate(
             step, peak=optim.learning_rate, name="cosine", epochs=train.steps, warmup_epochs=optim.warmup_steps
@@ -148,7 +152,7 @@ def _learn(
         rows = torch.randint(len(clean), (train.batch_size,), generator=chance)
         loss = flow.compute_loss(
             network, clean[rows].to(device), attributes[rows].to(device), chance,
-            drop=train.drop_attributes, smoothness=train.smoothness, shift=train.time_shift,
+            drop=train.drop_attributes, shift=train.time_shift, compute_error=compute_error,
         )  # fmt: skip
         optimizer.zero_grad()
         loss.backward()
@@ -165,9 +169,9 @@ def _train_judge(
 ) -> MotionRecogniser:
     judge = recipe.judge
     torch.manual_seed(recipe.seed)
-    model = MotionRecogniser(NUM_VALUES, len(codebook.elements), judge.width).to(device)
+    model = MotionRecogniser(NUM_BODY_VALUES, len(codebook.elements), judge.width).to(device)
     train_recogniser(
-        model, encode(motions, scaling), motions.element_index,
+        model, encode_body(motions, scaling), motions.element_index,
         steps=judge.steps, batch_size=judge.batch_size, learning_rate=judge.learning_rate, jitter=judge.jitter,
         seed=recipe.seed, notice=lambda step, loss: metrics.note("judge", step, judge.steps, loss),
     )  # fmt: skip
