@@ -111,6 +111,20 @@ def test_ray_gives_the_same_tally(monkeypatch):
     assert not ray.is_initialized()
 
 
+def see_threads(number: int) -> str | None:
+    return os.environ.get("OMP_NUM_THREADS")
+
+
+def test_workers_share_the_cores(monkeypatch):
+    monkeypatch.setattr(os, "cpu_count", lambda: 6)
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    assert set(run_jobs(range(4), see_threads, key=str, workers=2).done.values()) == {"3"}
+    monkeypatch.setattr(os, "cpu_count", lambda: 1)
+    assert set(run_jobs(range(4), see_threads, key=str, workers=2).done.values()) == {"1"}
+    monkeypatch.setenv("OMP_NUM_THREADS", "5")
+    assert set(run_jobs(range(4), see_threads, key=str, workers=2).done.values()) == {"5"}
+
+
 def see_gpus(number: int) -> str | None:
     time.sleep(0.5)  # long enough for the other process to take an item too
     return os.environ.get("CUDA_VISIBLE_DEVICES")

@@ -137,7 +137,8 @@ def _run_together(
     """Run items in a pool; what is left of them, in order, if one of its processes died."""
     # spawn: PyAV, OpenCV and torch hold threads that do not survive a fork.
     context = multiprocessing.get_context("spawn")
-    start = (_start_worker, (context.Value("i", 0), tuple(gpus or ())))
+    threads = max(1, (os.cpu_count() or 1) // workers)
+    start = (_start_worker, (context.Value("i", 0), tuple(gpus or ()), threads))
     with ProcessPoolExecutor(min(workers, len(pending)), context, *start) as pool:
         futures: dict[Future[Result], str] = {pool.submit(do, item): name for name, item in pending}
         waiting = set(futures)
@@ -158,8 +159,10 @@ def _run_together(
     return [(name, item) for name, item in pending if name not in tally.done and name not in tally.failed]
 
 
-def _start_worker(num_started: Synchronized[int], gpus: Sequence[str]) -> None:
-    """In a worker, before it does anything: it sees one GPU, and does not outlive who gives it work."""
+def _start_worker(num_started: Synchronized[int], gpus: Sequence[str], threads: int) -> None:
+    """In a worker, before it does anything: its share of cores, one GPU, and not to outlive who gives it work."""
+    # Read by torch when it is loaded, which would take all cores in every worker: they get in each other's way.
+    os.environ.setdefault("OMP_NUM_THREADS", str(threads))
     if gpus:
         with num_started.get_lock():
             os.environ["CUDA_VISIBLE_DEVICES"] = gpus[num_started.value % len(gpus)]
