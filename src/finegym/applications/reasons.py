@@ -1,112 +1,23 @@
-"""Why a recogniser says what it says of a clip: the decisions, the frames behind each, and labelled clips like it."""
+"""Why a clip is taken for what it is: the decisions, who decided each, the frames and the labelled clips behind it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
-import torch
-
-from finegym.applications.neighbours import FeatureReader, LabelledFeatures, find_neighbours, read_labelled_features
-from finegym.applications.reasons_opening import (
-    FOLDER,
-    ClipsToExplain,
-    OpenedRecogniser,
-    find_frames,
-    open_clips_to_explain,
-    open_recogniser,
-)
-from finegym.applications.reasons_questions import Question, list_questions
-from finegym.applications.saliency import Method, compute_frame_saliency
-from finegym.datasets.clips import ClipSource, RecordClips
-from finegym.errors import AnnotationError, FineGymError
-from finegym.training.data import open_data
-from finegym.training.inference import exact_float32
-
-NUM_RANKED = 5
-
-
-@dataclass(frozen=True)
-class Neighbour:
-    """A labelled clip that looks like the one in question.
-
-    Attributes:
-        instance_id: which.
-        class_id: what it is.
-        class_name: for people.
-        similarity: cosine of the features, -1 to 1.
-    """
-
-    instance_id: str
-    class_id: str
-    class_name: str
-    similarity: float
-
-
-@dataclass(frozen=True)
-class QuestionReasons:
-    """A decision and what is behind it.
-
-    Attributes:
-        question: what was decided.
-        probability: of the answer.
-        saliency: T numbers, how much each of the frames looked at speaks for the answer, in log-odds; empty where
-            nothing was decided.
-        like_answer: nearest labelled clips of the classes that the answer leaves.
-        like_other: of those that the other answer would have left.
-    """
-
-    question: Question
-    probability: float
-    saliency: tuple[float, ...]
-    like_answer: tuple[Neighbour, ...]
-    like_other: tuple[Neighbour, ...]
-
-
-@dataclass(frozen=True)
-class Reasons:
-    """Why a recogniser says what it says of a clip.
-
-    Attributes:
-        run: folder of the run.
-        checkpoint: name of the file.
-        instance_id: the clip.
-        label: class id that somebody gave it; ``None`` where nobody did, or another level.
-        ranked: (class id, name, probability) of the likeliest.
-        frames: T rows of the consecutive frames that the model looks at together, counted from the clip's first;
-            -1 for none.
-        method: of the saliency.
-        questions: the decisions in order.
-        nearest: nearest labelled clips whatever they are.
-        notes: what could not be said, and why.
-    """
-
-    run: str
-    checkpoint: str
-    instance_id: str
-    label: str | None
-    ranked: tuple[tuple[str, str, float], ...]
-    frames: tuple[tuple[int, ...], ...]
-    method: str
-    questions: tuple[QuestionReasons, ...]
-    nearest: tuple[Neighbour, ...]
-    notes: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Labelled:
-    """Labelled clips to compare with.
-
-    Attributes:
-        features: of the training side of the run's split.
-        pictures: their frames; ``None`` where there are none.
-    """
-
-    features: LabelledFeatures
-    pictures: ClipSource | None
+from finegym.applications.bundle import open_bundle
+from finegym.applications.parse.files import Parse, ParsedSubAction
+from finegym.applications.reasons_asking import AskedRecogniser, Look, suggest_id
+from finegym.applications.reasons_folder import is_parse, name_instances, prepare_clips, read_parse_for_reasons
+from finegym.applications.reasons_model import DecisionReasons, Reasons, Voice
+from finegym.applications.reasons_opening import ClipsToExplain, open_clips_to_explain, open_recognisers
+from finegym.applications.reasons_questions import Goal, Question, find_goal, list_path, list_questions, make_pair
+from finegym.applications.reasons_verdict import Verdict, reach_verdict, read_verdict
+from finegym.applications.saliency import Method
+from finegym.codebook.model import Codebook
+from finegym.codebook.problems import suggest
+from finegym.errors import AnnotationError, ConfigError
 
 
 class Explainer:
@@ -114,17 +25,18 @@ class Explainer:
 
     Args:
         path: a run folder, or a bundle.
-        dataset: folder whose clips are asked about; ``None``: that of the run.
-        number: which recogniser of a bundle, from 1.
+        dataset: folder whose clips are asked about; ``None``: that of the run. One that ``finegym parse`` wrote with
+            this bundle gives the answers that are explained.
+        number: which recogniser of a bundle to ask alone, from 1; ``None``: all, and what they come to together is
+            explained.
         overrides: of the recipe, as for ``finegym predict``: ``data.num_segments_test=12`` shows more frames.
         checkpoint: ``last``, or epochs done.
         method: of the saliency.
-        with_neighbours: look for labelled clips that are like it; the first time that takes a pass over the training
-            side of the run's split.
+        with_places: weigh parts of the picture or joints too, not only frames.
         device: ``auto`` takes a GPU where there is one.
 
     Raises:
-        ConfigError: there is no such run, bundle or recogniser.
+        ConfigError: there is no such run, bundle or recogniser; the parse is of another bundle.
         AnnotationError: the dataset cannot be read.
         VideoError: there are no clips.
         FeatureError: there are no features as the model wants them.
@@ -135,140 +47,205 @@ class Explainer:
         path: Path,
         *,
         dataset: Path | None = None,
-        number: int = 1,
+        number: int | None = None,
         overrides: Sequence[str] = (),
         checkpoint: str = "last",
         method: Method = "occlusion",
-        with_neighbours: bool = True,
+        with_places: bool = False,
         device: Literal["auto", "cpu"] = "auto",
     ) -> None:
-        self.recogniser: OpenedRecogniser = open_recogniser(
-            path, number=number, overrides=overrides, checkpoint=checkpoint, device=device
-        )
-        self.clips: ClipsToExplain = open_clips_to_explain(self.recogniser, dataset)
-        self.view = self.recogniser.build_view(self.clips.source)
-        self.method: Method = method
-        self._reader = FeatureReader(self.recogniser.model, self.recogniser.network)
-        self.labelled: Labelled | None = None
-        self._notes: tuple[str, ...] = ()
-        if with_neighbours:
-            try:
-                self.labelled = _open_labelled(self.recogniser, self._reader)
-            except FineGymError as error:  # a bundle travels without the clips it was trained on
-                self._notes = (f"no labelled clips to compare with: {error}",)
+        self.path, self.dataset, self.method = path, dataset, method
+        self.parse: Parse | None = None
+        self.codebook: Codebook | None = None
+        if path.is_file():
+            bundle = open_bundle(path)
+            self.codebook = bundle.codebook
+            if dataset is not None and is_parse(dataset):
+                self.parse, _ = read_parse_for_reasons(dataset, bundle.sha256)
+        self.is_joint = number is None and self.codebook is not None
+        self.asked: tuple[AskedRecogniser, ...] = ()
+        self._with_places = with_places
+        self._opened = open_recognisers(path, number=number, overrides=overrides, checkpoint=checkpoint, device=device)
+        if self.parse is None:
+            self._show(dataset)
+
+    def list_instances(self) -> tuple[str, ...]:
+        """Ids of the clips that can be asked about."""
+        if self.parse is not None:
+            return tuple(name_instances(self.parse))
+        return tuple(self.asked[0].clips.labels)
+
+    def prepare(self, instance_ids: Collection[str]) -> None:
+        """Make the flow and poses of clips of a parse, all in one go; ``explain`` makes those of its own clip."""
+        if self.parse is not None and self.codebook is not None and self.dataset is not None:
+            self._show(
+                prepare_clips(self.dataset, self.parse, self.codebook, tuple(self._opened.values()), instance_ids)
+            )
 
     def explain(self, instance_id: str, *, against: str | None = None, num_neighbours: int = 3) -> Reasons:
-        """Why the recogniser says what it says of a clip.
+        """Why a clip is taken for what it is.
 
         Args:
             instance_id: of the dataset.
             against: a class: why is it not that one?
-            num_neighbours: labelled clips a side of each decision.
+            num_neighbours: labelled clips a side of each decision; 0: none. The first time, a pass over the training
+                side of each recogniser's split.
 
         Raises:
             AnnotationError: there is no such clip.
             VideoError: it cannot be read.
-            ConfigError: ``against`` is no class of the model; the model looks at one frame only; Captum is missing.
+            ConfigError: ``against`` is no class of a model; a model looks at one frame only; Captum is missing.
         """
-        missing = self.clips.source.find_missing([instance_id])
-        if missing:
-            raise AnnotationError(f"{instance_id}: {missing[instance_id]}. `finegym annotations` lists what there is.")
-        one = self.recogniser
-        look = self.view.look(instance_id).inputs  # (1, T, …)
-        inputs = self.view.normalise(look.to(one.device))
-        logits = self._score(inputs)[0].double().cpu().numpy()
-        ranked = np.argsort(-logits, kind="stable")
-        questions = list_questions(int(ranked[0]), one.class_ids, one.class_names, one.codebook, against)
-        features = self._reader.read(inputs)[0]
-        probabilities = np.exp(logits - np.logaddexp.reduce(logits))
+        if self.parse is not None:
+            _check_known(instance_id, self.list_instances())
+            if not self.asked or any(each.clips.source.find_missing([instance_id]) for each in self.asked):
+                self.prepare([instance_id])
+        for each in self.asked:
+            each.check(instance_id)
+        looks = [each.look(instance_id) for each in self.asked]
+        if self.is_joint and self.codebook is not None:
+            return self._explain_jointly(instance_id, looks, self.codebook, against, num_neighbours)
+        return self._explain_alone(instance_id, looks[0], against, num_neighbours)
+
+    def _explain_alone(self, instance_id: str, look: Look, against: str | None, num_neighbours: int) -> Reasons:
+        """What one recogniser says, and why."""
+        (each,) = self.asked
+        one = each.recogniser
+        chosen = int(look.logits.argmax())
+        questions = list_questions(chosen, one.class_ids, one.class_names, one.codebook, against)
+        voices = each.answer(questions, look, 0, num_neighbours)
+        facts = each.describe(instance_id, look, "", num_neighbours)
+        decisions = [_decide(q, voice.probability, (voice,)) for q, voice in zip(questions, voices, strict=True)]
         return Reasons(
-            run=str(one.run.path),
-            checkpoint=one.checkpoint,
+            source=str(self.path),
             instance_id=instance_id,
-            label=self.clips.labels.get(instance_id),
-            ranked=tuple(
-                (one.class_ids[k], one.class_names[k], float(probabilities[k])) for k in ranked[:NUM_RANKED].tolist()
-            ),
-            frames=tuple(tuple(row) for row in find_frames(self.view, instance_id).tolist()),
+            label=each.clips.labels.get(instance_id),
+            answer=(one.class_ids[chosen], one.class_names[chosen]),
+            ranked=facts.ranked,
             method=self.method,
-            questions=self._explain_questions(questions, inputs, logits, features, num_neighbours),
-            nearest=self._find_nearest(features, None, num_neighbours),
-            notes=self._notes,
+            decisions=tuple(decisions),
+            recognisers=(facts,),
+            notes=(each.note,) if each.note else (),
         )
 
-    def _explain_questions(
-        self,
-        questions: Sequence[Question],
-        inputs: torch.Tensor,
-        logits: np.ndarray,
-        features: np.ndarray,
-        num_neighbours: int,
-    ) -> tuple[QuestionReasons, ...]:
-        decided = [question for question in questions if question.against]
-        saliency: dict[Question, tuple[float, ...]] = {}
-        if decided:
-            rows = compute_frame_saliency(
-                lambda shown: self._score_questions(shown, decided),
-                inputs,
-                time_axis=self.recogniser.time_axis,
-                method=self.method,
-            )
-            saliency = {question: tuple(row) for question, row in zip(decided, rows.tolist(), strict=True)}
-        return tuple(
-            QuestionReasons(
-                question,
-                question.compute_probability(logits),
-                saliency.get(question, ()),
-                self._find_nearest(features, question.in_favour, num_neighbours),
-                self._find_nearest(features, question.against, num_neighbours),
-            )
-            for question in questions
+    def _explain_jointly(
+        self, instance_id: str, looks: Sequence[Look], codebook: Codebook, against: str | None, num_neighbours: int
+    ) -> Reasons:
+        """What all recognisers come to together, and why."""
+        verdict = self._find_verdict(instance_id, looks, codebook)
+        goal = verdict.goal
+        canonical = list(list_path(goal, [one.id for one in codebook.elements], codebook))
+        if against is not None:
+            canonical.append(self._make_pair(goal, against, codebook))
+        voices: dict[tuple[str, str | None], list[Voice]] = {}
+        facts = []
+        for place, (each, look) in enumerate(zip(self.asked, looks, strict=True)):
+            questions = self._choose_questions(each, goal, against, codebook)
+            for question, voice in zip(questions, each.answer(questions, look, place, num_neighbours), strict=True):
+                voices.setdefault(question.key, []).append(voice)
+            facts.append(each.describe(instance_id, look, _say_why_not(each, goal, questions), num_neighbours))
+        probabilities = dict(verdict.probabilities)
+        if against is not None:
+            probabilities[canonical[-1].key] = verdict.compare(against)
+        decisions = [
+            _decide(one, probabilities.get(one.key), voices.get(one.key, ()))
+            for one in canonical
+            if one.key in voices or probabilities.get(one.key) is not None
+        ]
+        name = next((name for id_, name, _ in verdict.ranked if id_ == goal.finest), goal.finest)
+        labels = [each.clips.labels.get(instance_id) for each in self.asked]
+        notes = [each.note for each in self.asked if each.note]
+        if self.parse is not None:
+            notes.append("The localizers of the parse have a say in event and set too; nobody is asked why.")
+        return Reasons(
+            source=str(self.path),
+            instance_id=instance_id,
+            label=next((label for label in labels if label is not None), None),
+            answer=(goal.finest, name),
+            ranked=verdict.ranked,
+            method=self.method,
+            decisions=tuple(decisions),
+            recognisers=tuple(facts),
+            notes=tuple(notes),
         )
 
-    def _score(self, inputs: torch.Tensor) -> torch.Tensor:
-        """Calibrated logits (B, K)."""
-        with torch.no_grad(), exact_float32():
-            logits: torch.Tensor = self.recogniser.model(inputs).float() / self.recogniser.temperature
-        return logits
+    def _find_verdict(self, instance_id: str, looks: Sequence[Look], codebook: Codebook) -> Verdict:
+        if self.parse is not None:
+            return read_verdict(find_sub_action(self.parse, instance_id), codebook)
+        return reach_verdict([each.recogniser for each in self.asked], [look.probabilities for look in looks], codebook)
 
-    def _score_questions(self, inputs: torch.Tensor, questions: Sequence[Question]) -> torch.Tensor:
-        logits = self.recogniser.model(inputs).float() / self.recogniser.temperature
-        return torch.stack([question.score(logits) for question in questions], dim=1)
+    def _choose_questions(
+        self, each: AskedRecogniser, goal: Goal, against: str | None, codebook: Codebook
+    ) -> list[Question]:
+        """The decisions in which a recogniser has a say, as the parse lets it have one."""
+        one = each.recogniser
+        speaks_of_sets = one.level == "set" or (
+            one.level == "element" and not any(other.recogniser.level == "set" for other in self.asked)
+        )
+        kinds = {"query", "class", "pair"} | ({"event", "set"} if speaks_of_sets else set())
+        kinds |= {"event"} if one.level == "event" else set()
+        asked = [q for q in list_path(goal, one.class_ids, codebook) if q.kind in kinds]
+        if against is not None and {goal.finest, against} <= set(one.class_ids):
+            asked.append(make_pair(goal.finest, against, _name(against, codebook), one.class_ids, codebook))
+        return asked
 
-    def _find_nearest(self, features: np.ndarray, classes: Sequence[int] | None, limit: int) -> tuple[Neighbour, ...]:
-        if self.labelled is None:
-            return ()
-        known, one = self.labelled.features, self.recogniser
-        rows = None if classes is None else np.flatnonzero(np.isin(known.class_indices, list(classes)))
-        found = []
-        for row, similarity in find_neighbours(features, known.features, limit, rows):
-            k = int(known.class_indices[row])
-            found.append(Neighbour(known.instance_ids[row], one.class_ids[k], one.class_names[k], similarity))
-        return tuple(found)
+    def _make_pair(self, goal: Goal, against: str, codebook: Codebook) -> Question:
+        known = {id_ for each in self.asked for id_ in each.recogniser.class_ids}
+        if against not in known:
+            raise ConfigError(f"--against {against}: no recogniser knows it{suggest(against, sorted(known))}")
+        if not any({goal.finest, against} <= set(each.recogniser.class_ids) for each in self.asked):
+            raise ConfigError(
+                f"--against {against}: no recogniser knows both it and {goal.finest}, which it is taken for. "
+                "`finegym explain pair` says where two elements part."
+            )
+        return make_pair(goal.finest, against, _name(against, codebook), (goal.finest, against), codebook)
+
+    def _show(self, folder: Path | None) -> None:
+        """Open the clips of a dataset folder for every recogniser."""
+        clips: dict[int, ClipsToExplain] = {
+            number: open_clips_to_explain(one, folder) for number, one in self._opened.items()
+        }
+        if self.asked:
+            for each in self.asked:
+                each.show(clips[each.number])
+            return
+        self.asked = tuple(
+            AskedRecogniser(self._opened[number], number, some, method=self.method, with_places=self._with_places)
+            for number, some in clips.items()
+        )
 
 
-def _open_labelled(recogniser: OpenedRecogniser, reader: FeatureReader) -> Labelled:
-    """The training side of the run's split.
-
-    Raises:
-        FineGymError: the dataset, its split or its clips are not there any more.
-    """
-    recipe = recogniser.recipe
-    data = open_data(recipe.data)
-    features = read_labelled_features(
-        reader,
-        data.select("train", recipe.data),
-        recogniser.build_view(data.source),
-        device=recogniser.device,
-        batch_size=recipe.train.batch_size_test,
-        workers=recipe.data.workers,
-        cache=recogniser.run.path / FOLDER,
-        key={"weights": recogniser.weights_sha256, "view": recogniser.describe_view()},
+def find_sub_action(parse: Parse, instance_id: str) -> ParsedSubAction:
+    """A sub-action of a parse by its id."""
+    return next(
+        sub
+        for action in parse.actions
+        for sub in action.sub_actions
+        if f"{parse.record_id}_{action.name}_{sub.name}" == instance_id
     )
-    is_rgb = recipe.data.modality in ("rgb", "rgb-diff")
-    pictures: ClipSource | None = data.source if is_rgb else None  # type: ignore[assignment]
-    if pictures is None and data.codebook_path is not None:
-        from finegym.annotations.folder import read_dataset
 
-        pictures = RecordClips(read_dataset(data.codebook_path.parent), data.codebook_path.parent)
-    return Labelled(features, pictures)
+
+def _decide(question: Question, probability: float | None, voices: Sequence[Voice]) -> DecisionReasons:
+    return DecisionReasons(question.kind, question.text, question.query_id, question.answer, probability, tuple(voices))
+
+
+def _say_why_not(each: AskedRecogniser, goal: Goal, questions: Sequence[Question]) -> str:
+    if questions:
+        return ""
+    if each.recogniser.level == "element":
+        return f"knows no element of {goal.set_id}" if goal.element_id else "tells elements, and none is in question"
+    return f"knows no {each.recogniser.level or 'class'} that is in question"
+
+
+def _name(class_id: str, codebook: Codebook) -> str:
+    goal = find_goal(class_id, codebook)
+    if goal is None:
+        return class_id
+    if goal.element_id is not None:
+        return codebook.element_by_id[class_id].name.strip()
+    return codebook.set_by_id[class_id].name if goal.set_id else codebook.event_by_id[class_id].name
+
+
+def _check_known(instance_id: str, known: Sequence[str]) -> None:
+    if instance_id not in known:
+        raise AnnotationError(f"{instance_id}: the parse has no such sub-action{suggest_id(instance_id, known)}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -55,6 +55,7 @@ class OpenedRecogniser:
         temperature: logits are divided by it; 1 where nobody has calibrated it.
         codebook: of the classes; ``None`` where there is none.
         device: where it computes.
+        level: ``element``, ``set`` or ``event``: what all its classes are; empty where nothing says.
     """
 
     run: RunFolder
@@ -68,6 +69,7 @@ class OpenedRecogniser:
     temperature: float
     codebook: Codebook | None
     device: torch.device
+    level: Literal["element", "set", "event", ""] = ""
 
     def build_view(self, source: Source) -> View:
         """What the model sees of clips of a source."""
@@ -92,42 +94,76 @@ class ClipsToExplain:
     Attributes:
         source: of the model's modality.
         pictures: of frames; ``None`` where there are none.
-        labels: class id by instance, where somebody has named it.
+        labels: class id by instance; ``None`` where nobody has named it on the level of the classes.
     """
 
     source: Source
     pictures: ClipSource | None
-    labels: dict[str, str]
+    labels: dict[str, str | None]
+
+
+def open_recognisers(
+    path: Path,
+    *,
+    number: int | None = None,
+    overrides: Sequence[str] = (),
+    checkpoint: str = "last",
+    device: Literal["auto", "cpu"] = "auto",
+) -> dict[int, OpenedRecogniser]:
+    """Open a run of ``finegym train``, or the recognisers of a bundle.
+
+    Args:
+        path: a run folder, or a bundle file.
+        number: which recogniser of a bundle, from 1; ``None``: all of them.
+        overrides: of the recipes, as for ``finegym predict``.
+        checkpoint: ``last``, or epochs done.
+        device: ``auto`` takes a GPU where there is one.
+
+    Returns:
+        By number; a run has number 1.
+
+    Raises:
+        ConfigError: there is no such run, bundle, recogniser or checkpoint.
+    """
+    if not path.is_file():
+        if not path.is_dir():
+            raise ConfigError(f"{path}: there is no such run or bundle. Give a folder of `finegym train`, or a bundle.")
+        if number is not None and number != 1:
+            raise ConfigError(f"{path} is a run, which has one recogniser, got --recogniser {number}. Leave it out.")
+        return {1: open_recogniser(path, overrides=overrides, checkpoint=checkpoint, device=device)}
+    bundle = open_bundle(path)
+    known = range(1, len(bundle.recognisers) + 1)
+    if number is not None and number not in known:
+        raise ConfigError(f"{path} has {len(bundle.recognisers)} recognisers, got --recogniser {number}")
+    opened = {}
+    for each in known if number is None else (number,):
+        run = bundle.recognisers[each - 1]
+        calibration = bundle.read_calibration(run)
+        one = open_recogniser(run, overrides=overrides, checkpoint=checkpoint, device=device, codebook=bundle.codebook)
+        opened[each] = replace(one, temperature=calibration.temperature if calibration else 1.0)
+    return opened
 
 
 def open_recogniser(
     path: Path,
     *,
-    number: int = 1,
     overrides: Sequence[str] = (),
     checkpoint: str = "last",
     device: Literal["auto", "cpu"] = "auto",
+    codebook: Codebook | None = None,
 ) -> OpenedRecogniser:
-    """Open a run of ``finegym train``, or a recogniser of a bundle.
+    """Open a run.
 
     Args:
-        path: a run folder, or a bundle file.
-        number: which recogniser of a bundle, from 1.
+        path: of the run folder.
         overrides: of the recipe, as for ``finegym predict``.
         checkpoint: ``last``, or epochs done.
         device: ``auto`` takes a GPU where there is one.
+        codebook: of its classes; ``None``: that of the run's dataset.
 
     Raises:
-        ConfigError: there is no such run, bundle, recogniser or checkpoint.
+        ConfigError: there is no such run or checkpoint.
     """
-    temperature, codebook = 1.0, None
-    if path.is_file():
-        bundle = open_bundle(path)
-        if not 1 <= number <= len(bundle.recognisers):
-            raise ConfigError(f"{path} has {len(bundle.recognisers)} recognisers, got --recogniser {number}")
-        calibration = bundle.read_calibration(bundle.recognisers[number - 1])
-        temperature = calibration.temperature if calibration else 1.0
-        path, codebook = bundle.recognisers[number - 1], bundle.codebook
     run = RunFolder(path)
     recipe = _look_once(read_recipe_for_prediction(run, overrides))
     facts, file = run.read_facts(), run.find_checkpoint(checkpoint)
@@ -137,6 +173,7 @@ def open_recogniser(
     place = torch.device("cuda" if device == "auto" and torch.cuda.is_available() else "cpu")
     network = get_network(model)
     class_ids, names = zip(*classes, strict=True)
+    codebook = codebook or _find_codebook(recipe)
     return OpenedRecogniser(
         run,
         recipe,
@@ -146,10 +183,21 @@ def open_recogniser(
         hash_weights(model),
         class_ids,
         names,
-        temperature,
-        codebook or _find_codebook(recipe),
+        1.0,
+        codebook,
         place,
+        _find_level(class_ids, codebook),
     )
+
+
+def _find_level(class_ids: Sequence[str], codebook: Codebook | None) -> Literal["element", "set", "event", ""]:
+    if codebook is None:
+        return ""
+    if set(class_ids) <= codebook.element_by_id.keys():
+        return "element"
+    if set(class_ids) <= codebook.set_by_id.keys():
+        return "set"
+    return "event" if set(class_ids) <= codebook.event_by_id.keys() else ""
 
 
 def open_clips_to_explain(recogniser: OpenedRecogniser, dataset: Path | None) -> ClipsToExplain:
@@ -173,9 +221,8 @@ def open_clips_to_explain(recogniser: OpenedRecogniser, dataset: Path | None) ->
     is_rgb = section.modality in ("rgb", "rgb-diff")
     pictures: Any = source if is_rgb else RecordClips(annotated, folder)
     labels = {
-        instance_id: label
+        instance_id: _find_label(instance, annotated.codebook, recogniser.class_ids)
         for instance_id, instance in annotated.instances.items()
-        if (label := _find_label(instance, annotated.codebook, recogniser.class_ids)) is not None
     }
     return ClipsToExplain(source, pictures, labels)
 

@@ -1,239 +1,138 @@
-"""Reasons as text, as JSON, and as a page with the frames that decided and the clips that are like it."""
+"""Reasons as text and as JSON."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
+from dataclasses import asdict
 from typing import Any
 
-import numpy as np
-
-from finegym import __version__
 from finegym.annotations.text import format_table
-from finegym.applications.reasons import Explainer, Neighbour, QuestionReasons, Reasons
-from finegym.datasets.clips import ClipSource
-from finegym.errors import FineGymError
-from finegym.report.images import draw_sheet, encode_jpeg
-from finegym.report.page import Picture, Prose, Section, Table, write_page
+from finegym.applications.reasons_model import DecisionReasons, Neighbour, Reasons, Voice
+from finegym.applications.reasons_pictures import describe_frames, describe_places
 
-FORMAT = "finegym-reasons/1"
-SHORT_SIDE, TILE_WIDTH, COLUMNS = 180, 260, 4
-CLIP_WIDTH, CLIP_COLUMNS = 520, 2
-MAX_FRAMES = 12  # that a picture shows
-MOMENTS = (0.2, 0.5, 0.8)  # of a labelled clip, that are shown
-FOR, AGAINST, NEITHER = (11, 122, 117), (179, 38, 30), (91, 103, 112)
+FORMAT = "finegym-reasons/2"
 
 
 def export_reasons(reasons: Reasons) -> dict[str, Any]:
     """Plain values for JSON."""
     return {
         "format": FORMAT,
-        "run": reasons.run,
-        "checkpoint": reasons.checkpoint,
+        "source": reasons.source,
         "instance": reasons.instance_id,
         "label": reasons.label,
-        "ranked": [{"class": id_, "name": name, "probability": round(p, 6)} for id_, name, p in reasons.ranked],
+        "answer": {"class": reasons.answer[0], "name": reasons.answer[1]},
+        "ranked": [_export_ranked(one) for one in reasons.ranked],
         "method": reasons.method,
-        "frames": [list(row) for row in reasons.frames],
-        "questions": [_export_question(one) for one in reasons.questions],
-        "nearest": [_export_neighbour(one) for one in reasons.nearest],
+        "decisions": [_export_decision(one) for one in reasons.decisions],
+        "recognisers": [
+            {
+                **asdict(one),
+                "ranked": [_export_ranked(each) for each in one.ranked],
+                "nearest": [_export_neighbour(each) for each in one.nearest],
+            }
+            for one in reasons.recognisers
+        ],
         "notes": list(reasons.notes),
     }
 
 
 def format_reasons(reasons: Reasons) -> str:
     """Reasons for the terminal."""
-    likeliest = [(name, f"{100 * probability:.1f} %", id_) for id_, name, probability in reasons.ranked]
-    lines = [f"{reasons.instance_id}, by {reasons.run} ({reasons.checkpoint})"]
+    lines = [f"{reasons.instance_id}, by {reasons.source}"]
     lines += [f"labelled     {reasons.label}"] if reasons.label else []
+    likeliest = [(name, format_share(probability), id_) for id_, name, probability in reasons.ranked]
     lines += ["", format_table(("likeliest", "probability", "class"), likeliest, left=(2,)), ""]
-    rows = [
-        (
-            one.question.text,
-            _name_answer(one),
-            f"{100 * one.probability:.1f} %" if one.question.against else "-",
-            describe_frames(one, reasons) or "the model knows no other answer",
-        )
-        for one in reasons.questions
-    ]
-    lines.append(format_table(("decided", "answer", "probability", "frames, log-odds"), rows, left=(1, 3)))
-    for one in reasons.questions:
-        if one.like_answer or one.like_other:
-            lines += ["", f"{one.question.text} {_name_answer(one)}", *_format_neighbours(one)]
+    rows = [row for one in reasons.decisions for row in _list_rows(one, reasons)]
+    lines.append(
+        format_table(("decided", "answer", "probability", "by", "moved it most, log-odds"), rows, left=(1, 3, 4))
+    )
+    if len(reasons.recognisers) > 1:
+        lines += ["", *(describe_recogniser(place, reasons) for place in range(len(reasons.recognisers)))]
+    for one in reasons.decisions:
+        near = [line for voice in one.voices for line in _list_neighbours(voice, reasons)]
+        lines += ["", f"{one.text} {name_answer(one)}", *near] if near else []
     return "\n".join([*lines, *(f"\n{note}" for note in reasons.notes)])
 
 
-def describe_frames(one: QuestionReasons, reasons: Reasons, limit: int = 3) -> str:
-    """The frames that moved a decision most, in words: which, and by how much."""
-    order = sorted(range(len(one.saliency)), key=lambda place: -abs(one.saliency[place]))[:limit]
-    return ", ".join(f"{_name_frames(reasons.frames[place])} {one.saliency[place]:+.2f}" for place in order)
+def format_cost(reasons: Reasons) -> str:
+    """What the answer has cost: runs of the models, CPU seconds."""
+    runs, seconds = (sum(getattr(one, name) for one in reasons.recognisers) for name in ("num_runs", "seconds"))
+    who = f"{len(reasons.recognisers)} recogniser{'' if len(reasons.recognisers) == 1 else 's'}"
+    return f"{len(reasons.decisions)} decisions by {who}: {runs} runs of a model, {seconds:.1f} s of CPU time"
 
 
-def write_reasons_page(path: Path, reasons: Reasons, explainer: Explainer) -> None:
-    """Write a page: the answer, then a section a decision with its frames and labelled clips.
-
-    Args:
-        path: the file.
-        reasons: what to show.
-        explainer: that gave them; it knows where pictures are.
-    """
-    sections = [_make_answer_section(reasons)]
-    sections += [_make_question_section(one, reasons, explainer) for one in reasons.questions]
-    if reasons.nearest:
-        sections.append(
-            Section("Nearest labelled clips", _draw_neighbours(reasons.nearest, explainer, "whatever they are"))
-        )
-    lead = (
-        f"Frames: how much the log-odds of an answer owe to each ({reasons.method}); the model looks at "
-        f"{len(reasons.frames)}. Clips: the nearest among those that it learned from."
-    )
-    write_page(path, f"Why {reasons.ranked[0][1]}?", sections, lead=lead, footer=f"finegym {__version__}")
+def describe_recogniser(place: int, reasons: Reasons) -> str:
+    """What a recogniser alone says, or why it has no say."""
+    one = reasons.recognisers[place]
+    id_, name, probability = one.ranked[0]
+    alone = f"{one.name} alone says {name} ({id_}), {format_share(probability)}"
+    return f"{alone}; it has no say: {one.silence}" if one.silence else alone
 
 
-def _make_answer_section(reasons: Reasons) -> Section:
-    likeliest = [(name, f"{100 * probability:.1f} %", id_) for id_, name, probability in reasons.ranked]
-    path = [
-        (_name_answer(one), f"{100 * one.probability:.1f} %" if one.question.against else "", one.question.text)
-        for one in reasons.questions
-    ]
-    facts = [
-        ("labelled", reasons.label or "by nobody"),
-        ("run", f"{reasons.run} ({reasons.checkpoint})"),
-    ]
-    blocks: list[Any] = [
-        Table(("likeliest", "probability", "class"), likeliest),
-        Table(("answer", "probability", "decided"), path, "In the order of the decision tree"),
-        Table(("clip", reasons.instance_id), facts),
-    ]
-    return Section("Answer", [*blocks, *(Prose(note) for note in reasons.notes)])
+def describe_voice(voice: Voice, reasons: Reasons) -> str:
+    """What is behind a say, in words."""
+    facts = reasons.recognisers[voice.recogniser]
+    if not voice.is_decided:
+        return "it knows no other answer" if voice.probability else "it knows nothing of this answer"
+    places = f"; {describe_places(voice, facts)}" if voice.places else ""
+    return describe_frames(voice, facts) + places
 
 
-def _make_question_section(one: QuestionReasons, reasons: Reasons, explainer: Explainer) -> Section:
-    title = f"{one.question.text} {_name_answer(one)}"
-    if not one.question.against:
-        return Section(title, [Prose("The model knows no class on the other side: nothing was decided here.")])
-    blocks: list[Any] = [Prose(f"{100 * one.probability:.1f} %. Moved it most: {describe_frames(one, reasons)}.")]
-    blocks += _draw_frames(one, reasons, explainer.clips.pictures)
-    blocks += _draw_neighbours(one.like_answer, explainer, "of this answer")
-    blocks += _draw_neighbours(one.like_other, explainer, "of the other answer")
-    return Section(title, blocks)
+def name_answer(one: DecisionReasons) -> str:
+    """``yes`` or ``no``."""
+    return "yes" if one.answer else "no"
 
 
-def draw_saliency(
-    one: QuestionReasons,
-    reasons: Reasons,
-    pictures: ClipSource | None,
-    *,
-    columns: int = COLUMNS,
-    tile_width: int = TILE_WIDTH,
-) -> bytes | None:
-    """The frames that moved a decision most, in order, in colours of what they speak for; ``None`` without pictures.
-
-    Returns:
-        A JPEG of ``MAX_FRAMES`` frames at most.
-
-    Raises:
-        VideoError: a frame cannot be read.
-    """
-    middles = [row[len(row) // 2] for row in reasons.frames]
-    there = [place for place, frame in enumerate(middles) if frame >= 0]
-    shown = sorted(sorted(there, key=lambda place: -abs(one.saliency[place]))[:MAX_FRAMES])
-    if pictures is None or not shown:
-        return None
-    wanted = np.unique([middles[place] for place in shown])
-    frames = pictures.read_frames(reasons.instance_id, wanted, SHORT_SIDE)
-    read = dict(zip(wanted.tolist(), frames, strict=True))
-    labels = _label_frames(one, reasons)
-    sheet = draw_sheet(
-        [read[middles[place]] for place in shown],
-        [labels[place] for place in shown],
-        columns=columns,
-        tile_width=tile_width,
-        colours=[_choose_colour(one.saliency[place], one.saliency) for place in shown],
-    )
-    return encode_jpeg(sheet)
+def format_share(probability: float | None) -> str:
+    """A share in percent; ``-`` where it is not known."""
+    return "-" if probability is None else f"{100 * probability:.1f} %"
 
 
-def _draw_frames(one: QuestionReasons, reasons: Reasons, pictures: ClipSource | None) -> list[Any]:
-    described = "; ".join(_label_frames(one, reasons))
-    try:
-        picture = draw_saliency(one, reasons, pictures)
-    except FineGymError as error:
-        return [Prose(f"The frames cannot be shown ({error}): {described}")]
-    if picture is None:
-        return [Prose(f"No frames are at hand: {described}")]
-    num_frames = len(reasons.frames)
-    which = f"; the {MAX_FRAMES} of {num_frames} frames that moved it most" if num_frames > MAX_FRAMES else ""
-    return [Picture(picture, f"Green speaks for the answer, red against it{which}", described)]
+def _list_rows(one: DecisionReasons, reasons: Reasons) -> list[tuple[str, ...]]:
+    """A row a decision; where several have a say, a row each below it."""
+    head = (one.text, name_answer(one), format_share(one.probability))
+    if len(reasons.recognisers) == 1 and len(one.voices) == 1:
+        return [(*head, reasons.recognisers[0].name, describe_voice(one.voices[0], reasons))]
+    rows = [(*head, "all together" if one.voices else "no recogniser", "")]
+    for voice in one.voices:
+        name = reasons.recognisers[voice.recogniser].name
+        rows.append(("", "", format_share(voice.probability), name, describe_voice(voice, reasons)))
+    return rows
 
 
-def _label_frames(one: QuestionReasons, reasons: Reasons) -> list[str]:
-    return [f"{_name_frames(row)}: {value:+.2f}" for row, value in zip(reasons.frames, one.saliency, strict=True)]
-
-
-def _draw_neighbours(neighbours: Sequence[Neighbour], explainer: Explainer, what: str) -> list[Any]:
-    labelled = explainer.labelled
-    if not neighbours or labelled is None:
-        return []
-    rows = [(one.class_name, f"{one.similarity:.3f}", one.instance_id) for one in neighbours]
-    table = Table(("class", "similarity", "clip"), rows, f"Nearest labelled clips {what}")
-    source = labelled.pictures
-    missing = source.find_missing([one.instance_id for one in neighbours]) if source else {}
-    if source is None or missing:
-        return [table]
-    try:
-        tiles = [_read_moments(source, one.instance_id) for one in neighbours]
-    except FineGymError as error:
-        return [table, Prose(f"They cannot be shown: {error}")]
-    labels = [f"{one.similarity:.2f} {one.class_name}" for one in neighbours]
-    sheet = draw_sheet(tiles, labels, columns=CLIP_COLUMNS, tile_width=CLIP_WIDTH)
-    return [Picture(encode_jpeg(sheet), f"Nearest labelled clips {what}", "; ".join(labels)), table]
-
-
-def _read_moments(source: ClipSource, instance_id: str) -> np.ndarray:
-    """Three frames of a clip side by side."""
-    last = source.count_frames(instance_id) - 1
-    wanted, places = np.unique([round(moment * last) for moment in MOMENTS], return_inverse=True)
-    frames = source.read_frames(instance_id, wanted, SHORT_SIDE)
-    return np.concatenate(list(frames[places]), axis=1)
-
-
-def _choose_colour(value: float, values: Sequence[float]) -> tuple[int, int, int]:
-    """Grey for what matters little beside the frame that matters most."""
-    if abs(value) < 0.25 * max(abs(other) for other in values):
-        return NEITHER
-    return FOR if value > 0 else AGAINST
-
-
-def _name_frames(row: Sequence[int]) -> str:
-    if row[0] < 0:
-        return "no frame"
-    return f"frame {row[0]}" if len(row) == 1 else f"frames {row[0]}-{row[-1]}"
-
-
-def _name_answer(one: QuestionReasons) -> str:
-    return "yes" if one.question.answer else "no"
-
-
-def _format_neighbours(one: QuestionReasons) -> list[str]:
+def _list_neighbours(voice: Voice, reasons: Reasons) -> list[str]:
+    name = reasons.recognisers[voice.recogniser].name
     return [
-        f"  {what}  {near.similarity:.3f}  {near.class_name}  {near.instance_id}"
-        for what, some in (("like it ", one.like_answer), ("like not", one.like_other))
+        f"  {what}  {near.similarity:.3f}  {near.class_name}  {near.instance_id}  ({name})"
+        for what, some in (("like it ", voice.like_answer), ("like not", voice.like_other))
         for near in some
     ]
 
 
-def _export_question(one: QuestionReasons) -> dict[str, Any]:
+def _export_decision(one: DecisionReasons) -> dict[str, Any]:
     return {
-        "kind": one.question.kind,
-        "text": one.question.text,
-        "query": one.question.query_id,
-        "answer": one.question.answer,
-        "probability": round(one.probability, 6),
-        "saliency": [round(value, 6) for value in one.saliency],
-        "like_answer": [_export_neighbour(near) for near in one.like_answer],
-        "like_other": [_export_neighbour(near) for near in one.like_other],
+        "kind": one.kind,
+        "text": one.text,
+        "query": one.query_id,
+        "answer": one.answer,
+        "probability": None if one.probability is None else round(one.probability, 6),
+        "voices": [
+            {
+                "recogniser": voice.recogniser,
+                "probability": round(voice.probability, 6),
+                "is_decided": voice.is_decided,
+                "saliency": [round(value, 6) for value in voice.saliency],
+                "places": [round(value, 6) for value in voice.places],
+                "like_answer": [_export_neighbour(near) for near in voice.like_answer],
+                "like_other": [_export_neighbour(near) for near in voice.like_other],
+            }
+            for voice in one.voices
+        ],
     }
+
+
+def _export_ranked(one: tuple[str, str, float]) -> dict[str, Any]:
+    id_, name, probability = one
+    return {"class": id_, "name": name, "probability": round(probability, 6)}
 
 
 def _export_neighbour(near: Neighbour) -> dict[str, Any]:

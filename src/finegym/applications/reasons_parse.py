@@ -10,36 +10,39 @@ from typing import Literal
 from finegym import __version__
 from finegym.annotations.folder import read_dataset
 from finegym.applications.bundle import open_bundle
-from finegym.applications.parse.files import PARSE_FILE, Parse, read_parse
-from finegym.applications.parse.page import CardReasons, Decision, write_parse_page
-from finegym.applications.reasons import Explainer, QuestionReasons, Reasons
-from finegym.applications.reasons_output import describe_frames, draw_saliency, export_reasons
+from finegym.applications.parse.page import CardReasons, Decision, Say, write_parse_page
+from finegym.applications.reasons import Explainer
+from finegym.applications.reasons_folder import read_parse_for_reasons
+from finegym.applications.reasons_model import DecisionReasons, Reasons, Voice
+from finegym.applications.reasons_output import describe_recogniser, describe_voice, export_reasons
+from finegym.applications.reasons_pictures import count_frames, draw_saliency, draw_strip
 from finegym.applications.saliency import Method
 from finegym.applications.scoring.code_of_points import read_code
-from finegym.errors import ConfigError
+from finegym.errors import VideoError
 from finegym.files import write_text
 from finegym.jobs import Tally, run_jobs
 
 REASONS_FILE, PAGE_FILE = "reasons.json", "parse.html"
-FORMAT = "finegym-reasons-of-parse/1"
+FORMAT = "finegym-reasons-of-parse/2"
+NUM_PICTURES, PICTURE_WIDTH = 3, 150  # of a card: a voice's frames side by side
 
 
 def explain_parse(
     folder: Path,
     bundle: Path,
     *,
-    number: int = 1,
+    number: int | None = None,
     method: Method = "occlusion",
     num_neighbours: int = 3,
     code: str | None = None,
     device: Literal["auto", "cpu"] = "auto",
 ) -> Tally[Reasons]:
-    """Ask a recogniser of the bundle why, for every sub-action of a parse.
+    """Ask the recognisers of the bundle why, for every sub-action of a parse.
 
     Args:
         folder: that ``finegym parse`` wrote; ``reasons.json`` is added, ``parse.html`` made anew, a "Why" a card.
         bundle: that it was parsed with.
-        number: which recogniser of the bundle, from 1.
+        number: which recogniser of the bundle to ask alone, from 1; ``None``: all, about what the parse says.
         method: of the saliency.
         num_neighbours: labelled clips a side of each decision; 0: none.
         code: the code of points of the page; ``None``: by the name that the parse says.
@@ -48,67 +51,89 @@ def explain_parse(
     Raises:
         ConfigError: it is no parse, or of another bundle; there is no such recogniser.
         VideoError: the recording is gone.
+        FeatureError: flow or poses cannot be made as in training.
     """
-    parse = read_parse(folder / PARSE_FILE)
-    if open_bundle(bundle).sha256 != parse.bundle_sha256:
-        raise ConfigError(f"{folder} was parsed with another bundle ({parse.bundle}, {parse.bundle_sha256[:12]}…)")
-    _find_video(parse)  # before the work, not after it
-    dataset = read_dataset(folder)
-    explainer = Explainer(
-        bundle, dataset=folder, number=number, method=method, with_neighbours=num_neighbours > 0, device=device
-    )
-    names = [(action.name, sub.name) for action in parse.actions for sub in action.sub_actions]
+    parse, video = read_parse_for_reasons(folder, open_bundle(bundle).sha256)
+    edition = read_code(code or parse.code_of_points)
+    explainer = Explainer(bundle, dataset=folder, number=number, method=method, device=device)
+    ids = explainer.list_instances()
+    explainer.prepare(ids)
     tally = run_jobs(
-        names,
-        lambda name: explainer.explain(_name_instance(parse, name), num_neighbours=num_neighbours),
-        key=lambda name: _name_instance(parse, name),
+        ids,
+        lambda instance_id: explainer.explain(instance_id, num_neighbours=num_neighbours),
+        key=str,
         title="asking why",
     )
     content = {
         "format": FORMAT,
         "finegym": __version__,
         "record_id": parse.record_id,
-        "recogniser": explainer.recogniser.recipe.name,
+        "bundle_sha256": parse.bundle_sha256,
         "reasons": [export_reasons(reasons) for reasons in tally.done.values()],
         "failed": tally.failed,
     }
     write_text(folder / REASONS_FILE, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
-    explained = {name: tally.done.get(_name_instance(parse, name)) for name in names}
-    cards = {name: _make_card(reasons, explainer) for name, reasons in explained.items() if reasons is not None}
-    edition = read_code(code or parse.code_of_points)
-    write_parse_page(folder / PAGE_FILE, parse, dataset, edition, _find_video(parse), cards)
+    names = [(action.name, sub.name) for action in parse.actions for sub in action.sub_actions]
+    cards = {
+        name: _make_card(tally.done[instance_id], explainer)
+        for name, instance_id in zip(names, ids, strict=True)
+        if instance_id in tally.done
+    }
+    write_parse_page(folder / PAGE_FILE, parse, read_dataset(folder), edition, video, cards)
     return tally
 
 
-def _name_instance(parse: Parse, name: tuple[str, str]) -> str:
-    return "_".join((parse.record_id, *name))
+def format_costs(tally: Tally[Reasons]) -> str:
+    """What asking has cost, a recogniser."""
+    sums: dict[str, tuple[int, float]] = {}
+    for reasons in tally.done.values():
+        for one in reasons.recognisers:
+            runs, seconds = sums.get(one.name, (0, 0.0))
+            sums[one.name] = (runs + one.num_runs, seconds + one.seconds)
+    return "; ".join(f"{name}: {runs:,} runs, {seconds:.1f} s of CPU time" for name, (runs, seconds) in sums.items())
 
 
 def _make_card(reasons: Reasons, explainer: Explainer) -> CardReasons:
-    _, name, probability = reasons.ranked[0]
-    said = f"{explainer.recogniser.recipe.name} alone says {name}, {100 * probability:.0f} %."
+    said = [f"{describe_recogniser(place, reasons)}." for place in range(len(reasons.recognisers))]
+    lead = f"Why {reasons.answer[1]}? Bars: the clip from its first frame to its last, up for the answer, down against."
     return CardReasons(
-        " ".join((said, "Green speaks for it, red against.", *reasons.notes)),
-        tuple(_make_decision(one, reasons, explainer) for one in reasons.questions if one.question.against),
+        lead,
+        tuple(_make_decision(one, reasons, explainer) for one in reasons.decisions),
+        (*said, *reasons.notes),
     )
 
 
-def _make_decision(one: QuestionReasons, reasons: Reasons, explainer: Explainer) -> Decision:
-    picture = draw_saliency(one, reasons, explainer.clips.pictures, columns=3, tile_width=150)
+def _make_decision(one: DecisionReasons, reasons: Reasons, explainer: Explainer) -> Decision:
+    says = tuple(_make_say(voice, reasons, explainer) for voice in one.voices)
+    return Decision(one.text, one.answer, one.probability, says)
+
+
+def _make_say(voice: Voice, reasons: Reasons, explainer: Explainer) -> Say:
+    facts = reasons.recognisers[voice.recogniser]
     nearest = [
         f"{near.class_name} {near.similarity:.2f} ({side})"
-        for side, some in (("this answer", one.like_answer[:1]), ("the other", one.like_other[:1]))
+        for side, some in (("this answer", voice.like_answer[:1]), ("the other", voice.like_other[:1]))
         for near in some
     ]
-    address = "" if picture is None else "data:image/jpeg;base64," + base64.b64encode(picture).decode()
-    question = one.question
-    return Decision(
-        question.text, question.answer, one.probability, address, describe_frames(one, reasons), ", ".join(nearest)
-    )
+    described = ". Nearest: ".join((describe_voice(voice, reasons), *(["; ".join(nearest)] if nearest else [])))
+    if not voice.is_decided:
+        return Say(facts.name, voice.probability, "", "", described)
+    strip = draw_strip(voice, facts, count_frames(reasons.recognisers))
+    try:
+        pictures = explainer.asked[voice.recogniser].clips.pictures
+        picture = draw_saliency(
+            voice,
+            facts,
+            reasons.instance_id,
+            pictures,
+            columns=NUM_PICTURES,
+            tile_width=PICTURE_WIDTH,
+            max_frames=NUM_PICTURES,
+        )
+    except VideoError as error:
+        picture, described = None, f"{described}. The frames cannot be shown: {error}"
+    return Say(facts.name, voice.probability, _address(strip, "svg+xml"), _address(picture, "jpeg"), described)
 
 
-def _find_video(parse: Parse) -> Path:
-    video = Path(parse.video)
-    if not video.is_file():
-        raise ConfigError(f"{video}: the recording is not there any more. Put it back, or parse it again.")
-    return video
+def _address(picture: bytes | None, kind: str) -> str:
+    return "" if picture is None else f"data:image/{kind};base64,{base64.b64encode(picture).decode()}"

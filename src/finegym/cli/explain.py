@@ -23,6 +23,7 @@ class SaliencyMethod(StrEnum):
     """How frames are weighed."""
 
     occlusion = "occlusion"
+    shapley = "shapley"
     integrated_gradients = "integrated-gradients"
 
 
@@ -39,12 +40,15 @@ def clip(
     against: Annotated[str | None, typer.Option(metavar="CLASS", help="Why is it not this class?")] = None,
     method: Annotated[
         SaliencyMethod,
-        typer.Option(help="Take frames away one by one, or follow gradients; the second's numbers add up."),
+        typer.Option(help="Take frames away one by one, add them in random orders, or follow gradients."),
     ] = SaliencyMethod.occlusion,
+    places: Annotated[bool, typer.Option("--places", help="Weigh parts of the picture, or joints, too.")] = False,
     neighbours: Annotated[
         int, typer.Option(min=0, help="Labelled clips a side of each decision; 0 does not look for any.")
     ] = 3,
-    recogniser: Annotated[int, typer.Option(min=1, help="Which one of a bundle.")] = 1,
+    recogniser: Annotated[
+        int | None, typer.Option(min=1, help="Ask this one of a bundle alone; all that have a say by default.")
+    ] = None,
     num_segments: Annotated[
         int | None, typer.Option(min=2, help="Look at so many frames: `--set data.num_segments_test=N`.")
     ] = None,
@@ -57,14 +61,17 @@ def clip(
     device: Annotated[Device, typer.Option(help="`auto` takes a GPU where there is one.")] = Device.auto,
     as_json: JsonOption = False,
 ) -> None:
-    """Say why a recogniser calls a clip what it does: each decision on the path, the frames behind it, clips like it.
+    """Say why a clip is called what it is: each decision on the path, who decided, the frames behind it, clips like it.
 
-    Needs `pip install 'finegym[reasons]'`. The features of the labelled clips are kept in `RUN/reasons`.
+    Of a bundle, every recogniser that has a say in a decision is asked, and what they come to together is explained; of
+    a folder that `finegym parse` wrote with it, what the parse says. Needs `pip install 'finegym[reasons]'`. The
+    features of the labelled clips are kept in `RUN/reasons`.
 
     **Example**: `finegym explain clip runs/elements A0xAXXysHUo_E_002184_002237_A_0035_0036 --page why.html`
     """
     from finegym.applications.reasons import Explainer
-    from finegym.applications.reasons_output import export_reasons, format_reasons, write_reasons_page
+    from finegym.applications.reasons_output import export_reasons, format_cost, format_reasons
+    from finegym.applications.reasons_page import write_reasons_page
 
     more = [] if num_segments is None else [f"data.num_segments_test={num_segments}"]
     explainer = Explainer(
@@ -74,21 +81,23 @@ def clip(
         overrides=[*(overrides or ()), *more],
         checkpoint=checkpoint,
         method=method.value,
-        with_neighbours=neighbours > 0,
+        with_places=places,
         device=device.value,
     )
     reasons = explainer.explain(instance, against=against, num_neighbours=neighbours)
     if page is not None:
         write_reasons_page(page, reasons, explainer)
     typer.echo(json.dumps(export_reasons(reasons), indent=1) if as_json else format_reasons(reasons))
-    typer.echo(f"{len(reasons.questions)} decisions over {len(reasons.frames)} looks at the clip", err=True)
+    typer.echo(format_cost(reasons), err=True)
 
 
 @app.command()
 def parse(
     parsed: Annotated[list[Path], typer.Argument(metavar="PARSED...", help="Folders that `finegym parse` wrote.")],
     bundle: Annotated[Path, typer.Option(envvar="FINEGYM_BUNDLE", help="The bundle that they were parsed with.")],
-    recogniser: Annotated[int, typer.Option(min=1, help="Which one of the bundle.")] = 1,
+    recogniser: Annotated[
+        int | None, typer.Option(min=1, help="Ask this one of the bundle alone; all that have a say by default.")
+    ] = None,
     method: Annotated[SaliencyMethod, typer.Option(help="As for `explain clip`.")] = SaliencyMethod.occlusion,
     neighbours: Annotated[
         int, typer.Option(min=0, help="Labelled clips a side of each decision; 0 does not look for any.")
@@ -100,7 +109,7 @@ def parse(
 
     **Example**: `finegym explain parse parsed/A0xAXXysHUo --bundle demo/bundle.finegym`
     """
-    from finegym.applications.reasons_parse import explain_parse
+    from finegym.applications.reasons_parse import explain_parse, format_costs
 
     is_failed = False
     for folder in parsed:
@@ -114,7 +123,7 @@ def parse(
             device=device.value,
         )
         typer.echo(f"{folder / 'parse.html'}")
-        typer.echo(str(tally), err=True)
+        typer.echo(f"{tally}; {format_costs(tally)}", err=True)
         is_failed = is_failed or bool(tally.failed)
     if is_failed:
         raise typer.Exit(1)
@@ -135,9 +144,9 @@ def pair(
     """
     from dataclasses import asdict
 
-    from finegym.applications.reasons_questions import describe_parting, format_parting
+    from finegym.applications.reasons_pairs import describe_parting, format_parting
     from finegym.codebook.source import open_codebook
 
     book, _ = open_codebook(codebook)
     found = describe_parting(book, first, second)
-    typer.echo(json.dumps(asdict(found), indent=1, ensure_ascii=False) if as_json else format_parting(found))
+    typer.echo(json.dumps(asdict(found), indent=1, ensure_ascii=False) if as_json else format_parting(found, book))
