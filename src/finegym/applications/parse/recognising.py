@@ -15,7 +15,6 @@ from finegym.evaluation.calibration import Calibration
 from finegym.evaluation.predictions import read_predictions
 from finegym.features.build import build_features
 from finegym.features.flow.extract import FlowMaker
-from finegym.features.make import Maker
 from finegym.features.pose.extract import PoseMaker
 from finegym.training.contradictions import POSES
 from finegym.training.data import FEATURES_FOLDER, RecognitionData, open_clips
@@ -144,7 +143,7 @@ def _make_features(recipe: Recipe, facts: Mapping[str, Any], folder: Path) -> No
         raise FeatureError(f"{out.name}: {len(reasons)} sub-actions failed: {join_problems(reasons, limit=3)}")
 
 
-def choose_maker(name: str, facts: Mapping[str, Any]) -> Maker:
+def choose_maker(name: str, facts: Mapping[str, Any]) -> FlowMaker | PoseMaker:
     """What makes features like those that a recogniser was trained on.
 
     Args:
