@@ -56,18 +56,25 @@ def test_most_of_a_replay_lies_in_candidates():
 def test_what_was_shown_before_is_a_replay_of_it():
     subs = (make_parsed(1000, 2000),)
     live, again = (make_action(subs, start, start + 10_000) for start in (0, 20_000))
-    shown = replay(20_000, 30_000, reasons=("shown-before",), original_start_ms=2000.0, original_end_ms=6000.0)
-    _, found = assign_kinds([live, again], [shown], 100_000, None)
+    facts = {"reasons": ("shown-before",), "original_start_ms": 2000.0, "original_end_ms": 6000.0}
+    _, found = assign_kinds([live, again], [replay(20_000, 30_000, speed=0.5, **facts)], 100_000, None)
     assert found.kind == "replay" and found.replay_of == live.name
     assert {one.reason for one in found.evidence} == {"in-replay-candidate", "shown-before"}
+    # At about the same speed it may be another gymnast, who does the same before the same camera: a doubt, no more.
+    slower = replay(20_000, 30_000, kind="slow motion", reasons=("slower-than-before",), speed=0.75)
+    _, found = assign_kinds([live, again], [replay(20_000, 30_000, speed=0.75, **facts), slower], 100_000, None)
+    assert found.kind == "routine" and found.replay_of is None
+    assert [one.reason for one in found.evidence] == ["looks-like-before"] and "or the same element" in found.unsure[0]
 
 
 def test_slow_motion_speaks_for_a_replay_only_where_it_is_rare():
     action = make_action((make_parsed(1000, 2000),), 0, 10_000)
-    slow = replay(0, 10_000, kind="slow motion")
+    slow = replay(0, 10_000, kind="slow motion", reasons=("repeated-frames",))
     assert kinds_of([action], [slow]) == ["replay"]
     # A record of which more than a quarter looks slowed down was converted from fewer frames a second.
-    assert kinds_of([action], [slow, replay(50_000, 70_000, kind="slow motion")]) == ["routine"]
+    assert kinds_of([action], [slow, replay(50_000, 70_000, kind="slow motion", reasons=("blended-frames",))]) == [
+        "routine"
+    ]
 
 
 def test_a_routine_without_anything_in_it_is_unclear():

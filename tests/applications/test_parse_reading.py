@@ -97,7 +97,7 @@ def test_the_event_of_a_routine_is_decided_as_by_hand():
 
 
 def test_sets_given_the_event_are_as_by_hand():
-    # The pictures say bars, the routine is on beam: they say nothing of it with probability 0.1 / (0.9 * 4 * 0.01 + 0.1).
+    # The pictures say bars, the routine is on beam: they say nothing of it with 0.1 / (0.9 * 4 * 0.01 + 0.1).
     sets = {"BB-S1": 0.009, "BB-S2": 0.001, "UB-S1": 0.99}
     beam = {"BB": 1.0, "FX": 0.0, "UB": 0.0, "VT": 0.0}
     found = condition_sets(CODEBOOK, sets, sum_events(CODEBOOK, sets), beam)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,7 +65,9 @@ def score_kinds(parses: Sequence[Parse], truth: Mapping[str, Spans]) -> KindScor
         truth: by record.
     """
     counts: dict[str, list[Counts]] = {kind: [] for kind in TRUE_KINDS}
-    confusion = {shown: Counter(dict.fromkeys(KINDS, 0)) for shown in (*TRUE_KINDS, NOTHING)}
+    confusion: dict[str, dict[str, int]] = {
+        shown: dict[str, int](dict.fromkeys(KINDS, 0)) for shown in (*TRUE_KINDS, NOTHING)
+    }
     for parse in parses:
         spans = truth[parse.record_id]
         said = list_said(parse)
@@ -75,10 +76,7 @@ def score_kinds(parses: Sequence[Parse], truth: Mapping[str, Spans]) -> KindScor
             counts[kind].append(Counts(len(spans[kind]), len(said[kind]), len(pairs)))
         for action in parse.actions:
             confusion[find_shown((action.start_ms, action.end_ms), spans)][action.kind] += 1
-    return KindScores(
-        {kind: add_counts(each) for kind, each in counts.items()},
-        {shown: dict(row) for shown, row in confusion.items()},
-    )
+    return KindScores({kind: add_counts(each) for kind, each in counts.items()}, confusion)
 
 
 def list_said(parse: Parse) -> Spans:

@@ -99,6 +99,7 @@ class Evidence(_Part):
         "in-replay-candidate",
         "in-slow-motion",
         "shown-before",
+        "looks-like-before",
         "nothing-found",
         "no-dismount",
         "too-short",
@@ -150,6 +151,7 @@ class Stretch(_Part):
     Attributes:
         original_start_ms: where what it shows was shown before; ``None`` where that was not found.
         original_end_ms: likewise.
+        speed: at which it runs, relative to life; ``None`` where nobody can say.
     """
 
     kind: Literal["replay", "slow motion"]
@@ -159,6 +161,7 @@ class Stretch(_Part):
     reasons: tuple[str, ...]
     original_start_ms: float | None = None
     original_end_ms: float | None = None
+    speed: float | None = None
 
 
 class Parse(_Part):

@@ -14,6 +14,8 @@ from finegym.applications.parse.files import COUNTED, Evidence, Kind, ParsedActi
 
 MIN_SHARE = 0.5
 """Of a routine's time, that lies in candidates."""
+MAX_SPEED = 0.65
+"""Relative to the original: one gymnast's vault looks like the other's, and is a little slower or faster."""
 MAX_SLOW_SHARE = 0.25
 """Of the record's time: where more than this looks slowed down, it is how the record was converted."""
 MIN_CLOSING = 0.5
@@ -52,11 +54,15 @@ def assign_kinds(
 def find_replay_evidence(action: ParsedAction, stretches: Sequence[Stretch], duration_ms: float) -> list[Evidence]:
     """What says that a routine is shown again: most of it lies in what may be a replay, or in slow motion."""
     evidence = []
-    share = _measure_share(action, [one for one in stretches if one.kind == "replay"])
+    candidates = [one for one in stretches if one.kind == "replay"]
+    share = _measure_share(action, [one for one in candidates if is_telling(one)])
     if share > MIN_SHARE:
         text = f"{100 * share:.0f} % of it lies in what may be a replay"
         evidence.append(_make_evidence("replay", "in-replay-candidate", share, MIN_SHARE, text))
-    slow = [one for one in stretches if one.kind == "slow motion"]
+    elif (share := _measure_share(action, candidates)) > MIN_SHARE:
+        text = f"{100 * share:.0f} % of it looks like what was shown before: a replay, or the same element again?"
+        evidence.append(_make_evidence("replay", "looks-like-before", share, MIN_SHARE, text))
+    slow = [one for one in stretches if one.kind == "slow motion" and set(one.reasons) - {"slower-than-before"}]
     is_rare = sum(one.end_ms - one.start_ms for one in slow) <= MAX_SLOW_SHARE * duration_ms
     share = _measure_share(action, slow)
     if share > MIN_SHARE and is_rare:
@@ -65,14 +71,24 @@ def find_replay_evidence(action: ParsedAction, stretches: Sequence[Stretch], dur
     return evidence
 
 
+def is_telling(stretch: Stretch) -> bool:
+    """Whether a candidate is enough to call a routine in it a replay.
+
+    A frame of wipes is: nobody frames what is live. That its pictures were seen before is enough only where they are
+    far slower now: two vaults filmed by one camera look the same.
+    """
+    return "framed" in stretch.reasons or (stretch.speed is not None and stretch.speed <= MAX_SPEED)
+
+
 def find_original(action: ParsedAction, stretches: Sequence[Stretch], earlier: Sequence[ParsedAction]) -> str | None:
     """The earlier routine that most of a routine's pictures were seen in before; ``None`` where they were not found."""
     for one in stretches:
-        if one.original_start_ms is None or one.original_end_ms is None or _measure_share(action, [one]) <= MIN_SHARE:
+        if one.original_start_ms is None or one.original_end_ms is None or not is_telling(one):
             continue
         middle = (one.original_start_ms + one.original_end_ms) / 2
         for other in earlier:
-            if other.kind in COUNTED and other.start_ms <= middle < other.end_ms:
+            is_in = other.kind in COUNTED and other.start_ms <= middle < other.end_ms
+            if is_in and _measure_share(action, [one]) > MIN_SHARE:
                 return other.name
     return None
 
@@ -104,7 +120,7 @@ def _decide(
     action: ParsedAction, of_replay: Sequence[Evidence], of_break: Sequence[Evidence], facts: RoutineFacts | None
 ) -> Kind:
     """One sign that it breaks off is not enough: a dismount may not have been found, a routine may be short."""
-    if of_replay:
+    if any(one.reason != "looks-like-before" for one in of_replay):
         return "replay"
     if not action.sub_actions:
         return "unclear"

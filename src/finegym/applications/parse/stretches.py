@@ -37,6 +37,7 @@ def list_stretches(shots: Shots) -> tuple[Stretch, ...]:
             reasons=tuple(one.reasons),
             original_start_ms=one.original_start_ms if isinstance(one, Replay) else None,
             original_end_ms=one.original_end_ms if isinstance(one, Replay) else None,
+            speed=one.speed,
         )
         for kind, rows in kinds
         for one in rows
