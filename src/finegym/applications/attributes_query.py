@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from finegym.codebook.model import AttributeValue, Codebook, Element
@@ -51,6 +51,34 @@ def parse_condition(text: str) -> Condition:
     if match["sign"] and not all(values):
         raise ConfigError(f"{text!r}: a value is empty. {_HOW}.")
     return Condition(match["name"], match["sign"] or "", values if match["sign"] else ())
+
+
+def parse_conditions(text: str) -> tuple[Condition, ...]:
+    """Read conditions that are joined by ``&``: all of them must hold.
+
+    Raises:
+        ConfigError: one is none.
+
+    Example:
+        >>> [str(one) for one in parse_conditions("kind=salto & twist>=2")]
+        ['kind=salto', 'twist>=2']
+    """
+    return tuple(parse_condition(part) for part in text.split("&"))
+
+
+def check_found(elements: Collection[str], conditions: Sequence[Condition], codebook: Codebook) -> None:
+    """Refuse conditions that no element meets together: nothing can be found, whatever is looked through.
+
+    Raises:
+        ConfigError: it says how many elements meet each.
+    """
+    if elements:
+        return
+    alone = [f"{condition}: {len(find_elements([condition], codebook))}" for condition in conditions]
+    raise ConfigError(
+        f"no element of codebook {codebook.name} is {' and '.join(map(str, conditions))}; elements of one alone: "
+        f"{', '.join(alone)}. `finegym attributes list` says what there is."
+    )
 
 
 def find_elements(conditions: Sequence[Condition], codebook: Codebook) -> frozenset[str]:

@@ -87,7 +87,7 @@ def format_share(probability: float | None) -> str:
     return "-" if probability is None else f"{100 * probability:.1f} %"
 
 
-def _list_rows(one: DecisionReasons, reasons: Reasons) -> list[tuple[str, ...]]:
+def _list_rows(one: DecisionReasons, reasons: Reasons) -> list[tuple[str, str, str, str, str]]:
     """A row a decision; where several have a say, a row each below it."""
     head = (one.text, name_answer(one), format_share(one.probability))
     if len(reasons.recognisers) == 1 and len(one.voices) == 1:

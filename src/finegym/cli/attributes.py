@@ -63,7 +63,7 @@ def find(
         typer.Option(
             metavar="CONDITION",
             help="What it must be: `kind=salto`, `twist>=2`, `body=tucked,piked`, `body!=stretched`, `name~double`, "
-            "`hands` (has any). Given several times, all of them.",
+            "`hands` (has any). Given several times, or joined by `&`, all of them.",
         ),
     ],
     dataset: DatasetOption = None,
@@ -82,13 +82,15 @@ def find(
     """
     from finegym.applications.attributes import find_sub_actions, make_sought
     from finegym.applications.attributes_output import export_found, format_found, format_found_csv
-    from finegym.applications.attributes_query import find_elements, parse_condition
+    from finegym.applications.attributes_query import check_found, find_elements, parse_conditions
     from finegym.applications.attributes_sources import read_candidates
     from finegym.files import write_text
 
-    conditions = [parse_condition(text) for text in where]
+    conditions = [condition for text in where for condition in parse_conditions(text)]
     candidates, book = read_candidates(source, dataset=dataset, split=split)
-    sought = make_sought(find_elements(conditions, book), book)
+    elements = find_elements(conditions, book)
+    check_found(elements, conditions, book)
+    sought = make_sought(elements, book)
     found = find_sub_actions(candidates, sought, min_probability=min_probability)
     if csv is not None:
         write_text(csv, format_found_csv(found, book))

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from finegym.cli import evaluate_localization
-from finegym.cli.evaluate_attributes import attributes
+from finegym.cli.evaluate_attributes import attributes, retrieval
 from finegym.cli.evaluate_oracle import oracle
 from finegym.cli.evaluate_parse import parse
 from finegym.cli.evaluate_queries import queries
@@ -120,3 +120,4 @@ app.command()(queries)
 app.command()(oracle)
 app.command()(parse)
 app.command()(attributes)
+app.command()(retrieval)
