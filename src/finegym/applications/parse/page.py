@@ -6,6 +6,7 @@ import base64
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from urllib.parse import quote
 
@@ -19,6 +20,7 @@ from finegym.annotations.text import format_count
 from finegym.applications.parse.files import COUNTED, Parse, ParsedAction, ParsedSubAction
 from finegym.applications.parse.interpreting import make_action
 from finegym.applications.parse.page_media import PageClip, format_ending
+from finegym.applications.reasons_pairs import describe_in_short
 from finegym.applications.scoring.code_of_points import CodeOfPoints
 from finegym.applications.scoring.difficulty import score_action
 from finegym.applications.scoring.sheet import describe_missing, make_award_rows, make_element_rows
@@ -132,6 +134,7 @@ def render_parse(
         lstrip_blocks=True,
     )
     environment.filters |= {"clock": format_clock, "percent": format_percent, "sureness": name_sureness}
+    environment.globals["part"] = partial(describe_in_short, dataset.codebook)
     routines = _make_routines(parse, dataset, code, video, reasons)
     subs = [sub for action in parse.actions for sub in action.sub_actions]
     return environment.get_template("parse.html.j2").render(
