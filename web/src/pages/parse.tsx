@@ -1,12 +1,15 @@
 /** The parse of one record: the page that `finegym parse` wrote, with the app's video in its player, and what to do with it. */
 
+import { useEffect, useRef } from "react";
 import { Link } from "wouter";
 import { getFileAddress, getPageAddress, useParses, useSuggestParse } from "../api/parse_queries";
-import type { Parse, Project } from "../api/types";
+import { useSession } from "../api/queries";
+import type { Project } from "../api/types";
 import { describeSuggested } from "../parses/words";
 import { formatDateTime } from "../parts/dates";
 import { Failure, FormError, Loading } from "../parts/feedback";
 import { ProjectShell } from "../parts/project_shell";
+import { readTheme } from "../parts/theme";
 
 const FILES = { "annotations.json": "Official JSON", "chapters.vtt": "WebVTT chapters", "sub_actions.csv": "CSV", "parse.json": "Everything (JSON)" } as const;
 
@@ -16,6 +19,7 @@ export function ParsePage({ id, parse }: { id: string; parse: string }) {
 
 function Content({ project, parse: parseId }: { project: Project; parse: string }) {
   const parses = useParses(project.id);
+  const suggest = useSuggestParse(project.id);
   if (parses.isPending) return <Loading what="the parse" />;
   if (parses.isError) return <Failure error={parses.error} retry={() => void parses.refetch()} />;
   const parse = parses.data.parses.find((one) => one.id === parseId);
@@ -30,29 +34,39 @@ function Content({ project, parse: parseId }: { project: Project; parse: string 
       <div className="row">
         {parse.files.map((name) => <a key={name} className="button" href={getFileAddress(project.id, parse.id, name)} download>{FILES[name]}</a>)}
         <span className="grow" />
-        {project.role === "lead" && parse.whole === "record" && <Suggest project={project} parse={parse} />}
+        {project.role === "lead" && parse.whole === "record" && (
+          <button type="button" className="primary" disabled={parse.is_suggested || suggest.isPending} onClick={() => suggest.mutate(parse.id)}>{parse.is_suggested ? "Suggested to annotators" : "Suggest to annotators"}</button>
+        )}
       </div>
+      <Outcome project={project} suggest={suggest} />
       {parse.has_page
-        ? <iframe className="parse-page" title={`Parse of ${parse.record.name}`} src={getPageAddress(project.id, parse.id)} allow="fullscreen" />
+        ? <PageFrame title={`Parse of ${parse.record.name}`} address={getPageAddress(project.id, parse.id)} />
         : <p className="empty">Its page is missing; the files above are there.</p>}
     </>
   );
 }
 
-function Suggest({ project, parse }: { project: Project; parse: Parse }) {
-  const suggest = useSuggestParse(project.id);
+/** The page in the app's colours, whatever the machine's are. */
+function PageFrame({ title, address }: { title: string; address: string }) {
+  const frame = useRef<HTMLIFrameElement>(null);
+  const theme = readTheme(useSession().data?.person?.preferences);
+  const paint = (): void => {
+    const page = frame.current?.contentDocument?.documentElement;
+    if (page != null) page.dataset["theme"] = theme;
+  };
+  useEffect(paint, [theme]);
+  return <iframe ref={frame} className="parse-page" title={title} src={address} allow="fullscreen" onLoad={paint} />;
+}
+
+/** What became of "Suggest to annotators". */
+function Outcome({ project, suggest }: { project: Project; suggest: ReturnType<typeof useSuggestParse> }) {
   const made = suggest.data;
+  if (made === undefined) return <FormError error={suggest.error} />;
   return (
-    <div className="form">
-      <button type="button" className="primary" disabled={parse.is_suggested || suggest.isPending} onClick={() => suggest.mutate(parse.id)}>{parse.is_suggested ? "Suggested to annotators" : "Suggest to annotators"}</button>
-      <FormError error={suggest.error} />
-      {made !== undefined && (
-        <div role="status" className="note">
-          <p>{describeSuggested(made)}</p>
-          {made.left_out.map((one) => <p key={one.why} className="warn">left out: {one.count} ({one.why})</p>)}
-          {project.settings.is_blind && <p className="warn">Work in this project is blind: nobody sees suggestions until that is changed under Settings.</p>}
-        </div>
-      )}
+    <div role="status" className="note">
+      <p>{describeSuggested(made)}</p>
+      {made.left_out.map((one) => <p key={one.why} className="warn">left out: {one.count} ({one.why})</p>)}
+      {project.settings.is_blind && <p className="warn">Work in this project is blind: nobody sees suggestions until that is changed under Settings.</p>}
     </div>
   );
 }
