@@ -203,7 +203,7 @@ def format_attributes_report(report: AttributesReport) -> str:
     lines.append(
         f"all attributes right {_percent(report.all_right)} %, element right {_percent(report.element_accuracy)} %, "
         f"mean average precision {_share(report.mean_average_precision) or '-'} % over "
-        f"{len(report.average_precisions)} values"
+        f"{len(report.average_precisions)} values\n"
     )
     return "\n".join(lines)
 

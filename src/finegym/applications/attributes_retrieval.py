@@ -187,11 +187,12 @@ def format_retrieval_report(report: RetrievalReport) -> str:
     ]
     header = ("query", "elements known", "instances", "average precision, %", "chance, %", f"right at {LISTED:.0%}")
     lines += ["", format_table(header, rows), ""]
-    judged = [one for one in report.scores if one.average_precision is not None]
-    better = sum((one.average_precision.low or 0.0) > one.chance for one in judged if one.average_precision)
+    judged = [one.average_precision for one in report.scores if one.average_precision is not None]
+    bounded = [(found.low, one.chance) for one in report.scores if (found := one.average_precision) and found.low]
+    above = sum(low > chance for low, chance in bounded)
     lines.append(
-        f"{len(report.scores)} queries, {len(report.scores) - len(judged)} without an instance; "
-        f"the interval lies above chance for {better} of {len(judged)}"
+        f"{len(report.scores)} queries, {len(report.scores) - len(judged)} without an instance; of {len(bounded)} "
+        f"with an interval {above} lie above chance with all of it\n"
     )
     return "\n".join(lines)
 
