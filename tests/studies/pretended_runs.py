@@ -69,7 +69,7 @@ class PretendedResults(Results):
     """
 
     def __init__(self, say, size=TINY):
-        self.size, self._say, self._splits, self._scored = size, say, {}, {}
+        self.size, self._say, self._splits, self._groups = size, say, {}, {}
         self._dataset = make_dataset()
 
     @property
@@ -86,6 +86,9 @@ class PretendedResults(Results):
         return self._splits[role]
 
     def find_path(self, planned):
+        return None
+
+    def read_last_epoch(self, planned):
         return None
 
     def read(self, planned, role):

@@ -4,12 +4,13 @@ import numpy as np
 import pytest
 from pretended_runs import PretendedResults, make_logits
 
-from finegym.studies import longtail, table1, table2, table3a, table3b, table3c, table5
-from finegym.studies.accuracy import get_mean, get_top1, split_method
+from finegym.studies import table1, table2, table3a, table3b, table3c, table5
+from finegym.studies.accuracy import split_method
 from finegym.studies.planning import plan_predictions
+from finegym.studies.results import METRICS
 from finegym.studies.size_simulated import SMOKE, TINY
 
-ALL = (table2, table3a, table3b, table3c, table5, longtail)
+ALL = (table2, table3a, table3b, table3c, table5)
 
 
 def get_rows(outcome):
@@ -60,12 +61,12 @@ def test_accuracies_are_means_over_seeds_of_what_was_said():
         return logits
 
     results = PretendedResults(say, SMOKE)
-    cell = results.score(plan_predictions(SMOKE, "TSN RGB", "balanced"), "balanced", get_top1)
+    cell = results.score(plan_predictions(SMOKE, "TSN RGB", "balanced"), "balanced", METRICS["top1"])
     assert sorted(shares) == [0, 1, 2]
     assert cell.by_seed == pytest.approx([shares[seed] for seed in range(3)])
     assert cell.value == pytest.approx(np.mean(list(shares.values())))
-    assert cell.interval == "seeds" and cell.low < cell.value < cell.high
-    one = results.score(plan_predictions(SMOKE, "TSN RGB", "balanced")[:1], "balanced", get_top1)
+    assert cell.interval == "seeds and records" and cell.low < cell.value < cell.high
+    one = results.score(plan_predictions(SMOKE, "TSN RGB", "balanced")[:1], "balanced", METRICS["top1"])
     assert one.interval == "records" and one.low < one.value < one.high
 
 
@@ -75,7 +76,7 @@ def test_mean_is_over_classes():
         return np.eye(len(split.subset))[np.zeros(len(split.val), int)]
 
     results = PretendedResults(say)
-    cell = results.score(plan_predictions(TINY, "TSN RGB", "balanced"), "balanced", get_mean)
+    cell = results.score(plan_predictions(TINY, "TSN RGB", "balanced"), "balanced", METRICS["mean"])
     assert cell.value == pytest.approx(100 / 12)
 
 
@@ -115,29 +116,6 @@ def test_table_5_reads_every_number_of_frames():
     assert found == pytest.approx([100 * share[number] for number in table5.NUM_FRAMES])
     assert all(row.get("ucf101").value is None for row in outcome.tables[0].rows)
     assert outcome.figures[0].content.startswith(b"<?xml")
-
-
-def test_long_tail_is_scored_by_training_instances():
-    """Classes of 20 training instances each: all of them are middling, none is rare or frequent."""
-    outcome = longtail.STUDY.make(PretendedResults(lambda planned, split: make_logits(split, 1.0)))
-    row = get_rows(outcome)["TSN RGB none"]
-    assert row.get("middling").value == 100.0
-    assert row.get("rare").value is None and row.get("rare").why_empty
-    assert row.get("frequent").value is None
-
-
-def test_bins_are_means_over_their_classes():
-    results = PretendedResults(lambda planned, split: make_logits(split, 0.5, seed=3))
-    answers = results.read(plan_predictions(TINY, "TSN RGB", "balanced")[0], "balanced")
-    counts = [5] * 6 + [50] * 6
-    value, number = longtail.compute_bin_accuracy(answers, counts, 31, 10**9)
-    said, targets = answers.aligned.logits.argmax(axis=1), answers.aligned.targets
-    by_hand = []
-    for k in range(6, 12):
-        own = [int(said[i]) == k for i in range(len(targets)) if targets[i] == k]
-        by_hand.append(sum(own) / len(own))
-    assert value == pytest.approx(100 * sum(by_hand) / 6)
-    assert number == sum(int(target) >= 6 for target in targets)
 
 
 def test_table_1_counts():

@@ -4,15 +4,15 @@ import csv
 import io
 import json
 
-import numpy as np
 import pytest
-from scipy import stats
 
 from finegym.errors import ConfigError
+from finegym.evaluation.estimates import Estimate
+from finegym.studies.cells import make_cell
 from finegym.studies.compare import compare_table, format_comparison
 from finegym.studies.size_simulated import TINY
 from finegym.studies.study import Figure, Outcome, Study
-from finegym.studies.tables import Cell, Column, Row, Table, make_count, summarise
+from finegym.studies.tables import NOT_RUN, Cell, Column, Row, Table, make_count
 from finegym.studies.writing import (
     export_table,
     format_cell,
@@ -29,36 +29,34 @@ TABLE = Table(
     ("method", "modality"),
     (Column("event/top1", "event top-1"), Column("set/top1", "set & top_1")),
     (
-        Row("TSN RGB", ("TSN", "RGB"), {"event/top1": summarise([90.0, 92.0, 94.0], 50)}),
+        Row(
+            "TSN RGB",
+            ("TSN", "RGB"),
+            {"event/top1": Cell(92.0, 87.0, 97.0, "seeds and records", (90.0, 92.0, 94.0), 50)},
+        ),
         Row("TSN Flow", ("TSN", "Flow")),
     ),
     ("SIMULATED",),
 )
 
 
-def test_interval_over_seeds_is_students():
-    values = [61.0, 64.5, 62.5]
-    cell = summarise(values, 100)
-    low, high = stats.t.interval(0.95, 2, np.mean(values), stats.sem(values))
-    assert (cell.value, cell.low, cell.high) == pytest.approx((np.mean(values), low, high))
-    assert (cell.interval, cell.num_instances, cell.by_seed) == ("seeds", 100, tuple(values))
+def test_a_cell_is_an_estimate_in_percent():
+    cell = make_cell(Estimate(0.61, 0.5, 0.7, 3, 9, by_seed=(0.6, 0.61, 0.62)), 100)
+    assert (cell.value, cell.low, cell.high) == pytest.approx((61, 50, 70))
+    assert (cell.interval, cell.num_instances, cell.by_seed) == ("seeds and records", 100, pytest.approx((60, 61, 62)))
+    assert make_cell(Estimate(0.61, 0.5, 0.7, 1, 9, by_seed=(0.61,)), 100).interval == "records"
 
 
-def test_one_run_has_the_interval_of_its_records():
-    cell = summarise([61.0], 100, single=(55.0, 66.0))
-    assert (cell.value, cell.low, cell.high, cell.interval) == (61.0, 55.0, 66.0, "records")
-    assert summarise([61.0], 100).interval == ""
-
-
-def test_what_never_varies_has_no_interval():
-    for cell in (summarise([100.0, 100.0, 100.0], 50), summarise([50.0], 50, single=(50.0, 50.0))):
-        assert (cell.low, cell.high, cell.interval) == (None, None, "")
+def test_without_an_interval_a_cell_says_why():
+    cell = make_cell(Estimate(0.61, None, None, 1, 2, "fewer than 5 records", (0.61,)), 100)
+    assert (cell.low, cell.interval, cell.no_interval) == (None, "", "fewer than 5 records")
+    unknown = make_cell(Estimate(float("nan"), None, None, 1, 9, "the true answer is always no"), 100)
+    assert (unknown.value, unknown.why_empty) == (None, "the true answer is always no")
 
 
 def test_nothing_run_is_empty_everywhere():
-    assert summarise([], 100).value is None
     assert TABLE.count_empty() == 3
-    assert format_cell(summarise([], 0), TABLE.columns[0]) == ""
+    assert format_cell(NOT_RUN, TABLE.columns[0]) == ""
     rows = list(csv.DictReader(io.StringIO(format_csv(TABLE))))
     assert [row["value"] for row in rows] == ["92.0", "", "", ""]
     assert rows[1]["why_empty"] == "not run"
@@ -70,9 +68,9 @@ def test_forms_say_the_same():
     assert "92.0 (87.0–97.0)" in format_text(TABLE)
     assert "92.0 (87.0--97.0)" in format_latex(TABLE)
     row = next(csv.DictReader(io.StringIO(format_csv(TABLE))))
-    assert (row["num_seeds"], row["num_instances"], row["interval"]) == ("3", "50", "seeds")
+    assert (row["num_seeds"], row["num_instances"], row["interval"]) == ("3", "50", "seeds and records")
     assert float(row["published"]) == 98.18
-    assert float(row["low"]) == pytest.approx(92 - 4.302652729911275 * 2 / 3**0.5)
+    assert (float(row["low"]), row["no_interval"]) == (87.0, "")
 
 
 def test_latex_is_escaped_and_complete():
@@ -108,7 +106,7 @@ def test_results_are_written_and_read(tmp_path):
     with pytest.raises(ConfigError, match="study run"):
         read_results(tmp_path / "elsewhere")
     (tmp_path / "study.json").write_text(json.dumps({"format": "other"}))
-    with pytest.raises(ConfigError, match="finegym-study/1"):
+    with pytest.raises(ConfigError, match="finegym-study/2"):
         read_results(tmp_path)
 
 

@@ -1,26 +1,35 @@
 """How sure a number is that depends on chance twice: on the seed of training, and on which records were there to test.
 
 An interval over seeds alone would say what another training run gives on the same few records; one over records alone
-what the same weights give on others. Each source has an interval of its own, Student's t with as many degrees of
+what the same weights give on others. Each source has a half-width of its own, Student's t with as many degrees of
 freedom as there are records or seeds less one (the records' variance is that of a bootstrap of whole records, the
-seeds' that of their mean), and the half-widths are added in quadrature. Few seeds make a wide interval, as they should.
+seeds' that of their mean), and they are added in quadrature. Few seeds make a wide interval, as they should.
+
+**Bounds.** A share lies between 0 and 1, and near them chance is lopsided: 98 % may well be 92, and never 104. The
+half-width is therefore read as that of so many independent draws, and the interval is Wilson's with these: all values
+from which the one seen is no further than the half-width *that they would have*. It ends within the bounds by itself.
+Nor is a share ever taken for surer than as many independent draws as there are answers, so that 40 of 40 right has an
+interval too. Differences lie between -1 and 1 and go the same way, halved.
+
+**Few records.** Over fewer than five there is no interval: two records have three different resamples.
 
 Source: Zou and Donner, "Construction of confidence limits about effect measures", Statistics in Medicine 2008, on
 intervals of sums; Bouthillier et al., "Accounting for variance in machine learning benchmarks", MLSys 2021, on why both
-sources belong in. (One t of pooled degrees of freedom, after Satterthwaite, held the truth in 91 % only, with three
-seeds.)
+sources belong in; Franco, Little, Louis and Slud, "Comparative study of confidence intervals for proportions in complex
+sample surveys", Journal of Survey Statistics and Methodology 2019, on Wilson's interval with an effective number of
+draws. (One t of pooled degrees of freedom, after Satterthwaite, held the truth in 91 % only, with three seeds.)
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
-from scipy.stats import t as student
+from scipy.special import stdtrit
 
-from finegym.evaluation.intervals import draw_weights
+from finegym.evaluation.intervals import FEW_GROUPS, draw_weights
 
 LEVEL = 0.95
 SHARE, DIFFERENCE = (0.0, 1.0), (-1.0, 1.0)
@@ -39,6 +48,7 @@ class Estimate:
         num_seeds: that were averaged.
         num_groups: records that were resampled.
         no_interval: why there is none; empty where there is one.
+        by_seed: the number with every seed.
     """
 
     value: float
@@ -47,6 +57,23 @@ class Estimate:
     num_seeds: int
     num_groups: int
     no_interval: str = ""
+    by_seed: tuple[float, ...] = ()
+
+
+class Sampled(NamedTuple):
+    """A number with every seed, and in resamples of the records, which all seeds share.
+
+    Attributes:
+        by_seed: float64 (S,).
+        resampled: float64 (S, R).
+    """
+
+    by_seed: np.ndarray
+    resampled: np.ndarray
+
+    def less(self, other: Sampled) -> Sampled:
+        """The difference to another number of the same seeds and resamples."""
+        return Sampled(self.by_seed - other.by_seed, self.resampled - other.resampled)
 
 
 @dataclass(frozen=True)
@@ -81,7 +108,11 @@ def resample_groups(groups: Sequence[str], *, num_resamples: int = 1000, seed: i
 
 
 def estimate(
-    by_seed: np.ndarray, resampled: np.ndarray, num_groups: int, bounds: tuple[float, float] = SHARE
+    by_seed: np.ndarray,
+    resampled: np.ndarray,
+    num_groups: int,
+    bounds: tuple[float, float] = SHARE,
+    num_draws: float | None = None,
 ) -> Estimate:
     """A mean over seeds with its interval.
 
@@ -90,34 +121,56 @@ def estimate(
         resampled: float (S, R), the same in R resamples of the groups, which all seeds share.
         num_groups: G, that were resampled.
         bounds: between which the number lies by its nature; so does its interval.
+        num_draws: of a share: it is taken for no surer than so many independent answers; ``None``: not said.
 
     Returns:
-        Without an interval where there is neither a second seed nor a second group, where a number is not known, or
-        where it is the same with every seed in every record: a width of zero would be a lie.
+        Without an interval where there are fewer than five groups, where a number is not known, or where it is the same
+        with every seed in every record and ``num_draws`` is not said: a width of zero would be a lie.
 
     Example:
-        >>> one = estimate(np.array([0.48, 0.5, 0.52]), np.full((3, 10), 0.5), 1)
+        >>> one = estimate(np.array([0.98]), np.array([[0.96, 1.0]]), 12)
         >>> round(one.low, 3), round(one.high, 3)
-        (0.45, 0.55)
+        (0.893, 0.997)
     """
     by_seed, resampled = np.asarray(by_seed, np.float64), np.asarray(resampled, np.float64)
-    num_seeds = len(by_seed)
-    value = float(by_seed.mean()) if num_seeds else float("nan")
+    value = float(by_seed.mean()) if len(by_seed) else float("nan")
     reason = _find_reason(by_seed, resampled, num_groups)
-    if reason:
-        return Estimate(value, None, None, num_seeds, num_groups, reason)
-    square = 0.0  # of half the interval's width
-    if num_groups > 1:
-        # A bootstrap of G groups has (G - 1) / G of the variance.
-        variance = float(np.nanvar(resampled.mean(axis=0))) * num_groups / (num_groups - 1)
-        square += variance * _quantile(num_groups - 1) ** 2
+    interval = None if reason else _compute_interval(Sampled(by_seed, resampled), num_groups, bounds, num_draws)
+    low, high = interval or (None, None)
+    if interval is None:
+        reason = reason or "the same with every seed in every record"
+    return Estimate(value, low, high, len(by_seed), num_groups, reason, tuple(by_seed.tolist()))
+
+
+def _compute_interval(
+    sampled: Sampled, num_groups: int, bounds: tuple[float, float], num_draws: float | None
+) -> tuple[float, float] | None:
+    """Lower and upper bound; ``None`` where nothing varies."""
+    width, num_seeds = bounds[1] - bounds[0], len(sampled.by_seed)
+    # A bootstrap of G groups has (G - 1) / G of the variance.
+    variance = float(np.nanvar(sampled.resampled.mean(axis=0))) * num_groups / (num_groups - 1)
+    square = variance * _quantile(num_groups - 1) ** 2  # of half the interval's width
     if num_seeds > 1:
-        square += float(by_seed.var(ddof=1)) / num_seeds * _quantile(num_seeds - 1) ** 2
-    half = square**0.5
-    if half == 0:
-        return Estimate(value, None, None, num_seeds, num_groups, "the same with every seed in every record")
-    low, high = max(bounds[0], value - half), min(bounds[1], value + half)
-    return Estimate(value, low, high, num_seeds, num_groups)
+        square += float(sampled.by_seed.var(ddof=1)) / num_seeds * _quantile(num_seeds - 1) ** 2
+    share = (float(sampled.by_seed.mean()) - bounds[0]) / width
+    chance = share * (1 - share)  # variance of one draw
+    spread = square / width**2 / chance if chance > 0 else 0.0
+    if num_draws is not None:
+        spread = max(spread, _quantile(num_groups - 1) ** 2 / num_draws)
+    if spread == 0:
+        return None
+    middle = (share + spread / 2) / (1 + spread)
+    half = (spread * chance + spread**2 / 4) ** 0.5 / (1 + spread)
+    low, high = max(0.0, middle - half), min(1.0, middle + half)  # sums of floats end beside 0 and 1
+    return bounds[0] + width * low, bounds[0] + width * high
+
+
+def sample_share(right: np.ndarray, groups: GroupWeights) -> Sampled:
+    """The share of instances that are right, with every seed and in every resample; see ``estimate_share``."""
+    sums = groups.sum_by_group(right)  # (S, G)
+    sizes = np.bincount(groups.group_of, minlength=groups.num_groups)
+    resampled = (sums @ groups.weights.T) / np.maximum(groups.weights @ sizes, 1)
+    return Sampled(np.asarray(right, np.float64).mean(axis=1), resampled)
 
 
 def estimate_share(right: np.ndarray, groups: GroupWeights, bounds: tuple[float, float] = SHARE) -> Estimate:
@@ -128,24 +181,15 @@ def estimate_share(right: np.ndarray, groups: GroupWeights, bounds: tuple[float,
         groups: of the instances.
         bounds: ``SHARE``, or ``DIFFERENCE``.
     """
-    sums = groups.sum_by_group(right)  # (S, G)
-    sizes = np.bincount(groups.group_of, minlength=groups.num_groups)
-    resampled = (sums @ groups.weights.T) / np.maximum(groups.weights @ sizes, 1)
-    return estimate(np.asarray(right, np.float64).mean(axis=1), resampled, groups.num_groups, bounds)
+    num_draws = np.shape(right)[1] if bounds == SHARE else None
+    return estimate(*sample_share(right, groups), groups.num_groups, bounds, num_draws)
 
 
-def estimate_mean_over_classes(
-    right: np.ndarray, targets: np.ndarray, groups: GroupWeights, bounds: tuple[float, float] = SHARE
-) -> Estimate:
-    """The mean over the classes present of the share right in each, or the difference of two such means.
+def sample_mean_over_classes(right: np.ndarray, targets: np.ndarray, groups: GroupWeights) -> Sampled:
+    """The mean over classes of the share right, with every seed and in every resample.
 
-    A resample that lacks a class is a mean over the others, as the score of any split would be.
-
-    Args:
-        right: float (S, N), as for ``estimate_share``.
-        targets: int64 (N,), classes.
-        groups: of the instances.
-        bounds: ``SHARE``, or ``DIFFERENCE``.
+    A resample that lacks a class is a mean over the others, as the score of any split would be. See
+    ``estimate_mean_over_classes``.
     """
     classes = np.unique(targets)
     member = targets[None, :] == classes[:, None]  # (K, N)
@@ -156,8 +200,34 @@ def estimate_mean_over_classes(
         np.divide(groups.sum_by_group(row * member) @ groups.weights.T, counts, out=_nan(counts), where=counts > 0)
         for row in right
     ]
-    resampled = np.array([np.nanmean(share, axis=0) for share in shares])
-    return estimate(by_seed, resampled, groups.num_groups, bounds)
+    return Sampled(by_seed, np.array([_mean_known(share) for share in shares]))
+
+
+def count_draws(targets: np.ndarray) -> float:
+    """As how many independent answers a mean over classes counts: the classes times the harmonic mean of their sizes.
+
+    Example:
+        >>> count_draws(np.array([0, 0, 1, 1])), round(count_draws(np.array([0, 0, 0, 1])), 2)
+        (4.0, 3.0)
+    """
+    counts = np.unique(targets, return_counts=True)[1]
+    return float(len(counts) ** 2 / (1 / counts).sum())
+
+
+def estimate_mean_over_classes(
+    right: np.ndarray, targets: np.ndarray, groups: GroupWeights, bounds: tuple[float, float] = SHARE
+) -> Estimate:
+    """The mean over the classes present of the share right in each, or the difference of two such means.
+
+    Args:
+        right: float (S, N), as for ``estimate_share``.
+        targets: int64 (N,), classes.
+        groups: of the instances.
+        bounds: ``SHARE``, or ``DIFFERENCE``.
+    """
+    num_draws = count_draws(targets) if bounds == SHARE else None
+    sampled = sample_mean_over_classes(right, targets, groups)
+    return estimate(*sampled, groups.num_groups, bounds, num_draws)
 
 
 def estimate_contrast(
@@ -203,16 +273,23 @@ def _find_reason(by_seed: np.ndarray, resampled: np.ndarray, num_groups: int) ->
         return "not run"
     if not np.isfinite(by_seed).all():
         return "not known with every seed"
-    if len(by_seed) < 2 and num_groups < 2:
-        return "one seed and fewer than two records"
-    if num_groups > 1 and np.isnan(resampled.mean(axis=0)).all():
+    if num_groups < FEW_GROUPS:
+        return f"fewer than {FEW_GROUPS} records"
+    if np.isnan(resampled.mean(axis=0)).all():
         return "known in no resample of the records"
     return ""
 
 
 def _quantile(freedom: int) -> float:
-    return float(student.ppf((1 + LEVEL) / 2, freedom))
+    return float(stdtrit(freedom, (1 + LEVEL) / 2))  # scipy.stats takes half a second to import
 
 
 def _nan(like: np.ndarray) -> np.ndarray:
     return np.full(like.shape, np.nan)
+
+
+def _mean_known(shares: np.ndarray) -> np.ndarray:
+    """The mean over classes (K, R) of those that a resample has; NaN where it has none: float64 (R,)."""
+    is_known = ~np.isnan(shares)
+    sums, counts = np.where(is_known, shares, 0.0).sum(axis=0), is_known.sum(axis=0)
+    return np.divide(sums, counts, out=_nan(sums), where=counts > 0)

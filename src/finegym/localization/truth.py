@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from finegym.evaluation.localization.detections import Detections, Truth
-from finegym.localization.localizer import Found
 from finegym.localization.timelines import Timelines
+
+if TYPE_CHECKING:
+    from finegym.localization.localizer import Found
 
 
 def make_truth(timelines: Timelines, subset: str = "all") -> Truth:

@@ -6,29 +6,17 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 
 from finegym.annotations.splits import Split
-from finegym.evaluation.intervals import Score
-from finegym.evaluation.recognition import RecognitionResult
 from finegym.report.dot_plot import Dots, draw_dots
 from finegym.studies.planning import plan_all, plan_predictions
-from finegym.studies.results import Results, Scored
+from finegym.studies.results import METRICS, Metric, Results
 from finegym.studies.sizes import Size
 from finegym.studies.study import Figure, Need, Outcome, PlannedPrediction, Study
 from finegym.studies.tables import Cell, Column, Row, Table, make_count
 
 TWO_STREAM, RANDOM = "2Stream", "Random"
+INTERVALS = "intervals are over records, and over seeds where there are several"
 
 
-def get_mean(result: RecognitionResult) -> Score:
-    """Mean class accuracy."""
-    return result.mean_class_accuracy
-
-
-def get_top1(result: RecognitionResult) -> Score:
-    """Top-1 accuracy."""
-    return result.top1_accuracy
-
-
-METRICS: dict[str, Scored] = {"mean": get_mean, "top1": get_top1}
 TITLES = {"mean": "mean class accuracy", "top1": "top-1 accuracy"}
 
 
@@ -104,7 +92,7 @@ def score_row(results: Results, method: str, roles: Mapping[str, str]) -> dict[s
     }
 
 
-def score_method(results: Results, method: str, role: str, metric: Scored) -> Cell:
+def score_method(results: Results, method: str, role: str, metric: Metric) -> Cell:
     """One cell of a method on a split, over its seeds; 2Stream is RGB and flow of the same seed."""
     if not method.endswith(TWO_STREAM):
         return results.score(plan_predictions(results.size, method, role), role, metric)
@@ -136,10 +124,10 @@ def describe_seeds(size: Size, methods: Sequence[str], roles: Mapping[str, str])
     """How many runs stand behind a cell, and what its interval is over."""
     by_number: dict[int, list[str]] = {}
     for role in roles:
-        by_number.setdefault(len(size.get_seeds(role)), []).append(role)
+        numbers = [len(plan_predictions(size, method, role)) for method in methods]
+        by_number.setdefault(max(numbers, default=0), []).append(role)
     for number, some in sorted(by_number.items()):
-        over = "seed, intervals resample records" if number == 1 else "seeds, intervals are Student's t over them"
-        yield f"{', '.join(some)}: {number} {over}"
+        yield f"{', '.join(some)}: {number} {'seed' if number == 1 else 'seeds'}"
     fewer = [
         f"{method} {choice.max_seeds}"
         for method in methods
@@ -147,6 +135,7 @@ def describe_seeds(size: Size, methods: Sequence[str], roles: Mapping[str, str])
     ]
     if fewer:
         yield f"fewer seeds: {', '.join(fewer)}"
+    yield INTERVALS
 
 
 def draw_accuracies(table: Table, metric: str, title: str) -> bytes | None:
@@ -160,7 +149,7 @@ def draw_accuracies(table: Table, metric: str, title: str) -> bytes | None:
     if not rows:
         return None
     series = [
-        Dots(column.id.partition("/")[0], *_collect([row.get(column.id) for row in rows]))
+        Dots(column.id.partition("/")[0], *collect_bounds([row.get(column.id) for row in rows]))
         for column in columns
         if any(row.get(column.id).value is not None for row in rows)
     ]
@@ -168,7 +157,7 @@ def draw_accuracies(table: Table, metric: str, title: str) -> bytes | None:
     return draw_dots(names, series, value_label=f"{TITLES[metric]} (%)", title=title, value_range=(0.0, 100.0))
 
 
-def _collect(cells: Sequence[Cell]) -> Iterator[list[float]]:
-    """Values, lower and upper bounds; NaN where there is none."""
+def collect_bounds(cells: Sequence[Cell]) -> Iterator[list[float]]:
+    """Values, lower and upper bounds of some cells; NaN where there is none."""
     for name in ("value", "low", "high"):
         yield [math.nan if (number := getattr(cell, name)) is None else number for cell in cells]

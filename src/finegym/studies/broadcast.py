@@ -14,9 +14,9 @@ from finegym.features.build import build_features
 from finegym.features.pose.extract import PoseMaker
 from finegym.features.store import STORE_FILE
 from finegym.features.weights import FETCHES, look_at_weights
+from finegym.studies.run_store import FEATURES_FOLDER
 from finegym.studies.simulated import simulate
 from finegym.studies.sizes import Competition
-from finegym.training.data import FEATURES_FOLDER
 
 FOLDER, MODEL = "broadcast", "blazepose-full"
 FETCH = "blazepose"  # of ``finegym weights fetch``

@@ -4,32 +4,26 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Final
-
-import numpy as np
 
 from finegym.evaluation.estimates import Estimate
 from finegym.report.dot_plot import Dots
-from finegym.studies.results import Answers
-from finegym.studies.tables import NOT_RUN, Cell
-
-BOTH: Final = "seeds and records"
+from finegym.studies.tables import NOT_RUN, Cell, Interval
 
 
-def make_cell(found: Estimate, num_instances: int, by_seed: Sequence[float] = ()) -> Cell:
+def make_cell(found: Estimate, num_instances: int) -> Cell:
     """A share, or a difference of two, in percent; empty where it is not known, with the reason.
 
     Args:
         found: the estimate, in [-1, 1].
         num_instances: that it was computed on.
-        by_seed: the number with every seed, in [-1, 1].
     """
     if math.isnan(found.value):
         return Cell(None, why_empty=found.no_interval or NOT_RUN.why_empty)
-    seeds = tuple(100 * value for value in by_seed)
+    value, seeds = 100 * found.value, tuple(100 * each for each in found.by_seed)
     if found.low is None or found.high is None:
-        return Cell(100 * found.value, by_seed=seeds, num_instances=num_instances)
-    return Cell(100 * found.value, 100 * found.low, 100 * found.high, BOTH, seeds, num_instances)
+        return Cell(value, by_seed=seeds, num_instances=num_instances, no_interval=found.no_interval)
+    over: Interval = "records" if found.num_seeds == 1 else "seeds and records"
+    return Cell(value, 100 * found.low, 100 * found.high, over, seeds, num_instances)
 
 
 def make_dots(name: str, found: Sequence[Estimate | None]) -> Dots:
@@ -40,8 +34,3 @@ def make_dots(name: str, found: Sequence[Estimate | None]) -> Dots:
         [nan if number is None else 100 * number for number in column] for column in zip(*bounds, strict=True)
     )
     return Dots(name, value, low, high)
-
-
-def stack_right(answers: Sequence[Answers]) -> np.ndarray:
-    """Bool (S, N): which instances every run got right, in the order of the split."""
-    return np.array([each.is_right for each in answers])

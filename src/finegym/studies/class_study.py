@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from finegym.evaluation.class_comparison import ClassComparison, ClassDifference, compare_classes
 from finegym.evaluation.report import find_groups
 from finegym.report.dot_plot import draw_dots
-from finegym.studies.cells import make_cell, make_dots, stack_right
-from finegym.studies.results import Results
+from finegym.studies.cells import make_cell, make_dots
+from finegym.studies.results import Results, stack_right
 from finegym.studies.study import Figure, Outcome, PlannedPrediction
 from finegym.studies.tables import Column, Row, Table, make_count
 

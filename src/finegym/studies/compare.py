@@ -22,7 +22,8 @@ class Comparison:
         num_seeds: behind ours.
         num_instances: that each was computed on.
         published: ``None`` where the paper prints none.
-        note: what is odd about the published number, or why ours is empty.
+        over: what the interval is over.
+        note: what is odd about the published number, why ours is empty, or why it has no interval.
     """
 
     row: str
@@ -32,6 +33,7 @@ class Comparison:
     high: float | None
     num_seeds: int
     num_instances: int
+    over: str
     published: float | None
     note: str
 
@@ -46,7 +48,8 @@ def compare_table(table: Mapping[str, Any]) -> Iterator[Comparison]:
     for cell in table["cells"]:
         if cell["value"] is None and cell["published"] is None:
             continue
-        notes = [text for text in (cell["published_note"], cell["why_empty"]) if text]
+        why = f"no interval: {cell['no_interval']}" if cell["no_interval"] else cell["why_empty"]
+        notes = [text for text in (cell["published_note"], why) if text]
         yield Comparison(
             cell["row"],
             cell["column"],
@@ -55,6 +58,7 @@ def compare_table(table: Mapping[str, Any]) -> Iterator[Comparison]:
             cell["high"],
             cell["num_seeds"],
             cell["num_instances"],
+            cell["interval"],
             cell["published"],
             "; ".join(notes),
         )
@@ -68,15 +72,32 @@ def format_comparison(facts: Mapping[str, Any]) -> str:
         rows = [
             (
                 *(each.row, each.column, _round(each.ours), _format_interval(each), _round(each.published)),
-                *(_round(each.difference, sign=True), each.num_seeds or "", each.num_instances or "", each.note),
+                *(_round(each.difference, sign=True), each.num_seeds or "", each.num_instances or "", each.over),
+                each.note,
             )
             for each in compared
         ]
-        header = ("row", "column", "ours", "95 %", "published", "difference", "seeds", "instances", "note")
+        header = (
+            "row",
+            "column",
+            "ours",
+            "95 %",
+            "published",
+            "difference",
+            "seeds",
+            "instances",
+            "interval over",
+            "note",
+        )
         num_both = sum(each.difference is not None for each in compared)
         num_missing = sum(each.ours is None for each in compared)
         lines += [f"{table['title']} ({facts['size']}{', SIMULATED' if facts['is_simulated'] else ''})", ""]
-        lines += [format_table(header, rows, left=(0, 1, 8)), "", *(f"- {note}" for note in table["notes"])]
+        remarks = [f"{row['labels'][0]} {row['remark']}" for row in table["rows"] if row["remark"]]
+        lines += [
+            format_table(header, rows, left=(0, 1, 9)),
+            "",
+            *(f"- {note}" for note in (*remarks, *table["notes"])),
+        ]
         lines += [f"{len(compared)} cells: {num_both} beside a published number, {num_missing} not run", ""]
     return "\n".join(lines)
 

@@ -40,16 +40,21 @@ TITLE = "Figure 5: detection, pose and flow where motion is fast"
 def make(results: Results) -> Outcome:
     """Draw a vault, and count what the pose model found."""
     folder = find_broadcast(results.folder, results.size.is_simulated)
+    figure = None if describe_lack(folder) else _draw(read_dataset(folder), folder)
+    return Outcome((make_table(results),), () if figure is None else (figure,))
+
+
+def make_table(results: Results) -> Table:
+    """Frames without a pose, and poses that are right, by how fast she is."""
+    folder = find_broadcast(results.folder, results.size.is_simulated)
     lack = describe_lack(folder)
     notes = [*_describe_data(results.size), f"poses are {MODEL}'s", "intervals are over records"]
     if lack:
         rows = tuple(Row(name, (name,), {"missing": Cell(None, why_empty=lack)}) for name in map(_name, SPEEDS))
-        return Outcome((Table("fig5", TITLE, ("speed of the gymnast",), COLUMNS, rows, (*notes, lack)),))
+        return Table("fig5", TITLE, ("speed of the gymnast",), COLUMNS, rows, (*notes, lack))
     frames, records = collect_frames(folder, results.size.is_simulated)
     rows = tuple(Row(_name(speed), (_name(speed),), _make_cells(frames, records, speed)) for speed in SPEEDS)
-    table = Table("fig5", TITLE, ("speed of the gymnast",), COLUMNS, rows, tuple(notes))
-    figure = _draw(read_dataset(folder), folder)
-    return Outcome((table,), () if figure is None else (figure,))
+    return Table("fig5", TITLE, ("speed of the gymnast",), COLUMNS, rows, tuple(notes))
 
 
 def estimate_fast_and_slow(results: Results) -> tuple[Estimate, int] | None:

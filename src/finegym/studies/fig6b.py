@@ -15,13 +15,11 @@ from finegym.evaluation.estimates import (
     Estimate,
     estimate_mean_over_classes,
     estimate_share,
-    resample_groups,
 )
-from finegym.evaluation.report import find_groups
 from finegym.report.dot_plot import draw_dots
-from finegym.studies.cells import make_cell, make_dots, stack_right
+from finegym.studies.cells import make_cell, make_dots
 from finegym.studies.planning import plan_predictions
-from finegym.studies.results import Answers, Results
+from finegym.studies.results import Answers, Results, stack_right
 from finegym.studies.sizes import Size
 from finegym.studies.study import Figure, Outcome, PlannedPrediction, Study
 from finegym.studies.tables import Cell, Column, Row, Table
@@ -87,7 +85,7 @@ def estimate_orders(results: Results, method: str) -> dict[str, Estimate]:
 def compare_answers(results: Results, ordered: Sequence[Answers], shuffled: Sequence[Answers]) -> dict[str, Estimate]:
     """Estimates by column, of the same runs looked at in two ways."""
     aligned = ordered[0].aligned
-    groups = resample_groups(find_groups(results.dataset, aligned.instance_ids, "video"))
+    groups = results.get_groups(ROLE)
     right = {"ordered": stack_right(ordered).astype(np.float64), "shuffled": stack_right(shuffled).astype(np.float64)}
     right["loss"] = right["ordered"] - right["shuffled"]
     found = {}
@@ -96,7 +94,7 @@ def compare_answers(results: Results, ordered: Sequence[Answers], shuffled: Sequ
         found[f"top1/{name}"] = estimate_share(values, groups, bounds)
         found[f"mean/{name}"] = estimate_mean_over_classes(values, aligned.targets, groups, bounds)
     if all(_say_the_same(one, other) for one, other in zip(ordered, shuffled, strict=True)):
-        nothing = Estimate(0.0, 0.0, 0.0, len(ordered), groups.num_groups)
+        nothing = Estimate(0.0, 0.0, 0.0, len(ordered), groups.num_groups, by_seed=(0.0,) * len(ordered))
         found |= {"top1/loss": nothing, "mean/loss": nothing}
     return found
 

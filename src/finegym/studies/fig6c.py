@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from finegym.evaluation.estimates import DIFFERENCE, SHARE, Estimate, estimate_mean_over_classes, resample_groups
-from finegym.evaluation.report import find_groups
+from finegym.evaluation.estimates import DIFFERENCE, SHARE, Estimate, estimate_mean_over_classes
 from finegym.report.dot_plot import NARROW
 from finegym.report.plots import Curve, draw_curves
-from finegym.studies.cells import make_cell, stack_right
+from finegym.studies.cells import make_cell
 from finegym.studies.planning import plan_predictions
-from finegym.studies.results import Answers, Results
+from finegym.studies.results import Answers, Results, stack_right
 from finegym.studies.sizes import Size
 from finegym.studies.study import Figure, Outcome, PlannedPrediction, Study
 from finegym.studies.tables import Cell, Column, Row, Table
@@ -76,7 +75,7 @@ def make(results: Results) -> Outcome:
 def estimate_tested(results: Results, method: str, role: str, num_frames: int) -> Estimate | None:
     """Mean class accuracy with a number of test frames; ``None`` where it was not run."""
     answers = results.read_seeds(plan_tested(results.size, method, role, num_frames), role)
-    return _estimate(results, answers, stack_right(answers)) if answers else None
+    return _estimate(results, role, answers, stack_right(answers)) if answers else None
 
 
 def estimate_change(results: Results, method: str, role: str) -> Estimate | None:
@@ -85,15 +84,13 @@ def estimate_change(results: Results, method: str, role: str) -> Estimate | None
     few, many = results.read_pairs(of_few, of_many, role)
     if not few:
         return None
-    return _estimate(results, few, stack_right(many).astype(np.float64) - stack_right(few), DIFFERENCE)
+    return _estimate(results, role, few, stack_right(many).astype(np.float64) - stack_right(few), DIFFERENCE)
 
 
 def _estimate(
-    results: Results, answers: list[Answers], right: np.ndarray, bounds: tuple[float, float] = SHARE
+    results: Results, role: str, answers: list[Answers], right: np.ndarray, bounds: tuple[float, float] = SHARE
 ) -> Estimate:
-    aligned = answers[0].aligned
-    groups = resample_groups(find_groups(results.dataset, aligned.instance_ids, "video"))
-    return estimate_mean_over_classes(right, aligned.targets, groups, bounds)
+    return estimate_mean_over_classes(right, answers[0].aligned.targets, results.get_groups(role), bounds)
 
 
 def _make_cells(results: Results, method: str, role: str, found: dict[int, Estimate | None]) -> dict[str, Cell]:

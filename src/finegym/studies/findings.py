@@ -14,8 +14,19 @@ from math import inf
 
 from finegym.evaluation.estimates import Estimate, judge
 from finegym.report.dot_plot import draw_dots
-from finegym.studies import fig6b, fig6c, table4, table5
+from finegym.studies import fig6b, fig6c, longtail, table4, table5
 from finegym.studies.cells import make_cell, make_dots
+from finegym.studies.controls import (
+    Control,
+    compare_scores,
+    compare_topics,
+    say_frames,
+    say_localizing,
+    say_numbers,
+    say_orders,
+    say_poses,
+    say_tree,
+)
 from finegym.studies.measures import (
     FLOW,
     RGB,
@@ -28,12 +39,13 @@ from finegym.studies.measures import (
     measure_more_frames,
     measure_other_number,
     measure_poses,
+    measure_remedy,
     measure_shuffling,
 )
 from finegym.studies.planning import plan_predictions
 from finegym.studies.results import Results
 from finegym.studies.sizes import Size
-from finegym.studies.study import Figure, Outcome, PlannedPrediction, Study
+from finegym.studies.study import Figure, Need, Outcome, PlannedPrediction, Study
 from finegym.studies.tables import NOT_RUN, Cell, Column, Row, Table
 
 MUCH, NOTHING, SPARED = 0.05, 0.01, 0.02
@@ -52,6 +64,7 @@ class Finding:
         low: the least that the claim allows, as a share.
         high: the most.
         measure: the number; ``None`` where runs are not there.
+        control: the numbers that decide between explanations, in a sentence.
     """
 
     id: str
@@ -60,6 +73,7 @@ class Finding:
     low: float
     high: float
     measure: Callable[[Results], Measured | None]
+    control: Control
 
 
 FINDINGS = (
@@ -70,6 +84,7 @@ FINDINGS = (
         0.0,
         inf,
         measure_more_frames,
+        say_frames,
     ),
     Finding(
         "frames-suffice",
@@ -78,6 +93,7 @@ FINDINGS = (
         -inf,
         SPARED,
         measure_beyond_a_third,
+        say_frames,
     ),
     Finding(
         "flow-elements",
@@ -86,6 +102,7 @@ FINDINGS = (
         0.0,
         inf,
         measure_flow("balanced"),
+        compare_topics(RGB, FLOW, "balanced"),
     ),
     Finding(
         "flow-events",
@@ -94,6 +111,7 @@ FINDINGS = (
         -inf,
         0.0,
         measure_flow("event"),
+        compare_scores((RGB, FLOW), "event"),
     ),
     Finding(
         "order-trn",
@@ -102,6 +120,7 @@ FINDINGS = (
         MUCH,
         inf,
         measure_shuffling("TRN RGB"),
+        say_orders("TRN RGB"),
     ),
     Finding(
         "order-tsn",
@@ -110,6 +129,7 @@ FINDINGS = (
         -NOTHING,
         NOTHING,
         measure_shuffling("TSN RGB"),
+        say_orders("TSN RGB"),
     ),
     *(
         finding
@@ -122,6 +142,7 @@ FINDINGS = (
                 -inf,
                 -MUCH,
                 measure_other_number("TSM RGB", role),
+                say_numbers("TSM RGB", role),
             ),
             Finding(
                 f"number-tsn/{role}",
@@ -130,6 +151,7 @@ FINDINGS = (
                 -SPARED,
                 inf,
                 measure_other_number("TSN RGB", role),
+                say_numbers("TSN RGB", role),
             ),
         )
     ),
@@ -140,6 +162,7 @@ FINDINGS = (
         0.0,
         inf,
         measure_localizing,
+        say_localizing,
     ),
     Finding(
         "poses",
@@ -148,6 +171,16 @@ FINDINGS = (
         0.0,
         inf,
         measure_poses,
+        say_poses,
+    ),
+    Finding(
+        "tree-head",
+        "Ours: the tree head helps rare elements.",
+        "tree head less none on the long tail: mean class accuracy of elements with at most 10 training instances",
+        0.0,
+        inf,
+        measure_remedy(longtail.TREE, "rare"),
+        say_tree,
     ),
 )
 
@@ -163,7 +196,12 @@ def make(results: Results) -> Outcome:
     found = [None if each is None else each.found for each in measured]
     verdicts = [_judge(finding, each) for finding, each in zip(FINDINGS, found, strict=True)]
     rows = tuple(
-        Row(finding.id, (finding.says, verdict, finding.measured), {COLUMN.id: _make_cell(each)})
+        Row(
+            finding.id,
+            (finding.says, verdict, finding.measured),
+            {COLUMN.id: _make_cell(each)},
+            "" if each is None else finding.control(results),
+        )
         for finding, verdict, each in zip(FINDINGS, verdicts, measured, strict=True)
     )
     third = find_third(results)
@@ -186,8 +224,15 @@ def _iterate_plans(size: Size) -> Iterator[PlannedPrediction]:
             yield from plan_predictions(size, method, role)
     for module in (table5, fig6b, fig6c):
         yield from module.plan(size)
+    for remedy in (longtail.NONE, longtail.TREE):
+        yield from longtail.plan_remedy(size, remedy)
     for task in table4.TASKS:
         yield from plan_predictions(size, f"SSN {task}", table4.ROLE)
+
+
+def find_needs(size: Size) -> tuple[Need, ...]:
+    """What of the data the claims are about."""
+    return ("clips", "flow", "snippets", "found-poses", *longtail.find_needs(size))
 
 
 def _judge(finding: Finding, found: Estimate | None) -> str:
@@ -216,4 +261,4 @@ def _draw(found: list[Estimate | None], verdicts: list[str]) -> tuple[Figure, ..
     return (Figure("findings", TITLE, to_see, content),)
 
 
-STUDY = Study("findings", TITLE, ("clips", "flow", "snippets", "found-poses"), plan, make)
+STUDY = Study("findings", TITLE, find_needs, plan, make)

@@ -12,13 +12,10 @@ from finegym.evaluation.estimates import (
     Estimate,
     estimate,
     estimate_mean_over_classes,
-    resample_groups,
 )
-from finegym.evaluation.report import find_groups
-from finegym.studies import fig5, fig6b, fig6c, table4, table5
-from finegym.studies.cells import stack_right
+from finegym.studies import fig5, fig6b, fig6c, longtail, table4, table5
 from finegym.studies.planning import plan_predictions
-from finegym.studies.results import Results
+from finegym.studies.results import Results, stack_right
 from finegym.studies.study import PlannedPrediction
 
 FLOW, RGB = "TSN Flow", "TSN RGB"
@@ -99,6 +96,16 @@ def measure_poses(results: Results) -> Measured | None:
     return None if found is None else Measured(*found)
 
 
+def measure_remedy(remedy: str, measure: str) -> Callable[[Results], Measured | None]:
+    """What a remedy against the long tail gains over none."""
+
+    def measure_gain(results: Results) -> Measured | None:
+        gain = longtail.estimate_gain(results, remedy, measure)
+        return None if gain is None else Measured(*gain)
+
+    return measure_gain
+
+
 def count_mean_frames(results: Results) -> float:
     """Frames of a clip, a mean over the instances that Table 5 is tested on."""
     instances = results.dataset.instances
@@ -119,8 +126,7 @@ def compare_plans(
     left, right = results.read_pairs(before, after, role)
     if not left:
         return None
-    aligned = left[0].aligned
-    groups = resample_groups(find_groups(results.dataset, aligned.instance_ids, "video"))
+    targets = left[0].aligned.targets
     gained = stack_right(right).astype(np.float64) - stack_right(left)
-    found = estimate_mean_over_classes(gained, aligned.targets, groups, DIFFERENCE)
-    return Measured(found, len(aligned.targets))
+    found = estimate_mean_over_classes(gained, targets, results.get_groups(role), DIFFERENCE)
+    return Measured(found, len(targets))

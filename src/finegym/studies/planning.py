@@ -20,7 +20,7 @@ def plan_runs(size: Size, method: str, role: str, overrides: Sequence[str] = ())
     choice = size.choices.get(method)
     if choice is None or (choice.roles and role not in choice.roles):
         return ()
-    seeds = size.get_seeds(role)[: choice.max_seeds]
+    seeds = (choice.seeds or size.get_seeds(role))[: choice.max_seeds]
     return tuple(_plan_run(size, choice, role, seed, overrides) for seed in seeds)
 
 

@@ -81,7 +81,7 @@ def _list_findings(facts: Mapping[str, Any]) -> Iterator[dict[str, str]]:
             says, verdict, measured = row["labels"]
             number = _format_cell(cells[row["id"]], table["columns"][0])
             text = f"{number['value']} points ({number['interval']})" if number["interval"] else number["value"]
-            yield {"says": says, "verdict": verdict, "measured": measured, "number": text}
+            yield {"says": says, "verdict": verdict, "measured": measured, "number": text, "remark": row["remark"]}
 
 
 def _find_common_notes(all_facts: Sequence[Mapping[str, Any]]) -> list[str]:

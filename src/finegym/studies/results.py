@@ -5,28 +5,36 @@ Studies see runs only through this. Nothing is trained, predicted or estimated h
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from finegym.annotations.folder import read_dataset
 from finegym.annotations.model import Dataset
 from finegym.annotations.splits import Split, read_split
+from finegym.evaluation.estimates import (
+    Estimate,
+    GroupWeights,
+    estimate_mean_over_classes,
+    estimate_share,
+    resample_groups,
+)
 from finegym.evaluation.fusion import fuse_logits
-from finegym.evaluation.intervals import Score
 from finegym.evaluation.predictions import AlignedPredictions, align_predictions, read_predictions
-from finegym.evaluation.recognition import RecognitionResult, evaluate_recognition
 from finegym.evaluation.report import find_groups
-from finegym.studies.run_store import RunStore
+from finegym.studies.cells import make_cell
+from finegym.studies.run_store import SPLITS_FOLDER, RunStore
 from finegym.studies.sizes import Size
 from finegym.studies.study import PlannedPrediction
-from finegym.studies.tables import NOT_RUN, Cell, summarise
-from finegym.training.data import SPLITS_FOLDER
+from finegym.studies.tables import NOT_RUN, Cell
 
-Scored = Callable[[RecognitionResult], Score]
+Metric = Callable[[np.ndarray, np.ndarray, GroupWeights], Estimate]
+"""Of what every run got right (S, N), the targets (N,) and the records of the instances."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +67,7 @@ class Results:
     def __init__(self, size: Size, store: RunStore) -> None:
         self.size, self.store = size, store
         self._splits: dict[str, Split] = {}
-        self._scored: dict[tuple[PlannedPrediction, ...], RecognitionResult] = {}
+        self._groups: dict[str, GroupWeights] = {}
 
     @property
     def folder(self) -> Path:
@@ -76,6 +84,12 @@ class Results:
         if role not in self._splits:
             self._splits[role] = read_split(self.folder / SPLITS_FOLDER / role)
         return self._splits[role]
+
+    def get_groups(self, role: str) -> GroupWeights:
+        """Resamples of the records of the val side of a role's split: the same for everything that is compared."""
+        if role not in self._groups:
+            self._groups[role] = resample_groups(find_groups(self.dataset, list(self.get_split(role).val), "video"))
+        return self._groups[role]
 
     def find_path(self, planned: PlannedPrediction) -> Path | None:
         """The prediction file, if it is there."""
@@ -97,6 +111,14 @@ class Results:
         )
         return Answers(split, aligned)
 
+    def read_last_epoch(self, planned: PlannedPrediction) -> dict[str, Any] | None:
+        """What a recogniser's training said of its last epoch (``metrics.jsonl``); ``None`` where it did not run."""
+        path = self.store.get_path(planned.run) / "metrics.jsonl"
+        if self.find_path(planned) is None or not path.is_file():
+            return None
+        epochs = [json.loads(line) for line in path.read_text("utf-8").splitlines() if '"kind": "epoch"' in line]
+        return epochs[-1] if epochs else None
+
     def read_seeds(self, planned: Sequence[PlannedPrediction], role: str) -> list[Answers]:
         """What the runs that are there said, in the order of their seeds."""
         return [answers for each in planned if (answers := self.read(each, role)) is not None]
@@ -112,51 +134,47 @@ class Results:
         ]
         return [one for one, _ in pairs], [other for _, other in pairs]
 
-    def score(
-        self, planned: Sequence[PlannedPrediction], role: str, metric: Scored = lambda result: result.top1_accuracy
-    ) -> Cell:
+    def score(self, planned: Sequence[PlannedPrediction], role: str, metric: Metric | None = None) -> Cell:
         """A cell in percent of the runs of one method that differ in their seed; empty where none is there.
 
         Args:
             planned: one a seed.
             role: whose split they are of.
-            metric: of a result, in [0, 1].
+            metric: of what they got right; top-1 accuracy by default.
         """
-        return self._summarise([(each,) for each in planned], role, metric)
+        return self._estimate(self.read_seeds(planned, role), role, metric)
 
     def score_fused(
-        self,
-        parts: Sequence[Sequence[PlannedPrediction]],
-        role: str,
-        metric: Scored = lambda result: result.top1_accuracy,
+        self, parts: Sequence[Sequence[PlannedPrediction]], role: str, metric: Metric | None = None
     ) -> Cell:
         """The same of several methods together (2Stream): the mean of their probabilities, seed by seed."""
-        return self._summarise(list(zip(*parts, strict=False)), role, metric)
+        read = [[self.read(part, role) for part in each] for each in zip(*parts, strict=False)]
+        whole = [[part for part in each if part is not None] for each in read if None not in each]
+        return self._estimate([fuse_answers(each) for each in whole], role, metric)
 
-    def _summarise(self, fused: Sequence[tuple[PlannedPrediction, ...]], role: str, metric: Scored) -> Cell:
-        results = [result for each in fused if (result := self.evaluate(each, role)) is not None]
-        if not results:
+    def _estimate(self, answers: Sequence[Answers], role: str, metric: Metric | None) -> Cell:
+        if not answers:
             return NOT_RUN
-        scores = [metric(result) for result in results]
-        alone = scores[0]
-        bounds = [None if edge is None else 100 * edge for edge in (alone.low, alone.high)]
-        return summarise(
-            [100 * score.value for score in scores], results[0].num_instances, single=(bounds[0], bounds[1])
-        )
+        targets = answers[0].aligned.targets
+        found = (metric or estimate_top1)(stack_right(answers), targets, self.get_groups(role))
+        return make_cell(found, len(targets))
 
-    def evaluate(self, parts: tuple[PlannedPrediction, ...], role: str) -> RecognitionResult | None:
-        """All metrics of a run, or of several fused with equal weights; ``None`` where one of them is not there."""
-        if parts not in self._scored:
-            read = [self.read(part, role) for part in parts]
-            answers = [each for each in read if each is not None]
-            if not answers or len(answers) < len(parts):
-                return None
-            logits = [each.aligned.logits for each in answers]
-            first = answers[0]
-            self._scored[parts] = evaluate_recognition(
-                logits[0] if len(logits) == 1 else fuse_logits(logits, [1.0] * len(logits)),
-                first.aligned.targets,
-                find_groups(self.dataset, first.aligned.instance_ids, "video"),
-                first.split.subset.class_names,
-            )
-        return self._scored[parts]
+
+def stack_right(answers: Sequence[Answers]) -> np.ndarray:
+    """Bool (S, N): which instances every run got right, in the order of the split."""
+    return np.array([each.is_right for each in answers])
+
+
+def fuse_answers(parts: Sequence[Answers]) -> Answers:
+    """What several runs of one split say together, with equal weights."""
+    logits = fuse_logits([each.aligned.logits for each in parts], [1.0] * len(parts))
+    return replace(parts[0], aligned=replace(parts[0].aligned, logits=logits))
+
+
+def estimate_top1(right: np.ndarray, targets: np.ndarray, groups: GroupWeights) -> Estimate:
+    """Top-1 accuracy: a share of instances, whatever their class."""
+    return estimate_share(right, groups)
+
+
+METRICS: dict[str, Metric] = {"mean": estimate_mean_over_classes, "top1": estimate_top1}
+"""Mean class accuracy and top-1 accuracy, by column of the tables."""

@@ -28,12 +28,11 @@ from finegym.features.store import STORE_FILE
 from finegym.localization.recipe import LocalizationRecipe, parse_localization_recipe
 from finegym.studies.recipes import read_recipe_text
 from finegym.studies.study import PlannedPrediction, PlannedRun
-from finegym.training.data import FEATURES_FOLDER, SPLITS_FOLDER, hash_file
 from finegym.training.recipe import Recipe, parse_recipe
-from finegym.training.recipe_text import RECOGNITION
-from finegym.training.run_folder import FREE_FIELDS
+from finegym.training.recipe_text import FREE_FIELDS, RECOGNITION
 
 AnyRecipe = Recipe | LocalizationRecipe
+SPLITS_FOLDER, FEATURES_FOLDER = "splits", "features"  # as of ``training.data``, which takes seconds to import
 _DIGITS = 12
 # Facts for people; of a run that begins from another, where that one lies.
 _NAMELESS = {*FREE_FIELDS, "name"}
@@ -122,7 +121,7 @@ def identify_recipe(run: PlannedRun, recipes: Path) -> str:
 
 @cache
 def _hash_once(path: Path) -> str:
-    return hash_file(path)
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _flatten(recipe: AnyRecipe) -> dict[str, Any]:

@@ -86,7 +86,7 @@ def run_studies(
             in the answer.
     """
     planned = [each for study in studies for each in study.plan(size)]
-    prepare_data(size, store.dataset, find_needs(studies), workers=workers, say=say)
+    prepare_data(size, store.dataset, find_needs(studies, size), workers=workers, say=say)
     ran = Ran()
     for jobs in sort_jobs(planned, store):
         say(f"{len(jobs)} runs with {sum(len(job.predictions) for job in jobs)} predictions")
@@ -115,9 +115,9 @@ def run_studies(
     return ran
 
 
-def find_needs(studies: Sequence[Study]) -> frozenset[Need]:
+def find_needs(studies: Sequence[Study], size: Size) -> frozenset[Need]:
     """What of the data any of the studies needs."""
-    return frozenset(need for study in studies for need in study.needs)
+    return frozenset(need for study in studies for need in study.find_needs(size))
 
 
 def sort_jobs(planned: Sequence[PlannedPrediction], store: RunStore) -> list[list[Job]]:

@@ -23,6 +23,7 @@ class Choice:
         overrides: of its fields.
         first: the method whose run of the same split and seed it begins from, if any.
         max_seeds: runs at most.
+        seeds: of its runs, where they are not those of the role.
         roles: of the splits that it is run on; empty for all.
         note: what is smaller than published, or otherwise; stands under the tables that it is in.
     """
@@ -31,6 +32,7 @@ class Choice:
     overrides: tuple[str, ...] = ()
     first: str = ""
     max_seeds: int | None = None
+    seeds: tuple[int, ...] = ()
     roles: tuple[str, ...] = ()
     note: str = ""
 
@@ -73,6 +75,7 @@ class Size:
         seeds: of the runs on the splits of a role; ``SEEDS`` for roles that are not in it.
         role_overrides: of the recipes of all recognisers on the splits of a role: small ones need more epochs, to be as
             many steps.
+        tail_method: that remedies against the long tail are tried on.
         max_seeds_of_many_frames: runs at most of Table 5's trainings with seven frames and more, which cost most.
         thresholds: which classes the balanced setting has, where it is derived.
         flow_store: of the dataset.
@@ -86,6 +89,7 @@ class Size:
     competition: Competition | None = None
     seeds: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     role_overrides: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    tail_method: str = "TSN RGB"
     max_seeds_of_many_frames: int | None = None
     thresholds: Thresholds = BALANCED
     flow_store: str = "flow-tvl1"

@@ -88,7 +88,7 @@ class Study:
     Attributes:
         name: of the command line and of the folder of results.
         title: in words.
-        needs: what of the data its runs, or its making, read.
+        needs: what of the data its runs, or its making, read; a function of the size where it depends on that.
         plan: what to train and predict at a size; pure.
         make: tables and figures of what is there; reads prediction files and annotations only, and says of what is not
             there that it is not.
@@ -98,7 +98,11 @@ class Study:
 
     name: str
     title: str
-    needs: tuple[Need, ...]
+    needs: tuple[Need, ...] | Callable[[Size], tuple[Need, ...]]
     plan: Callable[[Size], Sequence[PlannedPrediction]]
     make: Callable[[Results], Outcome]
     measure: Callable[[Results], None] | None = None
+
+    def find_needs(self, size: Size) -> tuple[Need, ...]:
+        """What of the data it reads at a size."""
+        return self.needs(size) if callable(self.needs) else self.needs

@@ -22,6 +22,7 @@ from finegym.localization.timelines import read_timelines
 from finegym.localization.truth import make_truth
 from finegym.report.dot_plot import NARROW
 from finegym.report.plots import Curve, draw_curves
+from finegym.studies.accuracy import INTERVALS
 from finegym.studies.cells import make_cell
 from finegym.studies.planning import plan_predictions
 from finegym.studies.results import Results
@@ -60,11 +61,14 @@ class Found:
 
     def estimate_at(self, place: int) -> Estimate:
         """At one threshold."""
-        return estimate(self.by_tiou[:, place], self.resampled[..., place], self.num_records)
+        return self._estimate(self.by_tiou[:, place], self.resampled[..., place])
 
     def estimate_average(self) -> Estimate:
         """The mean over thresholds, of which every resample has one."""
-        return estimate(self.by_tiou.mean(axis=1), self.resampled.mean(axis=2), self.num_records)
+        return self._estimate(self.by_tiou.mean(axis=1), self.resampled.mean(axis=2))
+
+    def _estimate(self, by_seed: np.ndarray, resampled: np.ndarray) -> Estimate:
+        return estimate(by_seed, resampled, self.num_records, num_draws=self.num_segments)
 
 
 def plan(size: Size) -> tuple[PlannedPrediction, ...]:
@@ -85,7 +89,7 @@ def make(results: Results) -> Outcome:
     notes = (
         *results.size.notes,
         *_describe(there),
-        "intervals are over records, and over seeds where there are several",
+        INTERVALS,
     )
     table = Table("table4", TITLE, ("task", "method"), COLUMNS, rows, notes)
     if not there:

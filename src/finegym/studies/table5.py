@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from finegym.report.dot_plot import NARROW
 from finegym.report.plots import Curve, draw_curves
-from finegym.studies.accuracy import METRICS, describe_seeds, describe_split
+from finegym.studies.accuracy import collect_bounds, describe_seeds, describe_split
 from finegym.studies.planning import plan_predictions
-from finegym.studies.results import Results
+from finegym.studies.results import METRICS, Results
 from finegym.studies.sizes import Size
 from finegym.studies.study import Figure, Outcome, PlannedPrediction, Study
 from finegym.studies.tables import Column, Row, Table
 
 METHOD, ROLE = "TSN RGB", "balanced"
 NUM_FRAMES = (1, 3, 5, 7, 12)
+MANY_FRAMES = 7
 COLUMNS = (
     *(Column("balanced/mean", "balanced mean"), Column("balanced/top1", "balanced top-1")),
     *(Column("ucf101", "UCF101 top-1"), Column("activitynet", "ActivityNet v1.2 top-1")),
@@ -25,7 +26,8 @@ OTHERS = (
 def plan_frames(size: Size, number: int) -> tuple[PlannedPrediction, ...]:
     """TSN trained and tested with a number of frames. That of the other studies is their run, by its recipe."""
     frames = (f"data.num_segments={number}", f"data.num_segments_test={number}")
-    return plan_predictions(size, METHOD, ROLE, frames)
+    planned = plan_predictions(size, METHOD, ROLE, frames)
+    return planned[: size.max_seeds_of_many_frames] if number >= MANY_FRAMES else planned
 
 
 def make(results: Results) -> Outcome:
@@ -39,6 +41,7 @@ def make(results: Results) -> Outcome:
         *results.size.notes,
         describe_split(ROLE, results.get_split(ROLE)),
         *describe_seeds(results.size, (METHOD,), {ROLE: ROLE}),
+        *_describe_many_frames(results.size),
         OTHERS,
     )
     table = Table("table5", "Table 5: TSN with more frames", ("frames",), COLUMNS, tuple(rows), notes)
@@ -46,6 +49,12 @@ def make(results: Results) -> Outcome:
     if table.count_empty() == len(rows) * len(COLUMNS):
         return Outcome((table,))
     return Outcome((table,), (Figure("table5", "Accuracy against number of frames", to_see, _draw(table)),))
+
+
+def _describe_many_frames(size: Size) -> tuple[str, ...]:
+    if size.max_seeds_of_many_frames is None:
+        return ()
+    return (f"fewer seeds: {MANY_FRAMES} frames and more {size.max_seeds_of_many_frames}",)
 
 
 def _draw(table: Table) -> bytes:
@@ -56,16 +65,8 @@ def _draw(table: Table) -> bytes:
             for number, row in zip(NUM_FRAMES, table.rows, strict=True)
             if (cell := row.get(column.id)).value is not None
         ]
-        has_band = all(cell.low is not None for _, cell in points)
-        curves.append(
-            Curve(
-                column.title,
-                [number for number, _ in points],
-                [cell.value or 0.0 for _, cell in points],
-                [cell.low or 0.0 for _, cell in points] if has_band else None,
-                [cell.high or 0.0 for _, cell in points] if has_band else None,
-            )
-        )
+        bounds = collect_bounds([cell for _, cell in points])
+        curves.append(Curve(column.title, [number for number, _ in points], *bounds))
     return draw_curves(curves, x_label="frames in training and testing", y_label="accuracy (%)", width=NARROW)
 
 

@@ -22,11 +22,11 @@ from finegym.studies.sizes import Size
 from finegym.studies.study import Outcome, Study
 from finegym.studies.tables import Cell, Column, Row, Table
 
-FORMAT = "finegym-study/1"
+FORMAT = "finegym-study/2"
 STUDY_FILE = "study.json"
 CSV_COLUMNS = (
     *("table", "row", "column", "unit", "value", "low", "high", "interval", "num_seeds", "num_instances", "by_seed"),
-    *("published", "published_note", "why_empty"),
+    *("published", "published_note", "why_empty", "no_interval"),
 )
 _LATEX = {"&": r"\&", "%": r"\%", "_": r"\_", "#": r"\#", "$": r"\$", "{": r"\{", "}": r"\}", "~": r"\textasciitilde{}"}
 
@@ -35,7 +35,7 @@ def format_cell(cell: Cell, column: Column) -> str:
     """A number with its interval; empty where there is none.
 
     Example:
-        >>> format_cell(Cell(71.25, 68.0, 74.5, "seeds"), Column("top1", "top-1"))
+        >>> format_cell(Cell(71.25, 68.0, 74.5), Column("top1", "top-1"))
         '71.2 (68.0–74.5)'
     """
     if cell.value is None:
@@ -51,7 +51,8 @@ def format_text(table: Table) -> str:
     header = (*table.label_titles, *(_format_title(column) for column in table.columns))
     rows = [(*row.labels, *(format_cell(row.get(column.id), column) for column in table.columns)) for row in table.rows]
     lines = [table.title, "", format_table(header, rows, left=tuple(range(len(table.label_titles))))]
-    lines += ["", *(f"- {note}" for note in table.notes)]
+    remarks = [f"{row.labels[0]} {row.remark}" for row in table.rows if row.remark]
+    lines += ["", *(f"- {note}" for note in (*remarks, *table.notes))]
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -84,7 +85,7 @@ def export_table(table: Table) -> dict[str, Any]:
         "title": table.title,
         "label_titles": list(table.label_titles),
         "columns": [{"id": c.id, "title": c.title, "unit": c.unit, "digits": c.digits} for c in table.columns],
-        "rows": [{"id": row.id, "labels": list(row.labels)} for row in table.rows],
+        "rows": [{"id": row.id, "labels": list(row.labels), "remark": row.remark} for row in table.rows],
         "cells": [export_cell(table, *place) for place in iterate_cells(table)],
         "num_empty": table.count_empty(),
         "notes": list(table.notes),
@@ -116,6 +117,7 @@ def export_cell(table: Table, row: Row, column: Column, cell: Cell) -> dict[str,
         "published": None if published is None else published.value,
         "published_note": "" if published is None else published.note,
         "why_empty": cell.why_empty,
+        "no_interval": cell.no_interval,
     }
 
 

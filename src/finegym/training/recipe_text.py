@@ -16,6 +16,15 @@ from finegym.errors import ConfigError, join_problems
 from finegym.training.recipe_sections import Section
 
 Kind = TypeVar("Kind", bound=Section)
+# Fields that change where and how fast a run computes, not what.
+FREE_FIELDS = {
+    "note",
+    "data.dataset",
+    "data.workers",
+    "train.batch_size_test",
+    "train.checkpoint_every",
+    "train.keep_checkpoints",
+}
 RECOGNITION = "recognition"
 NUM_NEAR = 8  # keys that a message about an unknown one lists
 

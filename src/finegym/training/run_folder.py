@@ -28,19 +28,10 @@ from finegym.files import replace_file, write_text
 from finegym.training import weights_file
 from finegym.training.recipe import Recipe, read_recipe
 from finegym.training.recipe_sections import Section
-from finegym.training.recipe_text import RECOGNITION, compare_recipes, format_recipe, read_task
+from finegym.training.recipe_text import FREE_FIELDS, RECOGNITION, compare_recipes, format_recipe, read_task
 
 RUN_FORMAT = "finegym-run/1"
 CHECKPOINT_FORMAT = "finegym-checkpoint/1"
-# Fields that change where and how fast a run computes, not what.
-FREE_FIELDS = {
-    "note",
-    "data.dataset",
-    "data.workers",
-    "train.batch_size_test",
-    "train.checkpoint_every",
-    "train.keep_checkpoints",
-}
 Kind = TypeVar("Kind", bound=Section)
 
 
