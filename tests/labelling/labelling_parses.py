@@ -20,7 +20,7 @@ def make_record_parse(video: Path, **changes: Any) -> Parse:
     """A beam routine with a turn and something unsure, and a vault that may be a replay."""
     turn = make_parsed(4000, 5200, set_id="BB-S1", sets={"BB-S1": 0.8}, candidates=())
     unsure = make_parsed(7000, 8200, set_id=None, sets={"BB-S2": 0.41}, score=0.3, candidates=(), unsure=(DOUBT,))
-    beam = make_action([turn, unsure], 2000, 12_000, event_id="BB", points=1.2)
+    beam = make_action([turn, unsure], 2000, 12_000, event_id="BB", points=1.2, points_of_likeliest=1.4)
     vault = make_action([], 14_000, 16_000, event_id="VT", kind="replay", evidence=(REPLAY,))
     facts = {"duration_ms": 40_000, "bundle": "tiny", "bundle_sha256": "b" * 64, **changes}
     return make_parse([beam, vault], record_id=video.stem, video=str(video), video_fingerprint=_hash(video), **facts)

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+import labelling_world
 from browser_tools import WEB
 
 AXE = WEB / "node_modules" / "axe-core" / "axe.min.js"
@@ -99,7 +100,8 @@ class Person:
 
     def check(self, name: str) -> None:
         """Note what axe finds serious or critical on the page, and take a picture if asked to."""
-        self.page.evaluate(AXE.read_text())  # not as a script of the page: its content policy refuses those
+        for frame in self.page.frames:
+            frame.evaluate(AXE.read_text())  # not as a script of the page: its content policy refuses those
         found = self.page.evaluate("() => axe.run(document, { resultTypes: ['violations'] })")["violations"]
         for one in found:
             if one["impact"] in ("serious", "critical"):
@@ -112,3 +114,13 @@ class Person:
         folder = os.environ.get("FINEGYM_SCREENSHOTS")
         if folder:
             self.page.screenshot(path=str(Path(folder) / f"{name.replace(' ', '-')}.png"))
+
+
+def log_in(chromium: Any, url: str, name: str) -> Person:
+    """Somebody of the small world of ``labelling_world``."""
+    person = Person(chromium, url)
+    person.open("/")
+    person.page.get_by_label("Email").fill(f"{name}@example.org")
+    person.page.get_by_label("Password").fill(labelling_world.PASSWORD)
+    person.page.get_by_role("button", name="Log in").click()
+    return person

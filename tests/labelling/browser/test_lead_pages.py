@@ -9,9 +9,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from app_pages import Person
+from app_pages import log_in
 from labelling_process import ServerProcess
-from labelling_world import PASSWORD, make_codebook
+from labelling_world import make_codebook
 
 from finegym.annotations.model import Action, Dataset, SubAction, Video
 from finegym.codebook.model import Leaf, Node
@@ -33,15 +33,6 @@ def url(built_pages, ingested, sqlite_template, tmp_path_factory):
     server = ServerProcess(folder)
     yield server.url.replace("127.0.0.1", "localhost")
     server.stop()
-
-
-def log_in(chromium, url: str, name: str) -> Person:
-    person = Person(chromium, url)
-    person.open("/")
-    person.page.get_by_label("Email").fill(f"{name}@example.org")
-    person.page.get_by_label("Password").fill(PASSWORD)
-    person.page.get_by_role("button", name="Log in").click()
-    return person
 
 
 @pytest.fixture

@@ -14,10 +14,10 @@ from typing import Any
 
 import httpx2
 import pytest
-from app_pages import Person
+from app_pages import Person, log_in
 from labelling_process import ServerProcess
 from labelling_world import PASSWORD, create, make_operation, make_uuid
-from test_lead_pages import PROJECT, log_in, make_labelled
+from test_lead_pages import PROJECT, make_labelled
 
 ELEMENTS = "Beam elements"
 
