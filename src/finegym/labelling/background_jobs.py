@@ -166,10 +166,17 @@ class BackgroundJobs:
             job = session.get_one(Job, job_id)
             job.finished_at_ms = self._now()
             if "report" not in last:
-                job.state, job.error = "failed", str(last.get("error") or f"the process ended: {last_words}")
+                job.state, job.error = "failed", str(last.get("error") or _describe_end(job_id, last_words))
                 return
             job.state = "done"
             KINDS[job.kind].finish(session, self._workspace, job, last, self._now())
+
+
+def _describe_end(job_id: str, last_words: str) -> str:
+    """One line for the lead; all of it stands in the server's log."""
+    log.error("the process of job %s ended:\n%s", job_id, last_words)
+    lines = last_words.strip().splitlines() or ["without a word"]
+    return f"the process ended: {lines[-1][-300:]} (more in the server's log)"
 
 
 def _read_end(file: IO[bytes]) -> str:
