@@ -9,12 +9,12 @@ import pytest
 from finegym.annotations.folder import read_dataset
 from finegym.demo.plan import FULL, LARGEST_SET, QUICK, Modality, Plan, Task
 from finegym.demo.run import run_demo
-from finegym.simulation.competition import CompetitionSettings
 from finegym.simulation.undrawn import make_undrawn_competition
 
 TINY = Plan(
     videos=2,
     minutes=0.8,
+    elements_per_set=2,
     clip_short_side=112,
     tasks=(
         *(Task("event", modality, num_segments=1, epochs=1, min_instances=1) for modality in get_args(Modality)),
@@ -69,9 +69,7 @@ def test_report_is_one_page_with_pictures_and_numbers(demo):
 def test_a_competition_that_is_not_drawn_is_annotated_like_one_that_is(demo):
     out, _, _ = demo
     drawn = read_dataset(out / "competition")
-    undrawn = make_undrawn_competition(
-        CompetitionSettings(num_videos=TINY.videos, minutes=TINY.minutes, seed=0), drawn.codebook
-    )
+    undrawn = make_undrawn_competition(TINY.make_competition(0), drawn.codebook)
     assert {v.id: v for v in undrawn.videos} == {v.id: replace(v, path=None) for v in drawn.videos}
 
 

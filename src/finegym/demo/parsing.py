@@ -9,8 +9,12 @@ from importlib.resources import files
 from pathlib import Path
 
 from finegym.annotations.folder import read_dataset
+from finegym.annotations.model import Dataset
+from finegym.annotations.splits import Split, write_split
+from finegym.annotations.subsets import assign_classes, find_subset
 from finegym.applications.bundle import make_bundle
 from finegym.applications.parse.evaluating import ParseScores, score_parses
+from finegym.applications.parse.evaluating_kinds import read_true_kinds
 from finegym.applications.parse.files import Parse, read_parse
 from finegym.applications.parse.interpreting import Thresholds
 from finegym.applications.parse.run import ParseSettings, parse_videos
@@ -22,8 +26,6 @@ from finegym.simulation.competition import CompetitionSettings, simulate_competi
 
 THRESHOLDS = Thresholds(min_sub_score=0.2)
 """A localizer that learned for half a minute is seldom sure."""
-SEED_APART = 1000
-"""From the demo's seed to that of the unseen competition."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,8 @@ class ParsingOutcome:
         bundle: the file of the models.
         pages: of the records.
         parses: of the records.
-        scores: against the truth.
+        truth: what is there.
+        scores: of the parses against it.
         sub_action_epochs: passes of the localizer of sub-actions.
         video_ms: of the records together.
     """
@@ -42,13 +45,19 @@ class ParsingOutcome:
     bundle: Path
     pages: tuple[Path, ...]
     parses: tuple[Parse, ...]
+    truth: Dataset
     scores: ParseScores
     sub_action_epochs: int
     video_ms: float
 
 
-def train_sub_actions(folder: Path, out: Path, *, epochs: int, seed: int) -> Path:
-    """Train a localizer of sub-actions on the demo's competition; returns its run folder."""
+def train_sub_actions(dataset: Dataset, folder: Path, out: Path, *, epochs: int, seed: int) -> Path:
+    """Train a localizer of sub-actions on all records of the demo's competition; returns its run folder.
+
+    None is kept back to test it on: the competition that is parsed in the end does that.
+    """
+    split = make_whole_split(dataset)
+    write_split(split, folder / "splits" / split.name, overwrite=True)
     recipe = parse_localization_recipe(
         files("finegym.demo").joinpath("recipe_sub_actions.toml").read_text(encoding="utf-8"),
         "the demo's recipe_sub_actions.toml",
@@ -57,9 +66,15 @@ def train_sub_actions(folder: Path, out: Path, *, epochs: int, seed: int) -> Pat
     return train(recipe, out).path
 
 
-def simulate_unseen(out: Path, codebook: Codebook, *, minutes: float, seed: int) -> Path:
-    """One record of another competition: other gymnasts, another hall; returns its dataset folder."""
-    settings = CompetitionSettings(num_videos=1, minutes=minutes, seed=seed + SEED_APART)
+def make_whole_split(dataset: Dataset) -> Split:
+    """Every sub-action by its set, all to learn from."""
+    subset = find_subset("set", dataset.codebook)
+    labels = assign_classes(dataset, subset).class_index_by_id
+    return Split("sub-actions", subset, labels, {}, rule="all records to learn from, none to test on")
+
+
+def simulate_unseen(out: Path, codebook: Codebook, settings: CompetitionSettings) -> Path:
+    """The record of another competition; returns its dataset folder."""
     tally = simulate_competition(settings, codebook, out)
     if tally.failed:
         raise SimulationError(f"the unseen record failed: {join_problems(list(tally.failed.values()))}. Run it again.")
@@ -96,7 +111,7 @@ def parse_unseen(
         raise VideoError(f"parsing failed: {join_problems(list(tally.failed.values()))}")
     folders = [out / "parsed" / path.stem for path in videos]
     parses = tuple(read_parse(folder / "parse.json") for folder in folders)
-    scores = score_parses(parses, truth)
+    scores = score_parses(parses, truth, read_true_kinds(unseen, [parse.record_id for parse in parses]))
     right = {
         "routines": scores.routines,
         "sub-actions": scores.sub_actions,
@@ -106,4 +121,4 @@ def parse_unseen(
     found = ", ".join(f"{name} {one.num_right} of {one.num_true} (said {one.num_said})" for name, one in right.items())
     say(f"  in {len(parses)} unseen record: {found}")
     pages = tuple(folder / "parse.html" for folder in folders)
-    return ParsingOutcome(bundle, pages, parses, scores, epochs, sum(parse.duration_ms for parse in parses))
+    return ParsingOutcome(bundle, pages, parses, truth, scores, epochs, sum(parse.duration_ms for parse in parses))

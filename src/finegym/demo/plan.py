@@ -5,8 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from finegym.simulation.competition import CompetitionSettings
+
 LARGEST_SET = "largest set"
 """As a task's subset: the elements of the set with the most instances, whichever that is in this competition."""
+
+SEED_APART = 1000
+"""From the demo's seed to that of the competition that is parsed."""
 
 Modality = Literal["rgb", "flow", "pose"]
 
@@ -37,6 +42,8 @@ class Plan:
     Attributes:
         videos: records.
         minutes: a record.
+        elements_per_set: elements of each set that gymnasts perform, also those of the record that is parsed: what
+            nobody has performed cannot be learned, and what one gymnast has performed hardly.
         clip_short_side: of the cut clips and of the flow, pixels.
         tasks: what is trained and evaluated, in order; those of one subset stand together.
         routine_epochs: passes of the routine finder over its records.
@@ -48,6 +55,7 @@ class Plan:
 
     videos: int
     minutes: float
+    elements_per_set: int
     clip_short_side: int
     tasks: tuple[Task, ...]
     routine_epochs: int
@@ -56,15 +64,28 @@ class Plan:
     parsed_by: tuple[tuple[str, Modality], ...] = (("set", "pose"), ("element", "pose"))
     drawn_set: str = "BB-S4"
 
+    def make_competition(self, seed: int) -> CompetitionSettings:
+        """Settings of the competition that everything is learned from."""
+        return self._make_settings(self.videos, self.minutes, seed)
+
+    def make_unseen(self, seed: int) -> CompetitionSettings:
+        """Settings of another competition, of one record: other gymnasts, another hall, the same elements."""
+        return self._make_settings(1, self.unseen_minutes, seed + SEED_APART)
+
+    def _make_settings(self, videos: int, minutes: float, seed: int) -> CompetitionSettings:
+        per_set = self.elements_per_set
+        return CompetitionSettings(num_videos=videos, minutes=minutes, seed=seed, tail=0.0, elements_per_set=per_set)
+
 
 FULL = Plan(
-    videos=8,
-    minutes=3.0,
+    videos=12,
+    minutes=2.0,
+    elements_per_set=2,
     clip_short_side=128,
     tasks=(
-        Task("set", "rgb", num_segments=3, epochs=12, min_instances=8),
-        Task("set", "flow", num_segments=3, epochs=12, min_instances=8),
-        Task("set", "pose", num_segments=3, epochs=60, min_instances=8),
+        Task("set", "rgb", num_segments=3, epochs=12, min_instances=4),
+        Task("set", "flow", num_segments=3, epochs=12, min_instances=4),
+        Task("set", "pose", num_segments=3, epochs=60, min_instances=4),
         Task("element", "pose", num_segments=3, epochs=60, min_instances=2),
         Task(LARGEST_SET, "rgb", num_segments=8, epochs=10, min_instances=2),
         Task(LARGEST_SET, "pose", num_segments=3, epochs=60, min_instances=2),
@@ -76,6 +97,7 @@ FULL = Plan(
 QUICK = Plan(
     videos=4,
     minutes=1.5,
+    elements_per_set=2,
     clip_short_side=128,
     tasks=(
         Task("set", "rgb", num_segments=3, epochs=4, min_instances=2),

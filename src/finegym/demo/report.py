@@ -66,7 +66,8 @@ def _describe_competition(outcome: Outcome) -> Section:
         f"{len(frame)} records of {minutes / max(1, len(frame)):.1f} minutes at "
         f"{frame['width'][0]}x{frame['height'][0]}, {frame['fps'][0]:g} frames a second. Motion is generated from the "
         "attributes of each element in the codebook; walk-ons, replays, scoreboards and interrupted routines are in "
-        "the records and not in the annotations. The annotations are written in FineGym's own file shapes."
+        f"the records and not in the annotations. {outcome.plan.elements_per_set} elements of each set are performed. "
+        "The annotations are written in FineGym's own file shapes."
     )
     return Section("The competition", [Prose(text), picture], badge=SIMULATED)
 
@@ -125,7 +126,9 @@ def _describe_annotations(outcome: Outcome) -> Section:
             Table(header, rows, caption="The paper's Table 1 for this competition: finegym annotations stats"),
             Picture(
                 plots["classes"],
-                "Instances of every element, most frequent first, on a log scale: a long tail, as in FineGym.",
+                f"Instances of every element, most frequent first, on a log scale. Gymnasts perform "
+                f"{outcome.plan.elements_per_set} elements of each set here, all about as often, so that a few minutes "
+                "show each several times; FineGym has a long tail.",
                 "Histogram of instances per element",
             ),
             Picture(

@@ -30,7 +30,7 @@ from finegym.errors import SimulationError, VideoError, join_problems
 from finegym.evaluation.predictions import Predictions, read_predictions
 from finegym.evaluation.report import RecognitionReport, make_recognition_report
 from finegym.features.build import FeatureBuild
-from finegym.simulation.competition import CompetitionSettings, simulate_competition
+from finegym.simulation.competition import simulate_competition
 from finegym.training.data import open_data
 from finegym.training.predict import predict
 from finegym.training.recipe import parse_recipe
@@ -145,7 +145,7 @@ def run_demo(out: Path, plan: Plan, *, seed: int, workers: int, say: Callable[[s
     clock = _Clock(say)
     folder = out / "competition"
     with clock.step("simulate"):
-        settings = CompetitionSettings(num_videos=plan.videos, minutes=plan.minutes, seed=seed)
+        settings = plan.make_competition(seed)
         tally = simulate_competition(settings, read_builtin(CODEBOOK), folder, workers=workers)
         say(f"  records: {tally}")
         if tally.failed:
@@ -182,9 +182,11 @@ def run_demo(out: Path, plan: Plan, *, seed: int, workers: int, say: Callable[[s
             say=say,
         )
     with clock.step("learn sub-actions"):
-        sub_actions = train_sub_actions(folder, out / "runs" / "sub-actions", epochs=plan.sub_action_epochs, seed=seed)
+        sub_actions = train_sub_actions(
+            dataset, folder, out / "runs" / "sub-actions", epochs=plan.sub_action_epochs, seed=seed
+        )
     with clock.step("simulate an unseen record"):
-        unseen = simulate_unseen(out / "unseen", dataset.codebook, minutes=plan.unseen_minutes, seed=seed)
+        unseen = simulate_unseen(out / "unseen", dataset.codebook, plan.make_unseen(seed))
     with clock.step("parse it"):
         runs = {(task.task.subset, task.task.modality): task.run.path for task in tasks}
         parsing = parse_unseen(
