@@ -12,7 +12,8 @@ from finegym.annotations.model import Action, Dataset, SubAction, Video
 from finegym.applications.bundle_routines import RoutineFacts, describe_routines
 from finegym.applications.parse.exporting import format_chapters, format_table
 from finegym.applications.parse.files import Stretch
-from finegym.applications.parse.kinds import assign_kinds
+from finegym.applications.parse.found import find_ending
+from finegym.applications.parse.kinds import assign_kinds, sum_endings
 from finegym.applications.parse.overview import describe_parse
 from finegym.codebook.builtin import read_builtin
 
@@ -38,14 +39,14 @@ def on_beam(start_ms, end_ms, *sets, **changes):
 
 
 def kinds_of(actions, stretches=(), facts=None, duration_ms=100_000):
-    return [one.kind for one in assign_kinds(actions, stretches, duration_ms, facts)]
+    return [one.kind for one in assign_kinds(actions, stretches, duration_ms, facts, {})]
 
 
 def test_most_of_a_replay_lies_in_candidates():
     subs = (make_parsed(1000, 2000),)
     live, again = (make_action(subs, start, start + 10_000, points=1.5) for start in (0, 20_000))
     parts = [replay(21_000, 24_000), replay(23_000, 26_500)]  # together 5.5 of 10 s
-    first, second = assign_kinds([live, again], parts, 100_000, None)
+    first, second = assign_kinds([live, again], parts, 100_000, None, {})
     assert (first.kind, first.points, first.evidence) == ("routine", 1.5, ())
     assert (second.kind, second.points) == ("replay", None)
     (why,) = second.evidence
@@ -57,12 +58,12 @@ def test_what_was_shown_before_is_a_replay_of_it():
     subs = (make_parsed(1000, 2000),)
     live, again = (make_action(subs, start, start + 10_000) for start in (0, 20_000))
     facts = {"reasons": ("shown-before",), "original_start_ms": 2000.0, "original_end_ms": 6000.0}
-    _, found = assign_kinds([live, again], [replay(20_000, 30_000, speed=0.5, **facts)], 100_000, None)
+    _, found = assign_kinds([live, again], [replay(20_000, 30_000, speed=0.5, **facts)], 100_000, None, {})
     assert found.kind == "replay" and found.replay_of == live.name
     assert {one.reason for one in found.evidence} == {"in-replay-candidate", "shown-before"}
     # At about the same speed it may be another gymnast, who does the same before the same camera: a doubt, no more.
     slower = replay(20_000, 30_000, kind="slow motion", reasons=("slower-than-before",), speed=0.75)
-    _, found = assign_kinds([live, again], [replay(20_000, 30_000, speed=0.75, **facts), slower], 100_000, None)
+    _, found = assign_kinds([live, again], [replay(20_000, 30_000, speed=0.75, **facts), slower], 100_000, None, {})
     assert found.kind == "routine" and found.replay_of is None
     assert [one.reason for one in found.evidence] == ["looks-like-before"] and "or the same element" in found.unsure[0]
 
@@ -78,30 +79,38 @@ def test_slow_motion_speaks_for_a_replay_only_where_it_is_rare():
 
 
 def test_a_routine_without_anything_in_it_is_unclear():
-    (found,) = assign_kinds([make_action((), 0, 10_000, points=0.0)], [], 100_000, None)
+    (found,) = assign_kinds([make_action((), 0, 10_000, points=0.0)], [], 100_000, None, {})
     assert found.kind == "unclear" and found.points is None and found.evidence[0].reason == "nothing-found"
 
 
-def test_a_short_routine_without_a_dismount_breaks_off():
+def test_a_routine_without_a_dismount_breaks_off():
     facts = {"BB": WHOLE_BEAM}
-    whole = on_beam(0, 30_000, "BB-S1", "BB-S2", "BB-S3", "BB-S5")
     short = on_beam(0, 12_000, "BB-S1", "BB-S2", points=0.7)
-    assert kinds_of([whole], facts=facts) == ["routine"]
-    (found,) = assign_kinds([short], [], 100_000, facts)
+    (found,) = assign_kinds([short], [], 100_000, facts, {short.name: {"BB-S5": 0.04, "BB-S1": 0.9}})
     assert found.kind == "interrupted" and found.points == 0.7
     assert [one.reason for one in found.evidence] == ["no-dismount", "too-short", "too-few-sub-actions"]
-    assert [one.value for one in found.evidence] == [0.0, 12_000, 2]
-    # One sign alone is a doubt: the localizer may have missed the dismount, or she is quick.
-    for action in (on_beam(0, 30_000, "BB-S1", "BB-S2", "BB-S3", "BB-S3"), on_beam(0, 19_000, *["BB-S1"] * 4, "BB-S5")):
-        (found,) = assign_kinds([action], [], 100_000, facts)
-        assert found.kind == "routine" and len(found.unsure) == len(found.evidence) == 1
+    assert [one.value for one in found.evidence] == [0.04, 12_000, 2]
+    # A dismount that nobody would list is one nevertheless; then the other signs are doubts.
+    (found,) = assign_kinds([short], [], 100_000, facts, {short.name: {"BB-S5": 0.15}})
+    assert found.kind == "routine" and len(found.unsure) == len(found.evidence) == 2
     # Where nobody knows whole routines, nothing is called interrupted.
     assert kinds_of([short]) == ["routine"]
 
 
+def test_endings_are_told_by_set():
+    ending = {"BB-S5": 0.2, "bb-cat-leap": 0.4, "bb-cat-leap-half": 0.6}
+    assert sum_endings(ending, CODEBOOK) == {"BB-S5": 0.2, "BB-S1": 0.6}
+    rows = [
+        {"label": "BB-S5", "segment": [19.0, 20.9], "score": 0.9},  # its middle lies before the last third of 30 s
+        {"label": "BB-S5", "segment": [26.0, 28.0], "score": 0.2},
+        {"label": "BB-S5", "segment": [26.0, 28.1], "score": 0.1},
+    ]
+    assert find_ending(rows, 30_000) == {"BB-S5": 0.2}
+
+
 def test_a_replay_is_not_called_interrupted():
     short = on_beam(0, 5000, "BB-S1")
-    (found,) = assign_kinds([short], [replay(0, 5000)], 100_000, {"BB": WHOLE_BEAM})
+    (found,) = assign_kinds([short], [replay(0, 5000)], 100_000, {"BB": WHOLE_BEAM}, {})
     assert found.kind == "replay" and {one.speaks_for for one in found.evidence} == {"replay", "interrupted"}
 
 

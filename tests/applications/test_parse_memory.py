@@ -10,10 +10,14 @@ from functools import partial
 
 import av
 import pytest
+from parse_builders import make_action, make_parse, make_parsed
 
-from finegym.applications.parse import stretches
+from finegym.annotations.model import Dataset, Video
+from finegym.applications.parse import page, stretches
 from finegym.applications.parse.interpreting import Thresholds
 from finegym.applications.parse.run import ParseItem, ParseSettings, parse_video
+from finegym.applications.scoring.code_of_points import read_code
+from finegym.codebook.builtin import read_builtin
 from finegym.video.ingest.shots_in_parts import find_shots_in_parts
 
 SETTINGS = ParseSettings(Thresholds(min_score=0.99), device="cpu")  # what is found takes memory, and should
@@ -79,6 +83,28 @@ def test_ten_times_as_long_needs_no_more_memory(tiny, records, tmp_path, monkeyp
     whole = partial(find_shots_in_parts, part_ms=1e9)
     monkeypatch.setattr(stretches, "find_shots_in_parts", whole)
     assert measure_peak(records[1], tiny.bundle, tmp_path / "control") > short + 5 * MB
+
+
+def test_a_large_page_is_never_in_memory_as_a_whole(tiny, tmp_path, monkeypatch):
+    picture = "data:image/jpeg;base64," + "A" * 5000
+
+    def draw(parse, _):
+        return {(action.name, sub.name): (picture,) * 3 for action in parse.actions for sub in action.sub_actions}
+
+    monkeypatch.setattr(page, "_draw_moments", draw)
+    subs = [make_parsed(1000 * second, 1000 * second + 900, "fx-turn-1") for second in range(500)]
+    parse = make_parse([make_action(subs, 0, 500_000)], duration_ms=500_000)
+    dataset = Dataset(read_builtin("artistic-women"), (Video("v", ()),))
+    arguments = (parse, dataset, read_code("fig-women-2017"), tiny.dataset / "records/rec3.mp4")
+    page.write_parse_page(tmp_path / "warm.html", *arguments)
+    tracemalloc.start()
+    try:
+        page.write_parse_page(tmp_path / "parse.html", *arguments)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    size = (tmp_path / "parse.html").stat().st_size
+    assert size > 8 * MB and peak < size / 2
 
 
 CHILD = """

@@ -192,7 +192,9 @@ def test_findings_in_one_stretch_are_counted_once():
         {"label": "FX-S2", "start_ms": 8000, "end_ms": 8000, "score": 0.8},
     ]
     action = {"action_id": "v_E_000001_000040", "label": "FX", "start_ms": 1000, "end_ms": 40_000, "score": 0.7}
-    (found,) = read_found([{**action, "sub_actions": rows}])
+    ending = {"v_E_000001_000040": [{"label": "FX-S2", "segment": [30.0, 31.0], "score": 0.2}]}
+    (found,) = read_found([{**action, "sub_actions": rows}], ending)
+    assert found.ending == {"FX-S2": 0.2}
     assert found.name == "E_000001_000040"
     assert [(sub.name, sub.start_ms, sub.num_shared) for sub in found.sub_actions] == [
         ("A_0004_0005", 5100, 1),

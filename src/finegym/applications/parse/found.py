@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from finegym.annotations.model import Action, Dataset, SubAction, Video
@@ -11,6 +11,8 @@ from finegym.codebook.model import Codebook
 from finegym.video.index import FrameIndex
 
 MAX_SHARED = 0.5
+ENDING = 1 / 3
+"""Of an action's time, in which it ends."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,13 @@ class FoundSubAction:
 
 @dataclass(frozen=True)
 class FoundAction:
-    """A routine, and the stretches found in it; without an event where nobody looked for routines."""
+    """A routine, and the stretches found in it.
+
+    Attributes:
+        event_id: ``None`` where nobody looked for routines.
+        sub_actions: the sure ones.
+        ending: of everything that the localizer found in the last third of it, however unsure, the best score by label.
+    """
 
     name: str
     event_id: str | None
@@ -44,21 +52,42 @@ class FoundAction:
     end_ms: int
     score: float
     sub_actions: tuple[FoundSubAction, ...]
+    ending: Mapping[str, float] = field(default_factory=dict)
 
 
-def read_found(actions: Sequence[Mapping[str, Any]]) -> tuple[FoundAction, ...]:
+def read_found(
+    actions: Sequence[Mapping[str, Any]], detections: Mapping[str, Sequence[Mapping[str, Any]]]
+) -> tuple[FoundAction, ...]:
     """The actions of one record of ``routines.json``, each stretch once.
 
     Of sub-actions that share more than half of the shorter one's time, the surest is kept.
+
+    Args:
+        actions: of the record.
+        detections: everything that was found in them, by action id: ``results`` of ``sub-actions.json``.
     """
     found = []
     for action in actions:
         name = "E_" + str(action["action_id"]).rsplit("_E_", 1)[1]
-        subs = _choose(action["sub_actions"], int(action["start_ms"]))
-        found.append(
-            FoundAction(name, action["label"], action["start_ms"], action["end_ms"], float(action["score"]), subs)
-        )
+        start_ms, end_ms = int(action["start_ms"]), int(action["end_ms"])
+        subs = _choose(action["sub_actions"], start_ms)
+        ending = find_ending(detections.get(action["action_id"], ()), end_ms - start_ms)
+        found.append(FoundAction(name, action["label"], start_ms, end_ms, float(action["score"]), subs, ending))
     return tuple(found)
+
+
+def find_ending(detections: Sequence[Mapping[str, Any]], duration_ms: int) -> dict[str, float]:
+    """The best score by label of what has its middle in the last third of an action.
+
+    Args:
+        detections: with ``segment``, in seconds on the action's clock, ``label`` and ``score``.
+        duration_ms: of the action.
+    """
+    best: dict[str, float] = {}
+    for one in detections:
+        if sum(one["segment"]) / 2 * 1000 >= (1 - ENDING) * duration_ms:
+            best[one["label"]] = max(best.get(one["label"], 0.0), float(one["score"]))
+    return best
 
 
 def take_whole(end_ms: int) -> tuple[FoundAction, ...]:

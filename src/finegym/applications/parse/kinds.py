@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 
 from finegym.applications.bundle_routines import RoutineFacts
 from finegym.applications.parse.files import COUNTED, Evidence, Kind, ParsedAction, Stretch
+from finegym.codebook.model import Codebook
 
 MIN_SHARE = 0.5
 """Of a routine's time, that lies in candidates."""
@@ -18,8 +19,9 @@ MAX_SPEED = 0.65
 """Relative to the original: one gymnast's vault looks like the other's, and is a little slower or faster."""
 MAX_SLOW_SHARE = 0.25
 """Of the record's time: where more than this looks slowed down, it is how the record was converted."""
-MIN_CLOSING = 0.5
-"""Probability that the last sub-action is of a set that whole routines end with."""
+MIN_CLOSING = 0.1
+"""Score with which a localizer found a dismount at the end of a routine: far below what would be listed. Whole
+simulated routines had 0.14 or more, for dismounts of another apparatus it was 0.05 at most."""
 FAR_BELOW = 0.9
 """Of what is already short: where an event's routines may end with anything, only this tells."""
 
@@ -29,6 +31,7 @@ def assign_kinds(
     stretches: Sequence[Stretch],
     duration_ms: float,
     facts: Mapping[str, RoutineFacts] | None,
+    endings: Mapping[str, Mapping[str, float]],
 ) -> tuple[ParsedAction, ...]:
     """Say of every routine of a record what kind it is, and why; those that nobody performs lose their points.
 
@@ -37,6 +40,7 @@ def assign_kinds(
         stretches: candidates for replays and slow motion.
         duration_ms: of the record.
         facts: of whole routines by event; ``None`` where nobody knows: then nothing is called interrupted.
+        endings: by the routines' names, of every set the best score with which it was found where they end.
     """
     assigned: list[ParsedAction] = []
     for action in actions:
@@ -45,7 +49,7 @@ def assign_kinds(
         if original is not None:
             text = f"what it shows was shown before, in {original}"
             of_replay.append(_make_evidence("replay", "shown-before", 1.0, 1.0, text))
-        of_break = find_break_evidence(action, (facts or {}).get(action.event_id))
+        of_break = find_break_evidence(action, (facts or {}).get(action.event_id), endings.get(action.name, {}))
         kind = _decide(action, of_replay, of_break, (facts or {}).get(action.event_id))
         assigned.append(_apply(action, kind, (*of_replay, *of_break), original if kind == "replay" else None))
     return tuple(assigned)
@@ -93,17 +97,28 @@ def find_original(action: ParsedAction, stretches: Sequence[Stretch], earlier: S
     return None
 
 
-def find_break_evidence(action: ParsedAction, facts: RoutineFacts | None) -> list[Evidence]:
+def sum_endings(ending: Mapping[str, float], codebook: Codebook) -> dict[str, float]:
+    """The best score by set, of the best scores by set or element."""
+    best: dict[str, float] = {}
+    for label, score in ending.items():
+        element = codebook.element_by_id.get(label)
+        set_id = element.set_id if element else label
+        best[set_id] = max(best.get(set_id, 0.0), score)
+    return best
+
+
+def find_break_evidence(
+    action: ParsedAction, facts: RoutineFacts | None, ending: Mapping[str, float]
+) -> list[Evidence]:
     """What says that a routine breaks off: how it ends, how long it is, how much is in it; and that nothing is."""
     if not action.sub_actions:
         return [_make_evidence("unclear", "nothing-found", 0, 1, "nothing was found in it")]
     if facts is None:
         return []
     evidence = []
-    last = max(action.sub_actions, key=lambda sub: sub.end_ms)
-    value = sum(probability for set_id, probability in last.sets.items() if set_id in facts.closing)
+    value = max((score for set_id, score in ending.items() if set_id in facts.closing), default=0.0)
     if facts.closing and value < MIN_CLOSING:
-        text = f"it does not end with {' or '.join(sorted(facts.closing))}, as whole ones of {action.event_id} do"
+        text = f"no {' or '.join(sorted(facts.closing))} was found at its end, as whole ones of {action.event_id} have"
         evidence.append(_make_evidence("interrupted", "no-dismount", value, MIN_CLOSING, text))
     length = action.end_ms - action.start_ms
     if length < facts.low_ms:
@@ -119,7 +134,7 @@ def find_break_evidence(action: ParsedAction, facts: RoutineFacts | None) -> lis
 def _decide(
     action: ParsedAction, of_replay: Sequence[Evidence], of_break: Sequence[Evidence], facts: RoutineFacts | None
 ) -> Kind:
-    """One sign that it breaks off is not enough: a dismount may not have been found, a routine may be short."""
+    """No dismount at all is enough, however unsure one might be found: localizers miss other things, and are late."""
     if any(one.reason != "looks-like-before" for one in of_replay):
         return "replay"
     if not action.sub_actions:
@@ -128,7 +143,7 @@ def _decide(
     if facts is None or not facts.closing:
         is_broken = any(one.reason == "too-short" and one.value < FAR_BELOW * one.limit for one in of_break)
     else:
-        is_broken = "no-dismount" in reasons and len(reasons) > 1
+        is_broken = "no-dismount" in reasons
     return "interrupted" if is_broken else "routine"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -24,7 +24,7 @@ from finegym.applications.reasons_pairs import describe_in_short
 from finegym.applications.scoring.code_of_points import CodeOfPoints
 from finegym.applications.scoring.difficulty import score_action
 from finegym.applications.scoring.sheet import describe_missing, make_award_rows, make_element_rows
-from finegym.files import write_text
+from finegym.files import replace_file
 from finegym.report.images import encode_jpeg
 from finegym.video.index_cache import read_index
 from finegym.video.reader import VideoReader
@@ -114,7 +114,8 @@ def write_parse_page(
     Raises:
         VideoError: a frame cannot be read.
     """
-    write_text(path, render_parse(parse, dataset, code, video, path.parent, reasons or {}))
+    with replace_file(path) as temporary, temporary.open("w", encoding="utf-8") as file:
+        file.writelines(iterate_page(parse, dataset, code, video, path.parent, reasons or {}))
 
 
 def render_parse(
@@ -126,6 +127,18 @@ def render_parse(
     reasons: Mapping[tuple[str, str], CardReasons],
 ) -> str:
     """The page as HTML text, to lie in ``folder``; everything is escaped."""
+    return "".join(iterate_page(parse, dataset, code, video, folder, reasons))
+
+
+def iterate_page(
+    parse: Parse,
+    dataset: Dataset,
+    code: CodeOfPoints,
+    video: Path,
+    folder: Path,
+    reasons: Mapping[tuple[str, str], CardReasons],
+) -> Iterator[str]:
+    """The same, piece by piece: the page of three hours is 16 MB, and is never in memory as a whole."""
     environment = Environment(
         loader=PackageLoader("finegym.report"),
         autoescape=select_autoescape(default=True, default_for_string=True),
@@ -137,7 +150,7 @@ def render_parse(
     environment.globals["part"] = partial(describe_in_short, dataset.codebook)
     routines = _make_routines(parse, dataset, code, video, reasons)
     subs = [sub for action in parse.actions for sub in action.sub_actions]
-    return environment.get_template("parse.html.j2").render(
+    yield from environment.get_template("parse.html.j2").generate(
         parse=parse,
         routines=routines,
         codebook=dataset.codebook,

@@ -19,7 +19,7 @@ from finegym.applications.parse.exporting import write_outputs
 from finegym.applications.parse.files import PARSE_FILE, Parse, read_parse
 from finegym.applications.parse.found import FoundAction, make_found_dataset, read_found, take_whole
 from finegym.applications.parse.interpreting import Thresholds, interpret_action
-from finegym.applications.parse.kinds import assign_kinds
+from finegym.applications.parse.kinds import assign_kinds, sum_endings
 from finegym.applications.parse.recognising import Opinion, ask
 from finegym.applications.parse.stretches import list_stretches, look_for_shots
 from finegym.applications.scoring.code_of_points import hash_code, read_code
@@ -27,7 +27,7 @@ from finegym.errors import ConfigError, VideoError, join_problems
 from finegym.files import hash_samples
 from finegym.jobs import Engine, Tally, run_jobs
 from finegym.localization.localize_inputs import localize_nested_inputs
-from finegym.localization.nested import NESTED_FILE
+from finegym.localization.nested import NESTED_FILE, SUB_ACTIONS_FILE
 from finegym.localization.opening import open_localizer
 from finegym.training.gpus import find_gpus
 from finegym.video.index_cache import read_index
@@ -161,7 +161,8 @@ def parse_video(
         read = [interpret_action(one, record_id, opinions, opened.codebook, settings.thresholds, code) for one in found]
         actions = tuple(read)
         if settings.whole == "record":
-            actions = assign_kinds(read, stretches, float(index.end_ms), opened.facts.routines)
+            endings = {one.name: sum_endings(one.ending, opened.codebook) for one in found}
+            actions = assign_kinds(read, stretches, float(index.end_ms), opened.facts.routines, endings)
         actions = doubt_foreign(actions) if is_foreign(actions) else actions
     is_simulated = is_in_simulation(item.video)
     parse = Parse(
@@ -222,8 +223,8 @@ def find_actions(video: Path, bundle: Bundle, settings: ParseSettings, work: Pat
         features_runs=bundle.features,
         device=actions.device,
     )
-    nested = json.loads((work / NESTED_FILE).read_text(encoding="utf-8"))
-    return read_found(nested["records"][video.stem])
+    nested, inside = (json.loads((work / name).read_text(encoding="utf-8")) for name in (NESTED_FILE, SUB_ACTIONS_FILE))
+    return read_found(nested["records"][video.stem], inside["results"])
 
 
 def is_parsed(item: ParseItem, bundle: Bundle, settings: ParseSettings) -> bool:
