@@ -134,6 +134,7 @@ def test_facts_about_whole_routines_are_as_by_hand():
         sets=("BB-S1", "BB-S5"),
     )
     assert facts.closing == frozenset()  # they may end with anything
+    assert facts.model_copy(update={"sets": BEAM_SETS}).closing == {"BB-S1", "BB-S5"}
 
 
 def test_where_routines_end_with_anything_only_the_length_tells():

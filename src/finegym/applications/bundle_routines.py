@@ -39,9 +39,9 @@ class RoutineFacts(BaseModel):
 
     @property
     def closing(self) -> frozenset[str]:
-        """The sets that routines end with: at least one in twenty. Empty where they may end with any."""
+        """The sets that routines end with: at least one in twenty. Empty where most sets are: it tells little."""
         often = frozenset(set_id for set_id, share in self.last_sets.items() if share >= CLOSING)
-        return often if set(self.sets) - often else frozenset()
+        return often if 2 * len(often) <= len(self.sets) else frozenset()
 
 
 def describe_routines(dataset: Dataset) -> dict[str, RoutineFacts]:
