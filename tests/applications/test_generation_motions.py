@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from finegym.applications.generation import coding
 from finegym.applications.generation.baselines import copy_nearest, fit_linear
@@ -88,6 +89,18 @@ def test_a_pose_is_the_same_numbers_whichever_way_she_turns(motions):
     np.testing.assert_allclose(after[..., 9:], before[..., 9:], atol=1e-5)
     np.testing.assert_allclose(after[..., 3:9].reshape(-1, 2, 3), before[..., 3:9].reshape(-1, 2, 3) @ turn, atol=1e-5)
     np.testing.assert_allclose(before[..., :3], compute_centre_of_mass(motions.joints), atol=1e-5)
+
+
+def test_joints_move_as_their_derivative_says(motions):
+    scaling = coding.Scaling(np.zeros(coding.NUM_VALUES, np.float32), np.ones(coding.NUM_VALUES, np.float32))
+    values = torch.from_numpy(coding.encode(motions, scaling)[:, ::6].astype(np.float64))
+    change = torch.randn(values.shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    # To first order only what keeps the two directions perpendicular and of length one is a change of theirs.
+    across, up = values[..., 3:6], values[..., 6:9]
+    turn = torch.randn(*values.shape[:-1], 3, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    change[..., 3:6], change[..., 6:9] = torch.linalg.cross(turn, across), torch.linalg.cross(turn, up)
+    after, before = (coding.place_joints(values + side * 1e-5 * change) for side in (1, -1))
+    torch.testing.assert_close(coding.move_joints(values, change), (after - before) / 2e-5, atol=1e-6, rtol=0)
 
 
 def test_bones_get_one_length_and_keep_their_direction(motions):

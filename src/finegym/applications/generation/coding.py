@@ -70,9 +70,22 @@ def place_joints(values: torch.Tensor) -> torch.Tensor:
     """Joints in the world, float32 (..., 26, 3), metres, of values (..., D) that are not scaled."""
     rotation = _make_rotation(values[..., _ACROSS], values[..., _UP])
     joints = values[..., _LOCAL].unflatten(-1, (len(JOINTS), 3)) @ rotation.transpose(-1, -2)
-    weights = torch.from_numpy(compute_mass_weights()).to(joints)
-    centre = (weights[:, None] * joints).sum(dim=-2)
-    return joints + (values[..., _MASS] - centre)[..., None, :]
+    return joints + (values[..., _MASS] - _compute_centre(joints))[..., None, :]
+
+
+def move_joints(values: torch.Tensor, change: torch.Tensor) -> torch.Tensor:
+    """How joints in the world move, to first order, where values (..., D) of a body change; both are not scaled.
+
+    Returns:
+        float32 (..., 26, 3), metres.
+    """
+    rotation = _make_rotation(values[..., _ACROSS], values[..., _UP])
+    across, up = rotation[..., 1], rotation[..., 2]
+    forward = torch.linalg.cross(change[..., _ACROSS], up) + torch.linalg.cross(across, change[..., _UP])
+    turned = torch.stack([forward, change[..., _ACROSS], change[..., _UP]], dim=-1)
+    local, moved = (side[..., _LOCAL].unflatten(-1, (len(JOINTS), 3)) for side in (values, change))
+    joints = moved @ rotation.transpose(-1, -2) + local @ turned.transpose(-1, -2)
+    return joints + (change[..., _MASS] - _compute_centre(joints))[..., None, :]
 
 
 def keep_bones(joints: np.ndarray) -> np.ndarray:
@@ -99,13 +112,17 @@ def _pack(motions: Motions) -> np.ndarray:
     N, T = joints.shape[:2]
     left, right, up, pelvis = (joints[:, :, JOINT_INDEX[k]] for k in ("left_hip", "right_hip", "spine", "pelvis"))
     rotation = _make_rotation(left - right, up - pelvis)
-    weights = torch.from_numpy(compute_mass_weights()).to(joints)
-    centre = (weights[:, None] * joints).sum(dim=-2)
+    centre = _compute_centre(joints)
     local = (joints - centre[:, :, None]) @ rotation
     duration = torch.from_numpy(np.log(motions.duration_s)).expand(1, T, N).permute(2, 1, 0)
     contacts = torch.from_numpy(motions.contacts).to(joints)
     values = torch.cat([centre, rotation[..., 1], rotation[..., 2], local.flatten(-2), duration, contacts], dim=-1)
     return values.numpy()
+
+
+def _compute_centre(joints: torch.Tensor) -> torch.Tensor:
+    """Centre of mass (..., 3) of (..., 26, 3)."""
+    return torch.from_numpy(compute_mass_weights()).to(joints) @ joints
 
 
 def _make_rotation(across: torch.Tensor, up: torch.Tensor) -> torch.Tensor:

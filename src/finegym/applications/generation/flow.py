@@ -41,8 +41,9 @@ def compute_loss(
         generator: draws times, noise and which motions lose their attributes; on the tensors' device or the CPU.
         drop: share of the motions that are learnt without attributes, for guidance.
         shift: of the times; 1 is none.
-        compute_error: of predicted and clean motions, (B,); weighted over time as the error of the velocity is. What is
-            not linear in the motion draws the prediction away from the mean that the flow is defined by.
+        compute_error: of predicted and clean motions, (B,), counted where the attributes are known; weighted over time
+            as the error of the velocity is. What is not linear in the motion draws the prediction away from the mean
+            that the flow is defined by.
     """
     B = len(clean)
     time = shift_times(torch.sigmoid(_SPREAD * torch.randn(B, generator=generator)), shift).to(clean.device)
@@ -52,7 +53,7 @@ def compute_loss(
     predicted = network(at * clean + (1 - at) * noise, time, attributes * kept)
     error = (predicted - clean).square().mean(dim=(1, 2))
     if compute_error is not None:
-        error = error + compute_error(predicted, clean)
+        error = error + kept[:, 0] * compute_error(predicted, clean)
     return (error / (1 - time).clamp(min=_NEAREST) ** 2).mean()
 
 

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
+from finegym.applications.generation.motions import ENDS
 from finegym.simulation import apparatus
 from finegym.simulation.motion import GRAVITY
 from finegym.simulation.skeleton import BONES, JOINT_INDEX, compute_centre_of_mass
@@ -18,9 +19,6 @@ REACH_M = 0.05
 """A toe or hand this near to a surface touches it."""
 MIN_FLIGHT_FRAMES = 6
 """Shorter flights say nothing about a parabola."""
-_TOES = (JOINT_INDEX["left_toe"], JOINT_INDEX["right_toe"])
-_HANDS = (JOINT_INDEX["left_hand"], JOINT_INDEX["right_hand"])
-_ENDS = (*_TOES, *_HANDS)
 LEVELS = {
     "VT": (0.0, apparatus.BOARD_TOP, apparatus.MAT_TOP, apparatus.TABLE_TOP),
     "FX": (apparatus.FLOOR_TOP,),
@@ -94,7 +92,7 @@ def find_contacts(joints: np.ndarray, event_id: str) -> np.ndarray:
     On bars hands touch a bar and toes a mat or a bar; elsewhere both touch any level. Levels have no edges: a toe that
     passes the height of the beam beside it counts.
     """
-    ends = joints[:, _ENDS]
+    ends = joints[:, ENDS]
     levels = np.array(LEVELS[event_id])
     near = (np.abs(ends[..., 2, None] - levels) < REACH_M).any(axis=-1)
     near |= ends[..., 2] < levels.min()
@@ -118,7 +116,7 @@ def measure_sliding(joints: np.ndarray, touching: np.ndarray, step_s: float) -> 
     In every step between two frames, of the ends that touch in both the slowest counts: a foot that swings past near
     the ground does not slide while the other stands.
     """
-    speed = np.linalg.norm(np.diff(joints[:, _ENDS, :2], axis=0), axis=-1) / step_s
+    speed = np.linalg.norm(np.diff(joints[:, ENDS, :2], axis=0), axis=-1) / step_s
     both = touching[1:] & touching[:-1]
     slowest = np.where(both, speed, np.inf).min(axis=1)[both.any(axis=1)]
     return float(slowest.mean()) if len(slowest) else float("nan")

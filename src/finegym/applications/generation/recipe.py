@@ -47,12 +47,12 @@ class MotionOptimSection(Section):
 class MotionTrainSection(Section):
     """How its loop runs."""
 
-    steps: Positive = 1600
+    steps: Positive = 1000
     batch_size: Positive = 64
     drop_attributes: Share = 0.1
-    place_weight: NotNegative = 1.0
-    step_weight: NotNegative = 1.0
-    hold_weight: NotNegative = 1.0
+    place_weight: NotNegative = 0.25
+    step_weight: NotNegative = 4.0
+    hold_weight: NotNegative = 4.0
     time_shift: Annotated[float, Field(ge=1)] = 8.0
     ema_decay: Share = 0.995
 
