@@ -14,7 +14,7 @@ layers, as before training. Saliency that stayed the same would show the clip, n
 Spearman's rank correlation with that of the trained model. Source: Adebayo et al., "Sanity checks for saliency maps",
 NeurIPS 2018, section 3.
 
-Intervals are 95 %, over records.
+Intervals are 95 %, over clips: what is measured is how one model is explained, not how it does on other records.
 """
 
 from __future__ import annotations
@@ -188,8 +188,8 @@ def measure(one: OpenedRecogniser, kind: str, methods: Sequence[Method], num_cli
                 same.setdefault((method, name), []).append(correlate(saliency[method], other))
         for key, area in compare_orders(one.model, case, saliency, rng).items():
             areas.setdefault(key, []).append(area)
-    groups = resample_groups([instance_id.rpartition("_E_")[0] for instance_id, _ in cases])
-    print(f"\n{one.run.path}: {kind}, {cases[0][1].num_parts} parts; {len(cases)} clips of {groups.num_groups} records")
+    groups = resample_groups([instance_id for instance_id, _ in cases])
+    print(f"\n{one.run.path}: {kind}, {cases[0][1].num_parts} parts; {len(cases)} clips")
     rows = []
     for name in (*methods, CHANGE, RANDOM):
         cells = []
@@ -201,7 +201,7 @@ def measure(one: OpenedRecogniser, kind: str, methods: Sequence[Method], num_cli
         rows.append((name, *cells, cost))
     header = ("order", "deletion", "less random", "insertion", "less random", "CPU ms a decision")
     print(format_table(header, rows))
-    few = resample_groups([instance_id.rpartition("_E_")[0] for instance_id, _ in cases[:num_forgetful]])
+    few = resample_groups([instance_id for instance_id, _ in cases[:num_forgetful]])
     rows = [
         (method, *(describe(estimate_share(np.array([same[method, n]]), few, (-1.0, 1.0))) for n in forgetful))
         for method in methods

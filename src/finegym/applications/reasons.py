@@ -156,7 +156,7 @@ class Explainer:
         labels = [each.clips.labels.get(instance_id) for each in self.asked]
         notes = [each.note for each in self.asked if each.note]
         if self.parse is not None:
-            notes.append("The localizers of the parse have a say in event and set too; nobody is asked why.")
+            notes.append("The localizers of the parse have a say in event and set too; they are not asked why")
         return Reasons(
             source=str(self.path),
             instance_id=instance_id,

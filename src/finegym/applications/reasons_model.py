@@ -68,6 +68,11 @@ class DecisionReasons:
     probability: float | None
     voices: tuple[Voice, ...]
 
+    @property
+    def is_open(self) -> bool:
+        """Whether it could have come out otherwise: somebody knows both answers, or nobody was asked."""
+        return not self.voices or any(voice.is_decided for voice in self.voices)
+
 
 @dataclass(frozen=True)
 class AskedFacts:

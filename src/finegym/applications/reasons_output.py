@@ -41,13 +41,14 @@ def format_reasons(reasons: Reasons) -> str:
     lines += [f"labelled     {reasons.label}"] if reasons.label else []
     likeliest = [(name, format_share(probability), id_) for id_, name, probability in reasons.ranked]
     lines += ["", format_table(("likeliest", "probability", "class"), likeliest, left=(2,)), ""]
-    rows = [row for one in reasons.decisions for row in _list_rows(one, reasons)]
+    rows = [row for one in reasons.decisions if one.is_open for row in _list_rows(one, reasons)]
     lines.append(
         format_table(("decided", "answer", "probability", "by", "moved it most, log-odds"), rows, left=(1, 3, 4))
     )
+    lines += ["", closed] if (closed := describe_closed(reasons)) else []
     if len(reasons.recognisers) > 1:
         lines += ["", *(describe_recogniser(place, reasons) for place in range(len(reasons.recognisers)))]
-    for one in reasons.decisions:
+    for one in (each for each in reasons.decisions if each.is_open):
         near = [line for voice in one.voices for line in _list_neighbours(voice, reasons)]
         lines += ["", f"{one.text} {name_answer(one)}", *near] if near else []
     return "\n".join([*lines, *(f"\n{note}" for note in reasons.notes)])
@@ -66,6 +67,16 @@ def describe_recogniser(place: int, reasons: Reasons) -> str:
     id_, name, probability = one.ranked[0]
     alone = f"{one.name} alone says {name} ({id_}), {format_share(probability)}"
     return f"{alone}; it has no say: {one.silence}" if one.silence else alone
+
+
+def describe_closed(reasons: Reasons) -> str:
+    """The decisions that could not come out otherwise, as one sentence; empty where there are none."""
+    closed = [f"{one.text} {name_answer(one)}" for one in reasons.decisions if not one.is_open]
+    return (
+        f"Nothing to decide, for nobody has learned from a clip of the other answer: {'; '.join(closed)}"
+        if closed
+        else ""
+    )
 
 
 def describe_voice(voice: Voice, reasons: Reasons) -> str:

@@ -13,6 +13,7 @@ from finegym.applications.reasons import Explainer
 from finegym.applications.reasons_asking import AskedRecogniser
 from finegym.applications.reasons_model import DecisionReasons, Neighbour, Reasons, Voice
 from finegym.applications.reasons_output import (
+    describe_closed,
     describe_recogniser,
     describe_voice,
     format_cost,
@@ -38,7 +39,7 @@ def write_reasons_page(path: Path, reasons: Reasons, explainer: Explainer) -> No
         explainer: that gave them; it knows where pictures are.
     """
     sections = [_make_answer_section(reasons)]
-    sections += [_make_decision_section(one, reasons, explainer) for one in reasons.decisions]
+    sections += [_make_decision_section(one, reasons, explainer) for one in reasons.decisions if one.is_open]
     for place, facts in enumerate(reasons.recognisers):
         if facts.nearest:
             blocks = _draw_neighbours(facts.nearest, explainer.asked[place], "whatever they are")
@@ -61,7 +62,8 @@ def _make_answer_section(reasons: Reasons) -> Section:
     ]
     if len(reasons.recognisers) > 1:
         blocks += [Prose(f"{describe_recogniser(place, reasons)}.") for place in range(len(reasons.recognisers))]
-    return Section("Answer", [*blocks, *(Prose(note) for note in reasons.notes)])
+    notes = [note for note in (describe_closed(reasons), *reasons.notes) if note]
+    return Section("Answer", [*blocks, *(Prose(f"{note}.") for note in notes)])
 
 
 def _make_decision_section(one: DecisionReasons, reasons: Reasons, explainer: Explainer) -> Section:

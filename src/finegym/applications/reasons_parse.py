@@ -14,7 +14,7 @@ from finegym.applications.parse.page import CardReasons, Decision, Say, write_pa
 from finegym.applications.reasons import Explainer
 from finegym.applications.reasons_folder import read_parse_for_reasons
 from finegym.applications.reasons_model import DecisionReasons, Reasons, Voice
-from finegym.applications.reasons_output import describe_recogniser, describe_voice, export_reasons
+from finegym.applications.reasons_output import describe_closed, describe_recogniser, describe_voice, export_reasons
 from finegym.applications.reasons_pictures import count_frames, draw_saliency, draw_strip
 from finegym.applications.saliency import Method
 from finegym.applications.scoring.code_of_points import read_code
@@ -94,12 +94,13 @@ def format_costs(tally: Tally[Reasons]) -> str:
 
 
 def _make_card(reasons: Reasons, explainer: Explainer) -> CardReasons:
-    said = [f"{describe_recogniser(place, reasons)}." for place in range(len(reasons.recognisers))]
+    said = [describe_recogniser(place, reasons) for place in range(len(reasons.recognisers))]
     lead = f"Why {reasons.answer[1]}? Bars: the clip from its first frame to its last, up for the answer, down against."
+    closed = describe_closed(reasons)
     return CardReasons(
         lead,
-        tuple(_make_decision(one, reasons, explainer) for one in reasons.decisions),
-        (*said, *reasons.notes),
+        tuple(_make_decision(one, reasons, explainer) for one in reasons.decisions if one.is_open),
+        tuple(f"{note}." for note in (closed, *said, *reasons.notes) if note),
     )
 
 
