@@ -82,7 +82,7 @@ def score(
     """
     from finegym.annotations.source import open_source
     from finegym.applications.execution.model import estimate, read_model
-    from finegym.applications.execution.sheet import format_estimate, format_estimates, make_json
+    from finegym.applications.execution.sheet import describe_unjudged, format_estimate, format_estimates, make_json
     from finegym.applications.execution.takes import read_takes
     from finegym.errors import AnnotationError
 
@@ -95,10 +95,10 @@ def score(
         typer.echo(json.dumps(make_json(estimated, found.missing), indent=1))
     else:
         typer.echo(format_estimate(estimated[0]) if action is not None else format_estimates(estimated))
-    blind = sum(one.num_without_flight for one in estimated)
     typer.echo(
-        f"scored {len(estimated)} routines, {sum(one.num_sub_actions for one in estimated)} sub-actions (height of "
-        f"{blind} not judged); {len(found.missing)} sub-actions without poses.",
+        f"scored {len(estimated)} routines, {sum(one.num_sub_actions for one in estimated)} sub-actions; not "
+        f"judged, so that the usual is taken: {describe_unjudged(estimated)}; {len(found.missing)} sub-actions without "
+        "poses.",
         err=True,
     )
 

@@ -12,20 +12,20 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.signal import find_peaks
 
+from finegym.applications.execution.cleaning import clean
+from finegym.applications.execution.free_fall import find_free_fall
 from finegym.applications.execution.takes import Take
-from finegym.simulation.motion import GRAVITY
 from finegym.simulation.skeleton import COCO_JOINTS, JOINT_INDEX
 
 BODY_M = 1.18
 """Trunk (shoulders to hips) and straight leg (hip to ankle) together of a gymnast of 1.55 m; see ``make_body``."""
 
-_SHORTEST_S, _LONGEST_S = 0.28, 1.40
-_ROUGHNESS_M = 0.014  # of a path that still counts as a free fall: root mean square, metres
-_LEAVES_M = 0.030  # off the parabola: no longer in the air
-_CURVES = (0.60, 1.45)  # of gravity: legs and trunk look shorter from some sides
 _GROUNDED = frozenset({"circle", "turn"})  # what swings on a bar falls too, but not freely
 _SETTLED_S = 0.10
 _STEP_SEEN_M = 0.09
+_STEP_SHAKES = 5.0  # a step parts the feet by at least as many times what the ankles shake
+_MIN_SEEN = 0.5  # share of frames in which she has to be seen, for what happens in them to be judged
+_MIN_SEEN_FRAMES = 3
 
 Frames = tuple[int, int]
 """Half-open, of the record."""
@@ -33,45 +33,59 @@ Frames = tuple[int, int]
 
 @dataclass(frozen=True)
 class Measures:
-    """What one take shows.
+    """What one take shows; None where nothing of the kind was seen, or too little of it to tell.
 
     Attributes:
-        flight_s: the longest free fall in seconds; None where none was seen.
+        flight_s: the longest free fall in seconds.
         flight: its frames.
-        knee_degrees: bend of the legs that should be straight; 0 where none should be, or nothing could be measured.
+        knee_degrees: bend of the legs that should be straight; 0 where none should be.
         knees: frames in which that was measured.
-        steps_m: how far apart the feet were in each step after the landing, metres.
+        steps_m: how far apart the feet were in each step after the landing, metres; empty where none is asked about.
         steps: frames of each step.
+        num_seen: frames of the take in which she was found.
     """
 
     flight_s: float | None
     flight: Frames | None
-    knee_degrees: float
+    knee_degrees: float | None
     knees: Frames | None
-    steps_m: tuple[float, ...]
+    steps_m: tuple[float, ...] | None
     steps: tuple[Frames, ...]
+    num_seen: int
 
 
 def measure(take: Take) -> Measures:
     """Measure a take."""
-    joints = fill_gaps(take.joints)
-    scale = BODY_M / max(measure_body(joints), 1e-6)
+    cleaned = clean(take.joints)
+    joints, seen = cleaned.joints, cleaned.seen
+    scale = BODY_M / max(measure_body(joints[seen] if seen.any() else joints), 1e-6)
     height = -(joints @ np.array([0.0, 1.0])) @ MASSES * scale
-    fall = None if take.kind in _GROUNDED else find_free_fall(height, take.fps)
+    fall = None if take.kind in _GROUNDED else find_free_fall(height, take.fps, seen)
     flight_s = None if fall is None else (fall[1] - fall[0]) / take.fps
     found = None if fall is None else (int(np.ceil(fall[0])), int(fall[1]) + 1)
     window = _find_knee_window(take, found)
-    degrees = 0.0 if window is None else measure_knees(joints[slice(*window)], take.num_straight)
-    steps = find_steps(joints, scale, take.fps, found[1]) if take.lands and found is not None else ()
+    degrees = 0.0 if take.num_straight == 0 else None
+    if window is not None and _is_seen(seen[slice(*window)]):
+        degrees = measure_knees(joints[slice(*window)][seen[slice(*window)]], take.num_straight)
+    steps: tuple[tuple[float, Frames], ...] | None = ()
+    if take.lands:
+        can_tell = found is not None and _is_seen(seen[found[1] :])
+        steps = find_steps(joints, scale, take.fps, found[1]) if found is not None and can_tell else None
 
     def place(frames: Frames | None) -> Frames | None:
         return None if frames is None else (take.first_frame + frames[0], take.first_frame + frames[1])
 
     return Measures(
-        flight_s, place(found), degrees, place(window),
-        tuple(length for length, _ in steps),
-        tuple((take.first_frame + frames[0], take.first_frame + frames[1]) for _, frames in steps),
+        flight_s, place(found), degrees, None if degrees is None else place(window),
+        None if steps is None else tuple(length for length, _ in steps),
+        tuple((take.first_frame + frames[0], take.first_frame + frames[1]) for _, frames in steps or ()),
+        int(seen.sum()),
     )  # fmt: skip
+
+
+def _is_seen(seen: np.ndarray) -> bool:
+    """Whether she was found in enough of some frames."""
+    return len(seen) > 0 and seen.mean() >= _MIN_SEEN and seen.sum() >= min(_MIN_SEEN_FRAMES, len(seen))
 
 
 def _compute_masses() -> np.ndarray:
@@ -100,18 +114,6 @@ def _compute_masses() -> np.ndarray:
 MASSES = _compute_masses()
 
 
-def fill_gaps(joints: np.ndarray) -> np.ndarray:
-    """Joints (T, 17, 2) with missing values interpolated over time; at least one frame is whole."""
-    filled = joints.copy()
-    times = np.arange(len(joints))
-    flat = filled.reshape(len(joints), -1)
-    for column in range(flat.shape[1]):
-        known = np.isfinite(flat[:, column])
-        if known.any() and not known.all():
-            flat[:, column] = np.interp(times, times[known], flat[known, column])
-    return filled
-
-
 def _mid(joints: np.ndarray, name: str) -> np.ndarray:
     return 0.5 * (joints[:, JOINT_INDEX[f"left_{name}"]] + joints[:, JOINT_INDEX[f"right_{name}"]])
 
@@ -129,70 +131,6 @@ def measure_body(joints: np.ndarray) -> float:
         for a, b in (("hip", "knee"), ("knee", "ankle"))
     ]
     return trunk + 0.5 * sum(legs)
-
-
-def find_free_fall(height: np.ndarray, fps: float) -> tuple[float, float] | None:
-    """When a path falls freely: the longest stretch that is a parabola as narrow as gravity makes it.
-
-    The stretch that fits is too long, by the frames at its ends that are not far off yet. So the parabola of its middle
-    is prolonged, and what counts is where the path leaves it.
-
-    Args:
-        height: float64 (T,), of the centre of mass, metres, up.
-        fps: frames a second.
-
-    Returns:
-        Start and end in frames, between frames too; None where there is none of at least 0.28 s.
-
-    Example:
-        >>> t = np.arange(40) / 25
-        >>> path = np.where((t > 0.4) & (t < 1.2), 4.9 * (t - 0.4) * (1.2 - t), 0.0)
-        >>> np.round(find_free_fall(path, 25.0))
-        array([10., 30.])
-    """
-    if len(height) < 4:
-        return None
-    jitter = float(np.median(np.abs(np.diff(height, 3)))) / (0.6745 * np.sqrt(20.0))
-    rough_limit = float(np.hypot(_ROUGHNESS_M, 1.3 * jitter))
-    shortest, longest = int(np.ceil(_SHORTEST_S * fps)), min(len(height), round(_LONGEST_S * fps))
-    for length in range(longest, shortest - 1, -1):
-        fit, basis = _fit_parabolas(height, length, fps)
-        windows = np.lib.stride_tricks.sliding_window_view(height, length)
-        rough = np.sqrt(np.mean((windows - fit @ basis.T) ** 2, axis=1))
-        curve = -2.0 * fit[:, 2] / GRAVITY
-        fits = (rough < rough_limit) & (curve > _CURVES[0]) & (curve < _CURVES[1])
-        if fits.any():
-            start = int(np.argmin(np.where(fits, rough, np.inf)))
-            found = _trim(height, start, start + length, fps, float(np.hypot(_LEAVES_M, 2.5 * jitter)))
-            return found if found[1] - found[0] >= _SHORTEST_S * fps else None
-    return None
-
-
-def _fit_parabolas(height: np.ndarray, length: int, fps: float) -> tuple[np.ndarray, np.ndarray]:
-    """Parabolas through all windows of a length: coefficients (N, 3), and the basis (length, 3) they belong to."""
-    time = (np.arange(length) - 0.5 * (length - 1)) / fps
-    basis = np.stack([np.ones(length), time, time * time], axis=1)
-    return np.lib.stride_tricks.sliding_window_view(height, length) @ np.linalg.pinv(basis).T, basis
-
-
-def _trim(height: np.ndarray, start: int, end: int, fps: float, leaves_m: float) -> tuple[float, float]:
-    """Where the path leaves the parabola of a stretch's middle, in frames."""
-    margin = max(1, round(0.18 * (end - start)))
-    middle = np.arange(start + margin, end - margin)
-    parabola = np.polynomial.Polynomial.fit(middle / fps, height[middle], 2)
-    off = np.abs(height - parabola(np.arange(len(height)) / fps))
-    return _walk(off, middle[0], -1, leaves_m), _walk(off, middle[-1], 1, leaves_m)
-
-
-def _walk(off: np.ndarray, frame: int, step: int, limit: float) -> float:
-    """From a frame on, the place between two frames where a distance passes a limit for good (two frames long)."""
-    while 0 <= frame + step < len(off):
-        after = frame + 2 * step
-        if off[frame + step] > limit and (not 0 <= after < len(off) or off[after] > limit):
-            below = min(off[frame], limit)
-            return frame + step * float((limit - below) / (off[frame + step] - below))
-        frame += step
-    return float(frame)
 
 
 def _find_knee_window(take: Take, flight: Frames | None) -> Frames | None:
@@ -240,11 +178,18 @@ def find_steps(joints: np.ndarray, scale: float, fps: float, landed: int) -> tup
     # Landed with the feet beside each other, they are apart in the picture already: that is where steps count from.
     at_rest = smooth[: max(3, round(0.16 * fps))].mean(axis=0)
     distance = np.linalg.norm(smooth - at_rest, axis=1) * scale
-    peaks, facts = find_peaks(
-        np.concatenate([[0.0], distance, [0.0]]), height=_STEP_SEEN_M, prominence=0.7 * _STEP_SEEN_M
-    )
+    limit = max(_STEP_SEEN_M, _STEP_SHAKES * measure_shake(apart) * scale / np.sqrt(width))
+    peaks, facts = find_peaks(np.concatenate([[0.0], distance, [0.0]]), height=limit, prominence=0.7 * limit)
     return tuple(
         (float(height), (start + max(int(left) - 1, 0), start + min(int(right), len(distance))))
         for height, left, right in zip(facts["peak_heights"], facts["left_bases"], facts["right_bases"], strict=True)
         if peaks.size
     )
+
+
+def measure_shake(path: np.ndarray) -> float:
+    """Standard deviation of what shakes from frame to frame in a smooth path (T, 2), in its unit."""
+    if len(path) < 4:
+        return 0.0
+    # A third difference of independent errors has 1 + 9 + 9 + 1 times their variance; of a smooth path it is nearly 0.
+    return float(np.median(np.abs(np.diff(path, 3, axis=0)))) / (0.6745 * np.sqrt(20.0))

@@ -7,6 +7,7 @@ scores of whole routines, and say afterwards which sub-action and which fault ea
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,14 +15,23 @@ from pathlib import Path
 import numpy as np
 from scipy.optimize import nnls
 
-from finegym.applications.execution.features import FEATURES, OTHER, Evidence, collect_evidence, find_usual_flights
+from finegym.applications.execution.features import (
+    FEATURES,
+    OTHER,
+    Evidence,
+    UsualFlights,
+    collect_evidence,
+    compute_usual_features,
+    fill_unjudged,
+    find_usual_flights,
+)
 from finegym.applications.execution.measures import Frames, measure
 from finegym.applications.execution.takes import Take
 from finegym.errors import ConfigError, PredictionError
 from finegym.files import write_text
 from finegym.simulation.faults import FULL_SCORE, KINDS
 
-FORMAT = "finegym-execution/1"
+FORMAT = "finegym-execution/2"
 PENALTIES = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
 _NUM_FOLDS = 5
 
@@ -32,7 +42,8 @@ class ExecutionModel:
 
     Attributes:
         weights: points of each of ``FEATURES``.
-        usual_flights: seconds in the air of a good performance, by set.
+        usual_features: of each of ``FEATURES``, on average: what is assumed where it could not be judged.
+        usual_flights: seconds in the air of good performances.
         penalty: of the ridge, chosen by cross-validation over records.
         learned_from: ``scores`` of routines, or ``faults`` of sub-actions.
         num_routines: it was trained on.
@@ -41,7 +52,8 @@ class ExecutionModel:
     """
 
     weights: tuple[float, ...]
-    usual_flights: Mapping[str, float]
+    usual_features: tuple[float, ...]
+    usual_flights: UsualFlights
     penalty: float
     learned_from: str
     num_routines: int
@@ -58,7 +70,8 @@ class Share:
         fault: one of ``KINDS``, or ``OTHER``.
         points: estimated deduction.
         amount: as measured: degrees, share of the height, metres of the longest step.
-        frames: of the record in which it was measured; None for ``OTHER``.
+        frames: of the record in which it was measured; None for ``OTHER``, and where it was not judged.
+        is_judged: false where it could not be: then the points are what the fault costs on average.
     """
 
     instance_id: str
@@ -66,6 +79,7 @@ class Share:
     points: float
     amount: float
     frames: Frames | None
+    is_judged: bool = True
 
 
 @dataclass(frozen=True)
@@ -79,7 +93,7 @@ class Estimated:
         score: 10 minus all shares, not below 0.
         shares: in order of time; those that cost nothing are left out.
         num_sub_actions: looked at.
-        num_without_flight: sub-actions whose height could not be judged.
+        unjudged: by fault, sub-actions that could have it and in which it could not be judged.
     """
 
     action_id: str
@@ -88,7 +102,7 @@ class Estimated:
     score: float
     shares: tuple[Share, ...]
     num_sub_actions: int
-    num_without_flight: int
+    unjudged: Mapping[str, int]
 
 
 def train_on_scores(takes: Sequence[Take], scores: Mapping[str, float]) -> ExecutionModel:
@@ -102,7 +116,7 @@ def train_on_scores(takes: Sequence[Take], scores: Mapping[str, float]) -> Execu
         PredictionError: fewer than ten routines have takes and a score.
     """
     used = [take for take in takes if take.action_id in scores]
-    usual, evidence = _look(used)
+    usual, usual_features, evidence = _look(used)
     action_ids = sorted({take.action_id for take in used})
     if len(action_ids) < 10:
         raise PredictionError(f"expected scores and poses of at least 10 routines, got {len(action_ids)}. Add scores.")
@@ -110,10 +124,13 @@ def train_on_scores(takes: Sequence[Take], scores: Mapping[str, float]) -> Execu
     place = {action_id: row for row, action_id in enumerate(action_ids)}
     records = {take.action_id: take.video_id for take in used}
     for take, one in zip(used, evidence, strict=True):
-        rows[place[take.action_id]] += one.features
+        rows[place[take.action_id]] += fill_unjudged(one, usual_features)
     target = FULL_SCORE - np.array([scores[action_id] for action_id in action_ids])
     weights, penalty, error = fit(rows, target, [records[action_id] for action_id in action_ids])
-    return _make(weights, usual, penalty, "scores", len(action_ids), len(set(records.values())), error)
+    return ExecutionModel(
+        tuple(weights.tolist()), tuple(usual_features.tolist()), usual, penalty, "scores", len(action_ids),
+        len(set(records.values())), error,
+    )  # fmt: skip
 
 
 def train_on_faults(takes: Sequence[Take], deductions: Mapping[tuple[str, str], float]) -> ExecutionModel:
@@ -123,8 +140,8 @@ def train_on_faults(takes: Sequence[Take], deductions: Mapping[tuple[str, str], 
         takes: sub-actions whose faults are all known.
         deductions: points by (instance id, fault); what is not there cost nothing.
     """
-    usual, evidence = _look(takes)
-    rows = np.stack([one.features for one in evidence])
+    usual, usual_features, evidence = _look(takes)
+    rows = np.stack([fill_unjudged(one, usual_features) for one in evidence])
     records = [take.video_id for take in takes]
     weights = np.zeros(len(FEATURES))
     errors, penalties = [], []
@@ -135,25 +152,17 @@ def train_on_faults(takes: Sequence[Take], deductions: Mapping[tuple[str, str], 
         penalties.append(penalty)
         errors.append(error)
     num_routines = len({take.action_id for take in takes})
-    return _make(weights, usual, max(penalties), "faults", num_routines, len(set(records)), sum(errors))
+    return ExecutionModel(
+        tuple(weights.tolist()), tuple(usual_features.tolist()), usual, max(penalties), "faults", num_routines,
+        len(set(records)), sum(errors),
+    )  # fmt: skip
 
 
-def _look(takes: Sequence[Take]) -> tuple[dict[str, float], list[Evidence]]:
+def _look(takes: Sequence[Take]) -> tuple[UsualFlights, np.ndarray, list[Evidence]]:
     measures = [measure(take) for take in takes]
     usual = find_usual_flights(takes, measures)
-    return usual, [collect_evidence(take, one, usual) for take, one in zip(takes, measures, strict=True)]
-
-
-def _make(
-    weights: np.ndarray,
-    usual: Mapping[str, float],
-    penalty: float,
-    learned_from: str,
-    num_routines: int,
-    num_records: int,
-    error: float,
-) -> ExecutionModel:
-    return ExecutionModel(tuple(weights.tolist()), usual, penalty, learned_from, num_routines, num_records, error)
+    evidence = [collect_evidence(take, one, usual) for take, one in zip(takes, measures, strict=True)]
+    return usual, compute_usual_features(evidence), evidence
 
 
 def fit(rows: np.ndarray, target: np.ndarray, records: Sequence[str]) -> tuple[np.ndarray, float, float]:
@@ -203,22 +212,27 @@ def estimate(model: ExecutionModel, takes: Sequence[Take]) -> list[Estimated]:
 
 
 def _estimate_routine(model: ExecutionModel, action_id: str, takes: Sequence[Take]) -> Estimated:
-    shares, blind = [], 0
+    shares: list[Share] = []
+    unjudged: Counter[str] = Counter()
     for take in takes:
         evidence = collect_evidence(take, measure(take), model.usual_flights)
-        blind += evidence.no_flight
+        unjudged.update(evidence.unjudged)
         shares += _share(model, take, evidence)
     score = max(FULL_SCORE - sum(share.points for share in shares), 0.0)
     kept = tuple(share for share in shares if share.points > 0)
-    return Estimated(action_id, takes[0].event_id, takes[0].video_id, score, kept, len(takes), blind)
+    counts = {kind: unjudged[kind] for kind in KINDS}
+    return Estimated(action_id, takes[0].event_id, takes[0].video_id, score, kept, len(takes), counts)
 
 
 def _share(model: ExecutionModel, take: Take, evidence: Evidence) -> list[Share]:
     points = dict.fromkeys((*KINDS, OTHER), 0.0)
-    for (fault, _), weight, feature in zip(FEATURES, model.weights, evidence.features, strict=True):
+    features = fill_unjudged(evidence, np.array(model.usual_features))
+    for (fault, _), weight, feature in zip(FEATURES, model.weights, features, strict=True):
         points[fault] += weight * float(feature)
     return [
-        Share(take.instance_id, fault, value, evidence.amounts.get(fault, 0.0), evidence.frames.get(fault))
+        Share(take.instance_id, fault, value, 0.0, None, is_judged=False)
+        if fault in evidence.unjudged
+        else Share(take.instance_id, fault, value, evidence.amounts.get(fault, 0.0), evidence.frames.get(fault))
         for fault, value in points.items()
     ]
 
@@ -233,12 +247,16 @@ def write_model(path: Path, model: ExecutionModel) -> None:
         "penalty": model.penalty,
         "error": round(model.error, 4),
         "weights": [
-            {"fault": fault, "limit": limit, "points": weight}
-            for (fault, limit), weight in zip(FEATURES, model.weights, strict=True)
+            {"fault": fault, "limit": limit, "points": weight, "usual": usual}
+            for (fault, limit), weight, usual in zip(FEATURES, model.weights, model.usual_features, strict=True)
         ],
-        "usual_flights_s": dict(model.usual_flights),
+        "usual_flights_s": {"elements": dict(model.usual_flights.elements), "sets": dict(model.usual_flights.sets)},
     }
     write_text(path, json.dumps(facts, indent=1) + "\n")
+
+
+def _read_times(times: Mapping[str, object]) -> dict[str, float]:
+    return {str(key): float(time) for key, time in times.items()}  # type: ignore[arg-type]
 
 
 def read_model(path: Path) -> ExecutionModel:
@@ -256,7 +274,8 @@ def read_model(path: Path) -> ExecutionModel:
             raise ConfigError(f"{path}: has other features than this version measures. Train it again.")
         return ExecutionModel(
             tuple(float(row["points"]) for row in facts["weights"]),
-            {str(set_id): float(time) for set_id, time in facts["usual_flights_s"].items()},
+            tuple(float(row["usual"]) for row in facts["weights"]),
+            UsualFlights(*(_read_times(facts["usual_flights_s"][name]) for name in ("elements", "sets"))),
             float(facts["penalty"]),
             str(facts["learned_from"]),
             int(facts["num_routines"]),

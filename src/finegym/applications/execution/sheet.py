@@ -38,16 +38,26 @@ def format_estimate(one: Estimated) -> str:
         "",
         f"{10 - sum(s.points for s in one.shares):.2f} = 10 - {sum(s.points for s in shown):.2f} - {rest:.2f}",
     ]
-    if one.num_without_flight:
-        lines.append(
-            f"of {one.num_sub_actions} sub-actions, the height of {one.num_without_flight} could not be judged"
-        )
+    if any(one.unjudged.values()):
+        lines.append(f"of {one.num_sub_actions} sub-actions not judged: {describe_unjudged([one])}; the usual is taken")
     return "\n".join(lines)
+
+
+def describe_unjudged(estimated: Sequence[Estimated]) -> str:
+    """How often each fault could not be judged, in words.
+
+    Example:
+        >>> describe_unjudged([])
+        'bent knees 0, missing height 0, steps on landing 0'
+    """
+    return ", ".join(f"{kind} {sum(one.unjudged[kind] for one in estimated)}" for kind in KINDS)
 
 
 def _tell(share: Share) -> str:
     if share.fault == OTHER:
         return ""
+    if not share.is_judged:
+        return "not judged"
     if share.fault == KNEES:
         return f"{share.amount:.0f} degrees"
     return f"{share.amount:.0%} missing" if share.fault == HEIGHT else f"{share.amount:.2f} m"

@@ -11,7 +11,7 @@ import numpy as np
 from finegym.annotations.model import Dataset, Instance
 from finegym.codebook.model import Codebook
 from finegym.errors import ConfigError, FeatureError
-from finegym.features.pose.poses import MISSING
+from finegym.features.pose.poses import FOUND
 from finegym.features.pose.store import PoseStore
 from finegym.simulation.skeleton import COCO_JOINTS, JOINT_INDEX
 from finegym.simulation.truth import Truth, read_truth
@@ -143,7 +143,7 @@ def _read_store(dataset: Dataset, store: PoseStore) -> Takes:
             missing.append(instance.id)
             continue
         poses = store.read(instance.id)
-        found = poses.status[0] != MISSING
+        found = poses.status[0] == FOUND  # what was made up in between is not measured
         joints = np.where(found[:, None, None], poses.keypoints[0].astype(np.float64), np.nan)
         if found.sum() < 2:
             missing.append(instance.id)
