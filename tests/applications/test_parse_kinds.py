@@ -83,6 +83,13 @@ def test_a_routine_without_anything_in_it_is_unclear():
     assert found.kind == "unclear" and found.points is None and found.evidence[0].reason == "nothing-found"
 
 
+def test_a_routine_of_nothing_but_strange_pictures_is_unclear():
+    strange, known = (make_parsed(1000, 2000, is_strange=flag) for flag in (True, False))
+    (found,) = assign_kinds([make_action([strange, strange], 0, 10_000, points=0.0)], [], 100_000, None, {})
+    assert found.kind == "unclear" and found.points is None and found.evidence[0].reason == "nothing-known"
+    assert kinds_of([make_action([strange, known], 0, 10_000)]) == ["routine"]
+
+
 def test_a_routine_without_a_dismount_breaks_off():
     facts = {"BB": WHOLE_BEAM}
     short = on_beam(0, 12_000, "BB-S1", "BB-S2", points=0.7)

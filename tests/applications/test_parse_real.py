@@ -61,6 +61,7 @@ def test_real_clips_are_not_named_without_a_doubt(tiny, shared, tmp_path):
     for parse, clip in zip(parses, clips, strict=True):
         page = (tmp_path / "out" / clip.stem / "parse.html").read_text(encoding="utf-8")
         (sub,) = parse.actions[0].sub_actions
+        assert parse.actions[0].kind == ("unclear" if sub.is_strange else "routine")
         assert sub.unsure and all(doubt.split("(")[0] in page for doubt in sub.unsure)
         # What cannot be relied on stands above everything else.
         assert parse.warnings and page.index(parse.warnings[0][:40]) < page.index("<video")

@@ -12,7 +12,7 @@ from finegym.annotations.folder import CODEBOOK_FILE
 from finegym.annotations.model import Dataset, Instance
 from finegym.annotations.source import open_source
 from finegym.applications.attributes import Belief, Candidate
-from finegym.applications.parse.files import COUNTED, PARSE_FILE, Parse, ParsedSubAction, read_parse
+from finegym.applications.parse.files import PARSE_FILE, Parse, ParsedSubAction, read_parse
 from finegym.codebook.model import Codebook
 from finegym.codebook.yaml_format import read_codebook
 from finegym.errors import ConfigError, PredictionError
@@ -83,7 +83,7 @@ def make_parsed(parse: Parse) -> list[Candidate]:
             sub.unsure,
         )
         for action in parse.actions
-        if action.kind in COUNTED
+        if action.kind != "replay"
         for sub in action.sub_actions
     ]
 

@@ -101,6 +101,7 @@ class Evidence(_Part):
         "shown-before",
         "looks-like-before",
         "nothing-found",
+        "nothing-known",
         "no-dismount",
         "too-short",
         "too-few-sub-actions",
@@ -116,7 +117,8 @@ class ParsedAction(_Part):
     Attributes:
         name: its part of instance ids.
         kind: ``routine``: performed live and to its end; ``interrupted``: live, but it breaks off; ``replay``: shows
-            again what was shown before; ``unclear``: nothing was found in it, so that nothing says that it is one.
+            again what was shown before; ``unclear``: nothing was found in it, or nothing that the models know, so that
+            nothing says that it is one.
         evidence: what speaks for a kind other than ``routine``, also where it was not enough.
         replay_of: name of the routine that it shows again, where that was found.
         event_id: decided over the whole routine.

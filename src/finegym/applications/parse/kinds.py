@@ -113,6 +113,9 @@ def find_break_evidence(
     """What says that a routine breaks off: how it ends, how long it is, how much is in it; and that nothing is."""
     if not action.sub_actions:
         return [_make_evidence("unclear", "nothing-found", 0, 1, "nothing was found in it")]
+    if all(sub.is_strange for sub in action.sub_actions):
+        text = "nothing in it looks like anything that the models know"
+        return [_make_evidence("unclear", "nothing-known", 0, 1, text)]
     if facts is None:
         return []
     evidence = []
@@ -137,7 +140,7 @@ def _decide(
     """No dismount at all is enough, however unsure one might be found: localizers miss other things, and are late."""
     if any(one.reason != "looks-like-before" for one in of_replay):
         return "replay"
-    if not action.sub_actions:
+    if any(one.speaks_for == "unclear" for one in of_break):
         return "unclear"
     reasons = {one.reason for one in of_break}
     if facts is None or not facts.closing:

@@ -159,10 +159,9 @@ def parse_video(
         opinions = ask_all(opened, dataset, work, settings)
     with clock.stage("read"):
         read = [interpret_action(one, record_id, opinions, opened.codebook, settings.thresholds, code) for one in found]
-        actions = tuple(read)
-        if settings.whole == "record":
-            endings = {one.name: sum_endings(one.ending, opened.codebook) for one in found}
-            actions = assign_kinds(read, stretches, float(index.end_ms), opened.facts.routines, endings)
+        endings = {one.name: sum_endings(one.ending, opened.codebook) for one in found}
+        whole = None if settings.whole == "sub-action" else opened.facts.routines
+        actions = assign_kinds(read, stretches, float(index.end_ms), whole, endings)
         actions = doubt_foreign(actions) if is_foreign(actions) else actions
     is_simulated = is_in_simulation(item.video)
     parse = Parse(
