@@ -106,7 +106,7 @@ class BackgroundJobs:
             job = session.scalar(query.with_for_update(skip_locked=True))
             if job is None:
                 return None
-            job.state, job.started_at_ms = "running", self._now()
+            job.state, job.error, job.started_at_ms = "running", None, self._now()
             return job.id
 
     def _work(self, job_id: str) -> None:

@@ -7,7 +7,7 @@ export const countEnded = (jobs: readonly Job[]): number => jobs.filter((job) =>
 
 export function JobTable({ jobs }: { jobs: readonly Job[] }) {
   return (
-    <div className="table-wrap"><table className="table">
+    <div className="table-wrap" role="region" aria-label="Jobs" tabIndex={0}><table className="table">
       <thead><tr><th scope="col">Begun</th><th scope="col">State</th><th scope="col">Progress</th></tr></thead>
       <tbody>{jobs.map((job) => <JobRow key={job.id} job={job} />)}</tbody>
     </table></div>
