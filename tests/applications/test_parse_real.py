@@ -36,11 +36,11 @@ def measure_sureness(parses):
     return len(sure) / len(subs)
 
 
-def make_overconfident(bundle, out):
-    """The same bundle, sharpened a thousandfold, to which everything looks familiar."""
+def make_overconfident(bundle, out, **changes):
+    """The same bundle, sharpened a thousandfold, to which everything looks familiar; ``changes`` are of its facts."""
     with zipfile.ZipFile(bundle) as archive:
         contents = {name: archive.read(name) for name in archive.namelist()}
-    facts = json.loads(contents["bundle.json"])
+    facts = json.loads(contents["bundle.json"]) | changes
     for name in facts["files"]:
         if name.endswith("calibration.json"):
             calibration = json.loads(contents[name])
@@ -67,3 +67,17 @@ def test_real_clips_are_not_named_without_a_doubt(tiny, shared, tmp_path):
         assert parse.warnings and page.index(parse.warnings[0][:40]) < page.index("<video")
     control = parse_clips(clips, make_overconfident(tiny.bundle, tmp_path / "sure.finegym"), tmp_path / "control")
     assert measure_sureness(control) > MAX_WITHOUT_DOUBT  # the first assertion can fail
+
+
+def test_models_of_a_simulation_never_sound_sure_of_anything_else(tiny, shared, tmp_path):
+    """However sure they are: nothing about poses or energies tells real footage reliably, the bundle's origin does."""
+    clips = list_clips(shared, num_beam=1)[-3:]
+    bundle = make_overconfident(tiny.bundle, tmp_path / "simulated.finegym", is_simulated=True)
+    parses = parse_clips(clips, bundle, tmp_path / "out")
+    assert measure_sureness(parses) == 0
+    for parse, clip in zip(parses, clips, strict=True):
+        (sub,) = parse.actions[0].sub_actions
+        assert parse.is_foreign and not parse.is_simulated
+        assert sub.unsure[0] == parse.actions[0].unsure[0] == "the models have seen simulated competitions only"
+        page = (tmp_path / "out" / clip.stem / "parse.html").read_text(encoding="utf-8")
+        assert sub.unsure[0] in page and 'article class="unsure"' in page

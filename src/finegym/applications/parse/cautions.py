@@ -21,25 +21,30 @@ def is_in_simulation(video: Path) -> bool:
     return any((folder / SETTINGS_FILE).is_file() for folder in list(video.absolute().parents)[:2])
 
 
-def is_foreign(actions: Sequence[ParsedAction]) -> bool:
-    """Whether so many sub-actions look strange that the whole recording is unlike what the models learned from."""
-    judged = [sub for action in actions for sub in action.sub_actions if sub.strange_rate is not None]
-    if not judged:
-        return False
-    rate = max(sub.strange_rate or 0.0 for sub in judged)
-    return bool(binom.sf(sum(sub.is_strange for sub in judged) - 1, len(judged), rate) <= MAX_CHANCE)
+def find_foreign(facts: BundleFacts, actions: Sequence[ParsedAction], *, is_simulated: bool) -> str | None:
+    """Why a recording is of another kind than what the models learned from, as a doubt; ``None`` where nothing says so.
+
+    Args:
+        facts: of the bundle.
+        actions: that were found.
+        is_simulated: whether the recording is known to be simulated.
+    """
+    if facts.is_simulated and not is_simulated:
+        return "the models have seen simulated competitions only"
+    if _are_too_many(*_count_strange(actions)):
+        return "the recording as a whole looks like nothing that the models know"
+    return None
 
 
-def doubt_foreign(actions: Sequence[ParsedAction]) -> tuple[ParsedAction, ...]:
-    """The actions of a foreign recording: what looks familiar by itself is in doubt too."""
-    doubt = "the recording as a whole looks like nothing that the models know"
+def doubt_all(actions: Sequence[ParsedAction], doubt: str) -> tuple[ParsedAction, ...]:
+    """The actions of a foreign recording: whatever looks familiar by itself is in doubt too."""
     return tuple(
         action.model_copy(
             update={
+                "unsure": (doubt, *action.unsure),
                 "sub_actions": tuple(
-                    sub if sub.is_strange else sub.model_copy(update={"unsure": (*sub.unsure, doubt)})
-                    for sub in action.sub_actions
-                )
+                    sub.model_copy(update={"unsure": (doubt, *sub.unsure)}) for sub in action.sub_actions
+                ),
             }
         )
         for action in actions
@@ -47,26 +52,30 @@ def doubt_foreign(actions: Sequence[ParsedAction]) -> tuple[ParsedAction, ...]:
 
 
 def list_cautions(facts: BundleFacts, actions: Sequence[ParsedAction], *, is_simulated: bool) -> tuple[str, ...]:
-    """The warnings of a parse, the gravest first.
-
-    Args:
-        facts: of the bundle.
-        actions: that were found.
-        is_simulated: whether the recording is known to be simulated.
-    """
+    """The warnings of a parse, the gravest first; arguments as for ``find_foreign``."""
     warnings = []
     if facts.is_simulated and not is_simulated:
         warnings.append(
             "The models have seen nothing but a simulated competition, and this recording is not known to be of one. "
             "Do not rely on anything below, however sure it sounds."
         )
-    if is_foreign(actions):
-        judged = [sub for action in actions for sub in action.sub_actions if sub.strange_rate is not None]
-        rate = max(sub.strange_rate or 0.0 for sub in judged)
+    num_strange, num_judged, rate = _count_strange(actions)
+    if _are_too_many(num_strange, num_judged, rate):
         warnings.append(
-            f"{sum(sub.is_strange for sub in judged)} of {format_count(len(judged), 'sub-action')} look like nothing "
-            f"that the models know; of footage like that they learned from, {100 * rate:.0f} % at most would."
+            f"{num_strange} of {format_count(num_judged, 'sub-action')} look like nothing that the models know; of "
+            f"footage like that they learned from, {100 * rate:.0f} % at most would."
         )
     if not actions:
         warnings.append("No routine was found. The models may have been trained on other footage than this.")
     return (*warnings, *facts.weaknesses)
+
+
+def _count_strange(actions: Sequence[ParsedAction]) -> tuple[int, int, float]:
+    """Strange sub-actions, those that were judged, and the share of known ones that would be strange at most."""
+    judged = [sub for action in actions for sub in action.sub_actions if sub.strange_rate is not None]
+    rate = max((sub.strange_rate or 0.0 for sub in judged), default=0.0)
+    return sum(sub.is_strange for sub in judged), len(judged), rate
+
+
+def _are_too_many(num_strange: int, num_judged: int, rate: float) -> bool:
+    return num_judged > 0 and bool(binom.sf(num_strange - 1, num_judged, rate) <= MAX_CHANCE)

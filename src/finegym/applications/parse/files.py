@@ -183,6 +183,7 @@ class Parse(_Part):
         without_replays: whether nobody looked for replays and slow motion.
         whole: what the file was taken for.
         is_simulated: whether the recording is known to be simulated: it lies in a simulated competition.
+        is_foreign: whether it is of another kind than what the models learned from: then everything in it is in doubt.
         warnings: what to know before anything else here is believed; empty where there is nothing.
         settings: the thresholds.
         actions: in order of time.
@@ -203,6 +204,7 @@ class Parse(_Part):
     without_replays: bool = False
     whole: Literal["record", "sub-action"] = "record"
     is_simulated: bool
+    is_foreign: bool = False
     warnings: tuple[str, ...]
     settings: dict[str, float]
     actions: tuple[ParsedAction, ...]

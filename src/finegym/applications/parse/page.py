@@ -146,7 +146,8 @@ def iterate_page(
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"clock": format_clock, "percent": format_percent, "sureness": name_sureness}
+    sureness = (lambda _: "unsure") if parse.is_foreign else name_sureness
+    environment.filters |= {"clock": format_clock, "percent": format_percent, "sureness": sureness}
     environment.globals["part"] = partial(describe_in_short, dataset.codebook)
     routines = _make_routines(parse, dataset, code, video, reasons)
     subs = [sub for action in parse.actions for sub in action.sub_actions]

@@ -13,7 +13,7 @@ from typing import Literal
 from finegym.annotations.folder import write_dataset
 from finegym.annotations.model import Dataset
 from finegym.applications.bundle import Bundle, open_bundle
-from finegym.applications.parse.cautions import doubt_foreign, is_foreign, is_in_simulation, list_cautions
+from finegym.applications.parse.cautions import doubt_all, find_foreign, is_in_simulation, list_cautions
 from finegym.applications.parse.clock import Clock
 from finegym.applications.parse.exporting import write_outputs
 from finegym.applications.parse.files import PARSE_FILE, Parse, read_parse
@@ -162,8 +162,10 @@ def parse_video(
         endings = {one.name: sum_endings(one.ending, opened.codebook) for one in found}
         whole = None if settings.whole == "sub-action" else opened.facts.routines
         actions = assign_kinds(read, stretches, float(index.end_ms), whole, endings)
-        actions = doubt_foreign(actions) if is_foreign(actions) else actions
-    is_simulated = is_in_simulation(item.video)
+        is_simulated = is_in_simulation(item.video)
+        warnings = list_cautions(opened.facts, actions, is_simulated=is_simulated)
+        foreign = find_foreign(opened.facts, actions, is_simulated=is_simulated)
+        actions = actions if foreign is None else doubt_all(actions, foreign)
     parse = Parse(
         record_id=record_id,
         video=str(item.video),
@@ -177,7 +179,8 @@ def parse_video(
         without_replays=is_skipped,
         whole=settings.whole,
         is_simulated=is_simulated,
-        warnings=list_cautions(opened.facts, actions, is_simulated=is_simulated),
+        is_foreign=foreign is not None,
+        warnings=warnings,
         settings=asdict(settings.thresholds),
         actions=actions,
         stretches=stretches,

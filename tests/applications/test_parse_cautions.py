@@ -1,0 +1,66 @@
+"""What stands at the top of a parse, and when a whole recording is in doubt."""
+
+from __future__ import annotations
+
+import pytest
+from parse_builders import make_action, make_parsed
+
+from finegym.applications.bundle import FORMAT, BundleFacts
+from finegym.applications.parse.cautions import doubt_all, find_foreign, is_in_simulation, list_cautions
+
+
+def make_facts(**changes):
+    facts = {
+        "format": FORMAT,
+        "name": "b",
+        "finegym": "0",
+        "is_simulated": False,
+        "actions": "a",
+        "sub_actions": "s",
+        "recognisers": (),
+        "features": (),
+        "files": {},
+    }
+    return BundleFacts(**{**facts, **changes})
+
+
+def make_subs(num_strange, num_known, rate=0.05):
+    flags = [True] * num_strange + [False] * num_known
+    return [make_action([make_parsed(0, 900, is_strange=flag, strange_rate=rate) for flag in flags], 0, 9000)]
+
+
+@pytest.mark.parametrize(
+    ("num_strange", "num_known", "rate", "is_foreign"),
+    [
+        # Of 12 known clips, two or more are strange in 11.8 % of cases, three or more in 2.0 %, four or more in 0.2 %.
+        (2, 10, 0.05, False),
+        (3, 9, 0.05, False),
+        (4, 8, 0.05, True),
+        (1, 0, 0.05, False),  # one clip tells nothing of a recording
+        (4, 8, 0.2, False),  # of a bundle that refuses one known clip in five
+        (0, 0, 0.05, False),
+    ],
+)
+def test_too_many_strange_clips_are_no_accident(num_strange, num_known, rate, is_foreign):
+    actions = make_subs(num_strange, num_known, rate)
+    foreign = find_foreign(make_facts(), actions, is_simulated=False)
+    assert (foreign is not None) == is_foreign
+    said = list_cautions(make_facts(), actions, is_simulated=False)
+    assert [f"{num_strange} of" in one for one in said] == [True] * is_foreign
+    if foreign:
+        (action,) = doubt_all(actions, foreign)
+        assert action.unsure[0] == foreign and all(sub.unsure[0] == foreign for sub in action.sub_actions)
+
+
+def test_models_of_a_simulation_warn_of_everything_else(tmp_path):
+    facts = make_facts(is_simulated=True, weaknesses=("Few clips.",))
+    assert find_foreign(facts, make_subs(0, 3), is_simulated=True) is None
+    assert list_cautions(facts, make_subs(0, 3), is_simulated=True) == ("Few clips.",)
+    assert "simulated competitions only" in find_foreign(facts, make_subs(0, 3), is_simulated=False)
+    first, second, last = list_cautions(facts, [], is_simulated=False)
+    assert "Do not rely" in first and "No routine" in second and last == "Few clips."
+    (tmp_path / "records").mkdir()
+    assert not is_in_simulation(tmp_path / "records/a.mp4")
+    (tmp_path / "simulation.json").write_text("{}")
+    assert is_in_simulation(tmp_path / "records/a.mp4") and is_in_simulation(tmp_path / "a.mp4")
+    assert not is_in_simulation(tmp_path / "a/b/c.mp4")
