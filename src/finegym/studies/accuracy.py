@@ -58,7 +58,7 @@ def make_accuracy_study(
         figure = draw_accuracies(table, shown, f"{title}: {TITLES[shown]}")
         return Outcome((table,), () if figure is None else (Figure(name, title, to_see, figure),))
 
-    return Study(name, title, needs, plan, make)
+    return Study(name, f"Table {name.removeprefix('table')}: {title}", needs, plan, make)
 
 
 def make_columns(roles: Mapping[str, str]) -> tuple[Column, ...]:

@@ -6,13 +6,14 @@ methods score, what guessing would, and how far training got, tell these apart.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
 from finegym.evaluation.queries import find_asked_nodes, list_topics, read_answers, score_topics
 from finegym.evaluation.report import find_groups
 from finegym.studies import fig5, fig6b, fig6c, longtail, table4, table5
+from finegym.studies.measures import count_mean_frames
 from finegym.studies.planning import plan_predictions
 from finegym.studies.results import METRICS, Answers, Results
 from finegym.studies.study import PlannedPrediction
@@ -30,8 +31,14 @@ def say_frames(results: Results) -> str:
     values = _list_values({str(number): cell for number, cell in known.items()})
     if not values:
         return ""
-    learnt = say_learnt(results, plans[table5.NUM_FRAMES[-1]])
-    return f"By number of frames: {values}; {_say_guessing(results, table5.ROLE)}. {learnt}".rstrip()
+    learnt = say_learnt(results, {f"{number} frames": plans[number] for number in table5.NUM_FRAMES})
+    return f"In percent by number of frames, {values}; {_say_guessing(results, table5.ROLE)}. {learnt}".rstrip()
+
+
+def say_third(results: Results) -> str:
+    """How long a third of a clip is, and the most frames that were tried."""
+    third, most = count_mean_frames(results) / 3, table5.NUM_FRAMES[-1]
+    return f"A third of the mean clip is {third:.0f} frames; Table 5 trains with {most} at most. {say_frames(results)}"
 
 
 def compare_topics(first: str, second: str, role: str) -> Control:
@@ -52,7 +59,7 @@ def compare_topics(first: str, second: str, role: str) -> Control:
         shown = gains if len(gains) <= MAX_TOPICS else [*gains[: MAX_TOPICS // 2], *gains[-MAX_TOPICS // 2 :]]
         text = ", ".join(f"{topic} {100 * gain:+.1f}" for gain, topic in shown)
         said = f"Gained on queries about (points of balanced accuracy): {text}."
-        return " ".join(part for part in (said, *(say_learnt(results, plan) for plan in plans)) if part)
+        return f"{said} {say_learnt(results, {first: plans[0], second: plans[1]})}".rstrip()
 
     return say
 
@@ -63,7 +70,7 @@ def compare_scores(methods: Sequence[str], role: str) -> Control:
     def say(results: Results) -> str:
         cells = {m: results.score(plan_predictions(results.size, m, role), role, METRICS["mean"]) for m in methods}
         values = _list_values(cells)
-        return f"Mean class accuracy: {values}; {_say_guessing(results, role)}." if values else ""
+        return f"Mean class accuracy in percent, {values}; {_say_guessing(results, role)}." if values else ""
 
     return say
 
@@ -95,7 +102,7 @@ def say_numbers(method: str, role: str) -> Control:
     def say(results: Results) -> str:
         plans = {number: fig6c.plan_tested(results.size, method, role, number) for number in fig6c.TESTED}
         values = _list_values({str(n): results.score(plan, role, METRICS["mean"]) for n, plan in plans.items()})
-        return f"By number of test frames: {values}; {_say_guessing(results, role)}." if values else ""
+        return f"In percent by number of test frames, {values}; {_say_guessing(results, role)}." if values else ""
 
     return say
 
@@ -116,29 +123,33 @@ def say_poses(results: Results) -> str:
     """Frames without a pose by speed."""
     known = {row.labels[0]: row.get("missing") for row in fig5.make_table(results).rows}
     values = _list_values(known)
-    return f"No pose found, by speed: {values}." if values else ""
+    return f"Frames without a pose in percent, {values}." if values else ""
 
 
 def say_tree(results: Results) -> str:
     """What both heads score, and whether both had converged."""
+    plans = {remedy: longtail.plan_remedy(results.size, remedy) for remedy in (longtail.NONE, longtail.TREE)}
     cells = {}
-    for remedy in (longtail.NONE, longtail.TREE):
-        answers = results.read_seeds(longtail.plan_remedy(results.size, remedy), longtail.ROLE)
+    for remedy, planned in plans.items():
+        answers = results.read_seeds(planned, longtail.ROLE)
         for name in ("rare", "mean"):
-            cells[f"{remedy} {'all' if name == 'mean' else name}"] = longtail.score_measure(results, answers, name)
+            cells[f"{'all' if name == 'mean' else name} elements, {remedy}"] = longtail.score_measure(
+                results, answers, name
+            )
     values = _list_values(cells)
-    learnt = [say_learnt(results, longtail.plan_remedy(results.size, r)) for r in (longtail.NONE, longtail.TREE)]
-    return " ".join([f"Mean class accuracy: {values}.", *filter(None, learnt)]) if values else ""
+    learnt = say_learnt(results, plans)
+    return f"Mean class accuracy in percent, {values}. {learnt}".rstrip() if values else ""
 
 
-def say_learnt(results: Results, planned: Sequence[PlannedPrediction]) -> str:
-    """How much of its own training clips a method got right in its last epoch: little, if it has not converged."""
-    epochs = [epoch for each in planned if (epoch := results.read_last_epoch(each)) is not None]
-    shares = [epoch["train_top1_accuracy"] for epoch in epochs if "train_top1_accuracy" in epoch]
-    if not shares:
-        return ""
-    name = results.store.get_name(planned[0].run).rsplit("-", 2)[0]
-    return f"In its last epoch {name} was right in {100 * float(np.mean(shares)):.0f} % of its training clips."
+def say_learnt(results: Results, plans: Mapping[str, Sequence[PlannedPrediction]]) -> str:
+    """How much of their own training clips methods got right in the last epoch: little, if they have not converged."""
+    shares = {}
+    for name, planned in plans.items():
+        epochs = [epoch for each in planned if (epoch := results.read_last_epoch(each)) is not None]
+        known = [epoch["train_top1_accuracy"] for epoch in epochs if "train_top1_accuracy" in epoch]
+        if known:
+            shares[name] = f"{name} {100 * float(np.mean(known)):.0f} %"
+    return f"Training clips that were right in the last epoch: {', '.join(shares.values())}." if shares else ""
 
 
 def _find_change(one: Answers, other: Answers) -> float:
@@ -146,7 +157,7 @@ def _find_change(one: Answers, other: Answers) -> float:
 
 
 def _list_values(cells: dict[str, Cell]) -> str:
-    return ", ".join(f"{name} {cell.value:.1f} %" for name, cell in cells.items() if cell.value is not None)
+    return ", ".join(f"{name}: {cell.value:.1f}" for name, cell in cells.items() if cell.value is not None)
 
 
 def _say_guessing(results: Results, role: str) -> str:

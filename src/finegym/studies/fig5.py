@@ -14,11 +14,9 @@ import numpy as np
 from finegym.annotations.folder import read_dataset
 from finegym.annotations.model import Dataset, Instance
 from finegym.evaluation.estimates import Estimate, estimate_contrast, estimate_share, resample_groups
-from finegym.features.pose.figure5 import draw_figure5
 from finegym.features.pose.poses import FOUND
 from finegym.features.pose.quality import FrameQuality, iterate_frames
 from finegym.features.pose.store import PoseStore
-from finegym.report.images import encode_jpeg
 from finegym.studies.broadcast import MODEL, describe_lack, find_broadcast, find_pose_store
 from finegym.studies.cells import make_cell
 from finegym.studies.results import Results
@@ -115,6 +113,9 @@ def _make_cells(frames: FrameQuality, records: list[str], speed: tuple[float, fl
 
 def _draw(dataset: Dataset, folder: Path) -> Figure | None:
     """The vault in the middle of the dataset's order, of those whose record is there."""
+    from finegym.features.pose.figure5 import draw_figure5  # with OpenCV and Numba, which planning does not need
+    from finegym.report.images import encode_jpeg
+
     vaults = list(_iterate_vaults(dataset, folder))
     if not vaults:
         return None

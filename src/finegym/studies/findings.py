@@ -25,6 +25,7 @@ from finegym.studies.controls import (
     say_numbers,
     say_orders,
     say_poses,
+    say_third,
     say_tree,
 )
 from finegym.studies.measures import (
@@ -93,7 +94,7 @@ FINDINGS = (
         -inf,
         SPARED,
         measure_beyond_a_third,
-        say_frames,
+        say_third,
     ),
     Finding(
         "flow-elements",
@@ -176,7 +177,7 @@ FINDINGS = (
     Finding(
         "tree-head",
         "Ours: the tree head helps rare elements.",
-        "tree head less none on the long tail: mean class accuracy of elements with at most 10 training instances",
+        "tree head less a flat one on the long tail: mean class accuracy of elements with at most 10 training clips",
         0.0,
         inf,
         measure_remedy(longtail.TREE, "rare"),
@@ -200,7 +201,7 @@ def make(results: Results) -> Outcome:
             finding.id,
             (finding.says, verdict, finding.measured),
             {COLUMN.id: _make_cell(each)},
-            "" if each is None else finding.control(results),
+            finding.control(results),
         )
         for finding, verdict, each in zip(FINDINGS, verdicts, measured, strict=True)
     )

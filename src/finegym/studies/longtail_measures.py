@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.special import softmax
 
-from finegym.evaluation.calibration import NUM_BINS
 from finegym.evaluation.estimates import (
     GroupWeights,
     Sampled,
@@ -22,6 +21,7 @@ from finegym.evaluation.estimates import (
 from finegym.evaluation.queries import AskedNode, find_asked_nodes, read_answers
 from finegym.studies.results import Answers, Results, stack_right
 
+NUM_BINS = 15  # of confidence, as in ``evaluation.calibration``
 NO_END = 10**9
 BINS = {"rare": (1, 10), "middling": (11, 30), "frequent": (31, NO_END)}
 """Of training instances a class, first and last."""

@@ -48,6 +48,7 @@ def write_report(results: Path, names: Sequence[str], size: str, page: Path, *, 
     if not there:
         raise ConfigError(f"{results} has no results of any study. `finegym study run --size {size}` makes them.")
     all_facts = [read_results(results / name) for name in there]
+    common = _find_common_notes(all_facts)
     is_simulated = any(facts["is_simulated"] for facts in all_facts)
     environment = Environment(
         loader=PackageLoader("finegym.report"),
@@ -57,14 +58,15 @@ def write_report(results: Path, names: Sequence[str], size: str, page: Path, *, 
         lstrip_blocks=True,
     )
     missing = [name for name in names if name not in there]
-    common = _find_common_notes(all_facts)
+    described = {facts["study"]: _describe(facts, results, out, common) for facts in all_facts}
     text = environment.get_template("studies.html.j2").render(
         title=f"FineGym studies, size {size}",
         is_simulated=is_simulated,
         lead=SIMULATED_LEAD if is_simulated else REAL_LEAD,
         findings=[finding for facts in all_facts if facts["study"] == FINDINGS for finding in _list_findings(facts)],
         common_notes=common,
-        studies=[_describe(facts, results, out, common) for facts in all_facts],
+        tested=described.pop(FINDINGS, None),
+        studies=list(described.values()),
         footer=f"finegym {__version__}. "
         + (f"Not run: {', '.join(missing)}." if missing else "All studies were run.")
         + " Intervals are 95 %. A cell that was not run is empty.",
@@ -99,7 +101,9 @@ def _describe(facts: Mapping[str, Any], results: Path, out: Path, common: Sequen
         "title": facts["title"],
         "command": f"finegym study run {facts['study']} --size {facts['size']} --out {out}",
         "figures": [_describe_figure(figure, results / facts["study"]) for figure in facts["figures"]],
-        "tables": [_describe_table(table) for table in facts["tables"]],
+        "tables": [
+            _describe_table(table) for table in facts["tables"] if facts["study"] != FINDINGS
+        ],  # those are cards
         "notes": list(notes),
     }
 

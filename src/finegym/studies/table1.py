@@ -50,4 +50,4 @@ def _count(event: EventStatistics) -> dict[str, Cell]:
     return cells | {"hours": make_count(event.record_hours)}
 
 
-STUDY = Study("table1", "Statistics of the dataset", ("annotations",), lambda size: (), make)
+STUDY = Study("table1", "Table 1: statistics of the dataset", ("annotations",), lambda size: (), make)

@@ -68,7 +68,9 @@ class Found:
         return self._estimate(self.by_tiou.mean(axis=1), self.resampled.mean(axis=2))
 
     def _estimate(self, by_seed: np.ndarray, resampled: np.ndarray) -> Estimate:
-        return estimate(by_seed, resampled, self.num_records, num_draws=self.num_segments)
+        # A segment is found in part, and late in the ranking: no draw of yes or no, but where all or none is found.
+        is_extreme = float(by_seed.mean()) in (0.0, 1.0)
+        return estimate(by_seed, resampled, self.num_records, num_draws=self.num_segments if is_extreme else None)
 
 
 def plan(size: Size) -> tuple[PlannedPrediction, ...]:

@@ -75,4 +75,4 @@ def plan(size: Size) -> tuple[PlannedPrediction, ...]:
     return tuple(planned for number in NUM_FRAMES for planned in plan_frames(size, number))
 
 
-STUDY = Study("table5", "TSN trained with 1, 3, 5, 7 and 12 frames", ("clips",), plan, make)
+STUDY = Study("table5", "Table 5: TSN trained with 1, 3, 5, 7 and 12 frames", ("clips",), plan, make)
