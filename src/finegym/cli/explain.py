@@ -93,7 +93,10 @@ def clip(
 
 @app.command()
 def parse(
-    parsed: Annotated[list[Path], typer.Argument(metavar="PARSED...", help="Folders that `finegym parse` wrote.")],
+    parsed: Annotated[
+        list[Path],
+        typer.Argument(metavar="PARSED...", help="What `finegym parse` wrote: a folder a recording, or of all."),
+    ],
     bundle: Annotated[Path, typer.Option(envvar="FINEGYM_BUNDLE", help="The bundle that they were parsed with.")],
     recogniser: Annotated[
         int | None, typer.Option(min=1, help="Ask this one of the bundle alone; all that have a say by default.")
@@ -109,10 +112,11 @@ def parse(
 
     **Example**: `finegym explain parse parsed/A0xAXXysHUo --bundle demo/bundle.finegym`
     """
+    from finegym.applications.attributes_sources import find_parses
     from finegym.applications.reasons_parse import explain_parse, format_costs
 
     is_failed = False
-    for folder in parsed:
+    for folder in (one.parent for path in parsed for one in find_parses(path) or [path / "parse.json"]):
         tally = explain_parse(
             folder,
             bundle,
