@@ -69,6 +69,7 @@ def test_kinds_are_counted_as_by_hand():
         ),
         stretches=(
             Stretch(kind="replay", start_ms=30_100, end_ms=36_000, score=1, reasons=("framed",)),
+            Stretch(kind="replay", start_ms=58_000, end_ms=59_000, score=1, reasons=("shown-before",), speed=1.0),
             Stretch(kind="slow motion", start_ms=50_000, end_ms=56_000, score=1, reasons=()),
         ),
     )

@@ -10,6 +10,7 @@ import numpy as np
 
 from finegym.applications.parse.counts import Counts, add_counts, match
 from finegym.applications.parse.files import KINDS, Kind, Parse
+from finegym.applications.parse.kinds import is_telling
 from finegym.localization.negatives import Shots, read_shots
 from finegym.simulation.competition import SETTINGS_FILE
 from finegym.simulation.truth import read_truth
@@ -28,8 +29,8 @@ class KindScores:
 
     Attributes:
         kinds: by kind, of what is there and what was said; one is hit by one of the same kind with a tIoU of half or
-            more, one to one. What was said of replays are the record's replay candidates, and the routines called
-            replays that lie in none of them.
+            more, one to one. What was said of replays are the record's replay candidates (those that are enough to call
+            a routine one), and the routines called replays that lie in none of them.
         confusion: by what a found routine really shows (most of it, at least half), or ``none of these``, how many were
             called which kind.
     """
@@ -84,7 +85,8 @@ def list_said(parse: Parse) -> Spans:
     said: dict[Kind, list[tuple[int, int]]] = {
         kind: [(one.start_ms, one.end_ms) for one in parse.actions if one.kind == kind] for kind in TRUE_KINDS
     }
-    candidates = [(round(one.start_ms), round(one.end_ms)) for one in parse.stretches if one.kind == "replay"]
+    telling = [one for one in parse.stretches if one.kind == "replay" and is_telling(one)]
+    candidates = [(round(one.start_ms), round(one.end_ms)) for one in telling]
     apart = [one for one in said["replay"] if not any(_measure_cover(one, [other]) > MIN_COVER for other in candidates)]
     return said | {"replay": [*candidates, *apart]}
 
