@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -26,7 +27,7 @@ from finegym.applications.execution.takes import make_takes, read_takes
 from finegym.cli.app import app
 from finegym.codebook.builtin import read_builtin
 from finegym.errors import ConfigError, FeatureError, PredictionError
-from finegym.features.pose.poses import FOUND, MISSING, Poses
+from finegym.features.pose.poses import FOUND, INTERPOLATED, MISSING, Poses
 from finegym.simulation.competition import CompetitionSettings
 from finegym.simulation.faults import HEIGHT, KINDS, KNEES, STEPS, FaultSettings
 from finegym.simulation.undrawn import iterate_undrawn_truths
@@ -113,17 +114,21 @@ def test_each_tenth_belongs_to_a_sub_action_a_fault_and_frames(looked):
     assert len(hits) > 10 and np.mean(hits) > 0.8
 
 
-def test_a_pose_store_gives_what_the_truth_gives(competitions, monkeypatch):
-    truth = competitions[1][0]
-    dataset = Dataset(CODEBOOK, (truth.video,))
-    expected = make_takes(CODEBOOK, [truth]).takes
+class Store(dict):
+    """As a pose store, in memory; without PTS, as imported poses are."""
 
-    class Store(dict):
-        def read(self, instance_id):
-            return self[instance_id]
+    pts = ()
 
+    def read(self, instance_id):
+        return self[instance_id]
+
+    def get_facts(self, instance_id):
+        return SimpleNamespace(pts=self.pts, time_base="1/1000", first_frame=77)
+
+
+def make_store(takes):
     store = Store()
-    for take in expected[1:]:
+    for take in takes:
         count = len(take.joints)
         store[take.instance_id] = Poses(
             take.joints[None].astype(np.float32),
@@ -133,15 +138,36 @@ def test_a_pose_store_gives_what_the_truth_gives(competitions, monkeypatch):
             640,
             360,
         )
-    store[expected[1].instance_id].status[0, 1] = MISSING
+    return store
+
+
+def test_a_pose_store_gives_what_the_truth_gives(competitions, monkeypatch):
+    truth = competitions[1][0]
+    dataset = Dataset(CODEBOOK, (truth.video,))
+    expected = make_takes(CODEBOOK, [truth]).takes
+    store = make_store(expected[1:])
+    store[expected[1].instance_id].status[0, 1:3] = MISSING, INTERPOLATED
     monkeypatch.setattr(takes_module, "PoseStore", lambda location: store)
     found = read_takes(dataset, None, poses="store")
     assert found.missing == (expected[0].instance_id,)
     assert [take.instance_id for take in found.takes] == [take.instance_id for take in expected[1:]]
-    assert np.isnan(found.takes[0].joints[1]).all()
+    assert np.isnan(found.takes[0].joints[1:3]).all()
     for one, other in zip(found.takes[1:], expected[2:], strict=True):
         assert (one.first_frame, one.set_id, one.lands) == (other.first_frame, other.set_id, other.lands)
         assert measure(one).knee_degrees == pytest.approx(measure(other).knee_degrees, abs=0.1)
+
+
+def test_poses_know_their_own_times(competitions, monkeypatch):
+    """As those of a parsed recording, whose records.csv does not say a frame rate."""
+    truth = competitions[1][0]
+    dataset = Dataset(CODEBOOK, (replace(truth.video, fps=None),))
+    store = make_store(make_takes(CODEBOOK, [truth]).takes)
+    monkeypatch.setattr(takes_module, "PoseStore", lambda location: store)
+    with pytest.raises(FeatureError, match="frame rate"):
+        read_takes(dataset, None, poses="store")
+    store.pts = (400, 420, 440, 460)
+    take = read_takes(dataset, None, poses="store").takes[0]
+    assert (take.fps, take.first_frame) == (50.0, 77)
 
 
 def test_estimator_survives_the_disk_and_other_files_are_named(looked, tmp_path):

@@ -14,7 +14,7 @@ from finegym.simulation.skeleton import JOINT_INDEX
 _LEFT_LEG, _RIGHT_LEG = (
     tuple(JOINT_INDEX[f"{side}_{n}"] for n in ("hip", "knee", "ankle")) for side in ("left", "right")
 )
-_SWAP_COST_TRUNKS = 0.15  # what a change of legs has to gain, over three joints: near ties stay as they are
+_SWAP_COST_TRUNKS = 1.2  # what a change of legs has to gain over three joints: less is won by errors alone
 
 
 @dataclass(frozen=True, eq=False)

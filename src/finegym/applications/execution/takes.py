@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -148,14 +149,23 @@ def _read_store(dataset: Dataset, store: PoseStore) -> Takes:
         if found.sum() < 2:
             missing.append(instance.id)
             continue
-        if instance.video.fps is None:
-            raise FeatureError(
-                f"{instance.video.id}: its frame rate is not known, so that no time in the air can be measured. Write "
-                "it into the dataset's records.csv."
-            )
-        fps = float(instance.video.fps)
-        takes.append(_make_take(dataset.codebook, instance, joints, _find_frames(instance, fps)[0], fps))
+        takes.append(_make_take(dataset.codebook, instance, joints, *_time_frames(store, instance)))
     return Takes(tuple(takes), tuple(missing))
+
+
+def _time_frames(store: PoseStore, instance: Instance) -> tuple[int, float]:
+    """First frame of a clip and its frames a second: by the PTS that the poses are of, else by the record's rate."""
+    facts = store.get_facts(instance.id)
+    if len(facts.pts) > 1:
+        length_s = (facts.pts[-1] - facts.pts[0]) * Fraction(facts.time_base)
+        return facts.first_frame, (len(facts.pts) - 1) / float(length_s)
+    if instance.video.fps is None:
+        raise FeatureError(
+            f"{instance.video.id}: neither its poses nor the dataset say its frame rate, so that no time in the air "
+            "can be measured. Write it into the dataset's records.csv."
+        )
+    fps = float(instance.video.fps)
+    return _find_frames(instance, fps)[0], fps
 
 
 def _find_frames(instance: Instance, fps: float) -> tuple[int, int]:
