@@ -37,11 +37,11 @@ DEDUCTIONS = MappingProxyType(
 """Rows (from how much, points) of each fault: small 0.10, medium 0.30, large 0.50.
 
 Source: FIG, Code of Points, Women's Artistic Gymnastics, section 8, **from memory**: bent knees 0.10/0.30/0.50,
-insufficient height 0.10/0.30, extra steps 0.10 each, a very large step 0.30. Public pages that bear it out, none of them
-the FIG's: small, medium and large are 0.10, 0.30, 0.50, height in flight 0.10/0.30 (islenskifimleikastiginn.is/?p=402);
-bent legs 0.1/0.3/0.5 (docest.com/doc/64136). For steps no page was found. Where small ends and medium begins is a judge's
-eye there and a number here. The code calls a step of about a metre very large: the simulated gymnast does not step as
-far."""
+insufficient height 0.10/0.30, extra steps 0.10 each, a very large step 0.30. Public pages that bear it out, none of
+them the FIG's: small, medium and large are 0.10, 0.30, 0.50, height in flight is 0.10/0.30
+(islenskifimleikastiginn.is/?p=402); bent legs 0.1/0.3/0.5 (docest.com/doc/64136). For steps no page was found. Where
+small ends and medium begins is a judge's eye there and a number here. The code calls a step of about a metre very
+large: the simulated gymnast does not step as far."""
 
 _MOST = MappingProxyType({KNEES: 80.0, HEIGHT: 0.40, STEPS: 0.80})
 _LEAST_FLIGHT_S = MappingProxyType({KNEES: 0.20, HEIGHT: 0.40})
