@@ -85,8 +85,12 @@ def test_a_routine_without_anything_in_it_is_unclear():
 
 def test_a_routine_of_nothing_but_strange_pictures_is_unclear():
     strange, known = (make_parsed(1000, 2000, is_strange=flag) for flag in (True, False))
-    (found,) = assign_kinds([make_action([strange, strange], 0, 10_000, points=0.0)], [], 100_000, None, {})
-    assert found.kind == "unclear" and found.points is None and found.evidence[0].reason == "nothing-known"
+    for changes in ({"score": 0.4}, {"localized_event_id": None}):  # hardly found, or a clip that was cut out before
+        action = make_action([strange, strange], 0, 10_000, points=0.0, **changes)
+        (found,) = assign_kinds([action], [], 100_000, None, {})
+        assert found.kind == "unclear" and found.points is None and found.evidence[0].reason == "nothing-known"
+    (found,) = assign_kinds([make_action([strange, strange], 0, 10_000)], [], 100_000, None, {})
+    assert found.kind == "routine" and "nothing in it looks like" in found.unsure[0]
     assert kinds_of([make_action([strange, known], 0, 10_000)]) == ["routine"]
 
 

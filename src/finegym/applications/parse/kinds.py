@@ -15,6 +15,8 @@ from finegym.codebook.model import Codebook
 
 MIN_SHARE = 0.5
 """Of a routine's time, that lies in candidates."""
+MIN_SCORE = 0.5
+"""Of a localizer that is believed although everything in a routine looks strange to recognisers."""
 MAX_SPEED = 0.65
 """Relative to the original: one gymnast's vault looks like the other's, and is a little slower or faster."""
 MAX_SLOW_SHARE = 0.25
@@ -140,7 +142,8 @@ def _decide(
     """No dismount at all is enough, however unsure one might be found: localizers miss other things, and are late."""
     if any(one.reason != "looks-like-before" for one in of_replay):
         return "replay"
-    if any(one.speaks_for == "unclear" for one in of_break):
+    is_likely = action.localized_event_id is not None and action.score >= MIN_SCORE
+    if any(one.reason == "nothing-found" or (one.reason == "nothing-known" and not is_likely) for one in of_break):
         return "unclear"
     reasons = {one.reason for one in of_break}
     if facts is None or not facts.closing:
