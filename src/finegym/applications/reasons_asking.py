@@ -93,7 +93,7 @@ class AskedRecogniser:
     def name(self) -> str:
         """Number, modality and split."""
         section = self.recogniser.recipe.data
-        return f"{self.number} {section.modality} {section.split}".strip()
+        return f"{self.number} ({', '.join(one for one in (section.modality, section.split) if one)})"
 
     @cached_property
     def labelled(self) -> Labelled | None:

@@ -52,12 +52,13 @@ def write_reasons_page(path: Path, reasons: Reasons, explainer: Explainer) -> No
 
 
 def _make_answer_section(reasons: Reasons) -> Section:
-    likeliest = [(name, format_share(probability), id_) for id_, name, probability in reasons.ranked]
-    path = [(one.text, name_answer(one), format_share(one.probability)) for one in reasons.decisions]
+    likeliest = [(format_share(probability), name, id_) for id_, name, probability in reasons.ranked]
+    open_ = [one for one in reasons.decisions if one.is_open]
+    path = [(format_share(one.probability), name_answer(one), one.text) for one in open_]
     facts = [("labelled", reasons.label or "by nobody"), ("by", reasons.source)]
     blocks: list[Any] = [
-        Table(("likeliest", "probability", "class"), likeliest),
-        Table(("decided", "answer", "probability"), path, "In the order of the hierarchy"),
+        Table(("probability", "likeliest", "class"), likeliest),
+        Table(("probability", "answer", "decided"), path, "In the order of the hierarchy"),
         Table(("clip", reasons.instance_id), facts),
     ]
     if len(reasons.recognisers) > 1:

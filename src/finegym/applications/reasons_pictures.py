@@ -102,7 +102,7 @@ def draw_strip(voice: Voice, facts: AskedFacts, num_frames: int) -> bytes:
         bars.append(f'<rect x="{left:.1f}" y="{top:.1f}" width="{width:.1f}" height="{height:.1f}" fill="{colour}"/>')
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {STRIP_WIDTH} {STRIP_HEIGHT}" '
-        f'preserveAspectRatio="none" width="{STRIP_WIDTH}" height="{STRIP_HEIGHT}">'
+        f'preserveAspectRatio="none" width="{3 * STRIP_WIDTH}" height="{2 * STRIP_HEIGHT}">'
         f'<rect width="{STRIP_WIDTH}" height="{STRIP_HEIGHT}" fill="#8a939b" fill-opacity=".12"/>'
         f'<path d="M0 {middle}H{STRIP_WIDTH}" stroke="#8a939b" stroke-width=".6"/>{"".join(bars)}</svg>'
     ).encode()
