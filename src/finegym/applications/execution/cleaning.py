@@ -11,9 +11,8 @@ import numpy as np
 
 from finegym.simulation.skeleton import JOINT_INDEX
 
-_LEFT_LEG, _RIGHT_LEG = (
-    tuple(JOINT_INDEX[f"{side}_{n}"] for n in ("hip", "knee", "ankle")) for side in ("left", "right")
-)
+_LEGS = [JOINT_INDEX[f"{side}_{name}"] for side in ("left", "right") for name in ("hip", "knee", "ankle")]
+_CROSSED = _LEGS[3:] + _LEGS[:3]
 _SWAP_COST_TRUNKS = 1.2  # what a change of legs has to gain over three joints: less is won by errors alone
 
 
@@ -69,7 +68,7 @@ def untangle_legs(joints: np.ndarray) -> tuple[np.ndarray, int]:
     frames = np.flatnonzero(np.isfinite(joints).all(axis=(1, 2)))
     if len(frames) < 2:
         return joints.copy(), 0
-    legs = joints[np.ix_(frames, [*_LEFT_LEG, *_RIGHT_LEG])]
+    legs = joints[np.ix_(frames, _LEGS)]
     crossed = legs[:, [3, 4, 5, 0, 1, 2]]
     stay = np.linalg.norm(np.diff(legs, axis=0), axis=-1).sum(axis=1)
     change = np.linalg.norm(legs[1:] - crossed[:-1], axis=-1).sum(axis=1) + _SWAP_COST_TRUNKS * measure_trunk(joints)
@@ -79,7 +78,7 @@ def untangle_legs(joints: np.ndarray) -> tuple[np.ndarray, int]:
         state = ~state
     untangled = joints.copy()
     swapped = frames[state]
-    untangled[np.ix_(swapped, [*_LEFT_LEG, *_RIGHT_LEG])] = joints[np.ix_(swapped, [*_RIGHT_LEG, *_LEFT_LEG])]
+    untangled[np.ix_(swapped, _LEGS)] = joints[np.ix_(swapped, _CROSSED)]
     return untangled, int(state.sum())
 
 

@@ -47,7 +47,7 @@ def write_sheets(path: Path, sheets: Sheets, code: CodeOfPoints, footer: str) ->
     for event_id, members in groups.items():
         table = Table(("total", "routine", *_SPLIT_HEADER), [_make_page_row(sheet) for sheet in members])
         sections.append(Section(event_id, [table, *map(_fold_sheet, members)]))
-    lead = f"{code.title}. {code.source}. Difficulty only: execution and penalties are a jury's."
+    lead = f"{code.title}: {code.source}. Difficulty only: execution and penalties are a jury's."
     write_page(path, "Difficulty scores", sections, lead=lead, footer=footer)
 
 
