@@ -24,7 +24,7 @@ from finegym.applications.generation.recogniser import recognise
 from finegym.applications.generation.run_folder import read_generator, read_judge
 from finegym.applications.generation.sampling import draw_motions
 
-SETTINGS = ((16, 1.0), (16, 1.5), (16, 2.5), (4, 1.0), (8, 1.0), (32, 1.0))
+SETTINGS = ((16, 1.0), (16, 1.5), (8, 1.0), (4, 1.0))
 
 
 def main() -> None:

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from finegym.applications.generation.cleanup import build_deviation, clean_up, find_support
+from finegym.applications.generation.cleanup import build_deviation, clean_up, find_support, smooth
 from finegym.applications.generation.coding import keep_bones
 from finegym.applications.generation.motions import ENDS, make_motions
 from finegym.applications.generation.plausibility import measure, measure_flight
@@ -62,9 +62,18 @@ def test_the_nearest_thing_carries(point, event, is_hand, fixed, where):
     np.testing.assert_allclose(place[is_fixed], where)
 
 
+def test_what_is_smooth_stays_and_what_trembles_does_not():
+    time = np.arange(48.0)
+    parabola = np.broadcast_to((0.1 * time - 0.003 * time**2)[None, :, None, None], (1, 48, 26, 3))
+    np.testing.assert_allclose(smooth(parabola), parabola, atol=1e-9)
+    trembles = np.broadcast_to((-1.0) ** time[None, :, None, None], (1, 48, 26, 3))
+    # Third differences of what alternates are 8 times as large: 1 / (1 + 0.3 * 64) is left, ends aside.
+    np.testing.assert_allclose(np.abs(smooth(trembles)[:, 12:-12]), 1 / (1 + 0.3 * 64), rtol=0.02)
+
+
 def test_performed_motion_is_hardly_moved(performed):
     cleaned, moved_m = clean_up(performed, EVENTS)
-    assert moved_m.max() < 0.005
+    assert moved_m.max() < 0.02
     np.testing.assert_array_equal(cleaned.contacts, performed.contacts)
 
 
@@ -85,7 +94,8 @@ def test_what_holds_holds_and_what_flies_falls(performed, spoilt):
     assert measure(cleaned.joints[0], float(performed.duration_s[0]), "FX").bone_spread < 1e-4
 
 
-def test_what_the_generator_does_not_say_is_not_corrected(spoilt):
+def test_what_the_generator_does_not_say_is_only_smoothed(spoilt):
     nothing = replace(spoilt, contacts=np.zeros_like(spoilt.contacts))
-    _, moved_m = clean_up(nothing, EVENTS)
-    assert moved_m.max() < 0.002
+    cleaned, _ = clean_up(nothing, EVENTS)
+    start = keep_bones(smooth(spoilt.joints))
+    assert np.linalg.norm(cleaned.joints - start, axis=-1).mean(axis=(1, 2)).max() < 0.002

@@ -1,9 +1,10 @@
 """Generated motion moved as little as it takes to be possible: what holds stays in place, what flies falls.
 
-The generator says of every frame which toes and hands hold and whether she flies. Here the joints are moved so that
-bones have one length each, toes and hands that hold stay where they are (at the height of what carries them, hands on a
-bar), nothing is below the ground, and the centre of mass of a flight is on a parabola under gravity. How far that moved
-the joints is counted. It is least squares over the whole motion: near the generated joints, changed smoothly in time.
+The generator says of every frame which toes and hands hold and whether she flies. Here joints that tremble are smoothed
+in time, and then moved so that bones have one length each, toes and hands that hold stay where they are (at the height
+of what carries them, hands on a bar), nothing is below the ground, and the centre of mass of a flight is on a parabola
+under gravity. How far all that moved the joints is counted. It is least squares over the whole motion: near the joints,
+changed smoothly in time.
 
 Source: constraints on a finished motion as in Kovar et al., "Footskate Cleanup for Motion Capture Editing", SCA 2002;
 all at once by optimisation as in Gleicher, "Retargetting Motion to New Characters", SIGGRAPH 1998; for generated motion
@@ -28,6 +29,7 @@ from finegym.simulation.skeleton import BONES, JOINT_INDEX, JOINTS, compute_mass
 
 _BATCH = 128
 _ITERATIONS = 80  # of L-BFGS
+_CALM = 0.3  # weight of third differences beside distances
 _SMOOTH, _FIRM = 50.0, 300.0  # weights beside that of staying near: of changing smoothly, and of what has to be
 
 
@@ -64,7 +66,7 @@ def clean_up(motions: Motions, events: Sequence[str], device: str = "cpu") -> tu
         The motions, and how far a joint was moved, metres, the mean over joints and frames: float64 (N,). Bones that
         only got one length each (``coding.keep_bones``) are where it is measured from.
     """
-    start = keep_bones(motions.joints)
+    drawn, start = keep_bones(motions.joints), keep_bones(smooth(motions.joints))
     joints = np.empty_like(start)
     for first in range(0, len(start), _BATCH):
         rows = slice(first, first + _BATCH)
@@ -76,8 +78,19 @@ def clean_up(motions: Motions, events: Sequence[str], device: str = "cpu") -> tu
             *(torch.from_numpy(np.stack(part)).float().to(device) for part in zip(*conditions, strict=True))
         )
         joints[rows] = _solve(torch.from_numpy(start[rows]).to(device), joined).cpu().numpy()
-    moved = np.linalg.norm((joints - start).astype(np.float64), axis=-1).mean(axis=(1, 2))
+    moved = np.linalg.norm((joints - drawn).astype(np.float64), axis=-1).mean(axis=(1, 2))
     return replace(motions, joints=joints), moved
+
+
+def smooth(joints: np.ndarray) -> np.ndarray:
+    """Joints (N, T, 26, 3) without what changes within two or three frames, and nothing taken off a parabola.
+
+    Source: Whittaker (1923), with third differences; the weight halves what has a period of 5 frames.
+    """
+    T = joints.shape[1]
+    differences = np.diff(np.eye(T), 3, axis=0)
+    smoother = np.linalg.inv(np.eye(T) + _CALM * differences.T @ differences)
+    return np.einsum("ts,nsjc->ntjc", smoother, joints).astype(joints.dtype)
 
 
 def _find_conditions(
