@@ -11,8 +11,8 @@ import numpy as np
 
 from finegym.simulation.skeleton import JOINT_INDEX
 
-_LEGS = [JOINT_INDEX[f"{side}_{name}"] for side in ("left", "right") for name in ("hip", "knee", "ankle")]
-_CROSSED = _LEGS[3:] + _LEGS[:3]
+_LEGS = np.array([JOINT_INDEX[f"{side}_{name}"] for side in ("left", "right") for name in ("hip", "knee", "ankle")])
+_CROSSED = np.roll(_LEGS, 3)
 _SWAP_COST_TRUNKS = 1.2  # what a change of legs has to gain over three joints: less is won by errors alone
 
 
