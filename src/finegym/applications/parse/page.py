@@ -26,7 +26,6 @@ from finegym.applications.scoring.difficulty import score_action
 from finegym.applications.scoring.sheet import describe_missing, make_award_rows, make_element_rows
 from finegym.files import replace_file
 from finegym.report.images import encode_jpeg
-from finegym.video.index_cache import read_index
 from finegym.video.reader import VideoReader
 
 SHORT_SIDE, QUALITY = 96, 68
@@ -178,9 +177,9 @@ def count_kinds(parse: Parse) -> str:
 
 
 def _find_clip(parse: Parse, video: Path, folder: Path) -> PageClip:
-    """The recording as a page in ``folder`` finds it; players count from its first frame, wherever its clock starts."""
+    """The recording as a page in ``folder`` finds it; browsers play a file on its own clock, which is the record's."""
     address = quote(os.path.relpath(video.absolute(), folder.absolute()).replace(os.sep, "/"))
-    return PageClip(address, read_index(video).start_ms, parse.duration_ms)
+    return PageClip(address, 0, parse.duration_ms)
 
 
 def format_clock(time_ms: float) -> str:

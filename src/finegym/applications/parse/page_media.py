@@ -25,7 +25,7 @@ class PageClip:
 
     Attributes:
         src: address, as the page sees it.
-        start_ms: on the record's clock, when the file's first frame is shown.
+        start_ms: on the record's clock, where the file's own stands at 0: a proxy's first frame, or the record's zero.
         end_ms: when its last one stops being shown.
     """
 

@@ -1,4 +1,4 @@
-// How the page of a parse behaves. Times are the record's, in milliseconds; the file of a clip begins at its start_ms.
+// How the page of a parse behaves. Times are the record's, in milliseconds; the clock of a clip's file begins at its start_ms.
 const clips = JSON.parse(document.getElementById("media").textContent);
 const player = document.getElementById("player");
 const silent = document.getElementById("silent");
