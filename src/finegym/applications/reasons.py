@@ -134,9 +134,11 @@ class Explainer:
         """What all recognisers come to together, and why."""
         verdict = self._find_verdict(instance_id, looks, codebook)
         goal = verdict.goal
-        canonical = list(list_path(goal, [one.id for one in codebook.elements], codebook))
+        steps = list(list_path(goal, [one.id for one in codebook.elements], codebook))
+        probabilities = dict(verdict.probabilities)
         if against is not None:
-            canonical.append(self._make_pair(goal, against, codebook))
+            steps.append(self._make_pair(goal, against, codebook))
+            probabilities[steps[-1].key] = verdict.compare(against)
         voices: dict[tuple[str, str | None], list[Voice]] = {}
         facts = []
         for place, (each, look) in enumerate(zip(self.asked, looks, strict=True)):
@@ -144,30 +146,28 @@ class Explainer:
             for question, voice in zip(questions, each.answer(questions, look, place, num_neighbours), strict=True):
                 voices.setdefault(question.key, []).append(voice)
             facts.append(each.describe(instance_id, look, _say_why_not(each, goal, questions), num_neighbours))
-        probabilities = dict(verdict.probabilities)
-        if against is not None:
-            probabilities[canonical[-1].key] = verdict.compare(against)
-        decisions = [
-            _decide(one, probabilities.get(one.key), voices.get(one.key, ()))
-            for one in canonical
-            if one.key in voices or probabilities.get(one.key) is not None
-        ]
-        name = next((name for id_, name, _ in verdict.ranked if id_ == goal.finest), goal.finest)
         labels = [each.clips.labels.get(instance_id) for each in self.asked]
-        notes = [each.note for each in self.asked if each.note]
-        if self.parse is not None:
-            notes.append("The localizers of the parse have a say in event and set too; they are not asked why")
         return Reasons(
             source=str(self.path),
             instance_id=instance_id,
             label=next((label for label in labels if label is not None), None),
-            answer=(goal.finest, name),
+            answer=(goal.finest, next((name for id_, name, _ in verdict.ranked if id_ == goal.finest), goal.finest)),
             ranked=verdict.ranked,
             method=self.method,
-            decisions=tuple(decisions),
+            decisions=tuple(
+                _decide(one, probabilities.get(one.key), voices.get(one.key, ()))
+                for one in steps
+                if one.key in voices or probabilities.get(one.key) is not None
+            ),
             recognisers=tuple(facts),
-            notes=tuple(notes),
+            notes=self._list_notes(),
         )
+
+    def _list_notes(self) -> tuple[str, ...]:
+        notes = [each.note for each in self.asked if each.note]
+        if self.parse is not None:
+            notes.append("The localizers of the parse have a say in event and set too; they are not asked why")
+        return tuple(notes)
 
     def _find_verdict(self, instance_id: str, looks: Sequence[Look], codebook: Codebook) -> Verdict:
         if self.parse is not None:
