@@ -11,6 +11,7 @@ import pytest
 from labelling_world import make_world
 
 from finegym.labelling import parse_jobs
+from finegym.labelling.background_jobs import BackgroundJobs
 
 SAY = "import sys, json; asked = json.loads(sys.stdin.readline()); {}"
 
@@ -66,6 +67,23 @@ def test_a_job_says_how_far_it_is_and_what_came_of_each_record(own, monkeypatch)
         "total": 2,
         "text": "1 parsed, 0 were parsed already, 1 failed; beta: tiny",
     }
+
+
+def test_a_job_that_is_cut_off_goes_on_at_the_next_start(own, monkeypatch):
+    monkeypatch.setattr(parse_jobs, "WORKER", (sys.executable, "-c", SAY.format("import time; time.sleep(60)")))
+    job = ask(own)
+    own.server.jobs.start()
+    deadline = time.monotonic() + 30
+    while own.lead.get(f"/api/jobs/{job['id']}")["state"] != "running":
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    own.server.jobs.stop()
+    assert own.lead.get(f"/api/jobs/{job['id']}")["state"] == "queued"
+    script = SAY.format("print(json.dumps({'report': {'done': ['alpha', 'beta'], 'there': [], 'failed': {}}}))")
+    monkeypatch.setattr(parse_jobs, "WORKER", (sys.executable, "-c", script))
+    own.server.jobs = BackgroundJobs(own.server.database, own.server.workspace, own.server.now)
+    job, _ = wait(own, job)
+    assert (job["state"], job["error"], job["progress"]["done"]) == ("done", None, 2)
 
 
 def test_a_bundle_that_is_none_fails_with_one_line(own):
