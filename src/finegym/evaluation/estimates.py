@@ -161,7 +161,8 @@ def _compute_interval(
         return None
     middle = (share + spread / 2) / (1 + spread)
     half = (spread * chance + spread**2 / 4) ** 0.5 / (1 + spread)
-    low, high = max(0.0, middle - half), min(1.0, middle + half)  # sums of floats end beside 0 and 1
+    # Sums of floats end beside 0 and 1, and beside the share itself.
+    low, high = max(0.0, min(middle - half, share)), min(1.0, max(middle + half, share))
     return bounds[0] + width * low, bounds[0] + width * high
 
 
