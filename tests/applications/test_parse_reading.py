@@ -56,6 +56,18 @@ def test_a_recogniser_of_one_set_says_nothing_of_the_others():
     assert sets["FX-S2"] == pytest.approx(0.8)
 
 
+def test_a_recogniser_of_elements_speaks_of_sets_where_it_knows_all_of_them():
+    of_sets = make_opinion("set", {"FX-S1": 0.7, "FX-S2": 0.3})
+    wide = make_opinion("element", {"fx-split-leap": 0.1, "fx-turn-1": 0.6, "fx-turn-2": 0.3})
+    narrow = make_opinion("element", {"fx-turn-1": 0.9, "bb-cat-leap": 0.1})
+    alone, with_wide, with_narrow = (
+        average_sets(FOUND.sub_actions[0], [(one, 0) for one in said], CODEBOOK)
+        for said in ([of_sets], [of_sets, wide], [of_sets, narrow])
+    )
+    assert with_wide["FX-S2"] == pytest.approx((0.8 + 0.3 + 0.9) / 3)  # localizer, sets, elements
+    assert with_narrow == alone and alone["FX-S2"] == pytest.approx((0.8 + 0.3) / 2)
+
+
 def test_only_who_knows_the_set_finds_it_unfamiliar():
     wide = make_opinion("element", {"fx-turn-1": 0.9, "fx-turn-2": 0.1}, familiarity=0.6)
     of_beam = make_opinion("element", {"bb-cat-leap": 0.5, "bb-cat-leap-half": 0.5}, familiarity=0.001)

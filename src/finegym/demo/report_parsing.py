@@ -47,7 +47,7 @@ def describe_parsing(outcome: ParsingOutcome, out: Path, badge: str) -> Section:
         for row in list_sub_actions(videos[parse.record_id], parse, outcome.truth.codebook)
     ]
     compared = Table(
-        ["at", "annotated", "said", "sure", ""], listed, caption="Every sub-action, and what the parse says of it."
+        ["at", "", "annotated", "said", "sure"], listed, caption="Every sub-action, and what the parse says of it."
     )
     lines = [Code(describe_parse(parse)) for parse in outcome.parses]
     return Section("Parsing an unseen competition", [Prose(text), counted, compared, *lines], badge=badge)
@@ -59,7 +59,7 @@ def sum_up(*, sub_actions: Counts, sets: Counts, elements: Counts, num_unsure: i
         return "No sub-action was found."
     found = (
         f"It found {sub_actions.num_right} of {format_count(sub_actions.num_true, 'sub-action')}"
-        f"{_count_wrong(sub_actions, ' and took {} for one that is none')}, named the set of "
+        f"{_count_wrong(sub_actions, ' (and {} where nothing is annotated)')}, named the set of "
         f"{sets.num_right} rightly{_count_wrong(sets, ' and of {} wrongly')}, and the element of "
         f"{elements.num_right} rightly{_count_wrong(elements, ' and of {} wrongly')}."
     )
@@ -83,7 +83,7 @@ def list_sub_actions(video: Video, parse: Parse, codebook: Codebook) -> Iterator
     """A row for every annotated sub-action and for every other one that was found, in order of time.
 
     Yields:
-        When, what is annotated, what was said, how sure, and whether that is right.
+        When, whether what was said is right, what is annotated, what was said, and how sure.
     """
     true = [sub for action in video.actions for sub in action.sub_actions or ()]
     said = [sub for action in parse.actions if action.kind == "routine" for sub in action.sub_actions]
@@ -92,7 +92,8 @@ def list_sub_actions(video: Video, parse: Parse, codebook: Codebook) -> Iterator
     rest = [said[place] for place in range(len(said)) if place not in pairs.values()]
     together = [*rows, *((sub.start_ms, None, sub) for sub in rest)]
     for start_ms, annotated, found in sorted(together, key=lambda row: row[0]):
-        yield format_clock(start_ms), *_compare(annotated, found, codebook)
+        name, words, sure, verdict = _compare(annotated, found, codebook)
+        yield format_clock(start_ms), verdict, name, words, sure
 
 
 def _compare(

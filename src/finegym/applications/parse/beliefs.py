@@ -113,7 +113,8 @@ def average_sets(sub: FoundSubAction, said: Said, codebook: Codebook) -> dict[st
 def _list_voices(sub: FoundSubAction, said: Said, codebook: Codebook) -> list[dict[str, float]]:
     """Probabilities of sets by all who tell them apart.
 
-    Where no recogniser of sets is there, one of the elements of several sets speaks for them.
+    Recognisers of elements of several sets are among them where they know elements of every set that those of sets
+    know: others would speak against sets that they have never seen.
     """
     voices = []
     label = codebook.element_by_id[sub.label].set_id if sub.label in codebook.element_by_id else sub.label
@@ -123,7 +124,9 @@ def _list_voices(sub: FoundSubAction, said: Said, codebook: Codebook) -> list[di
         dict(zip(opinion.class_ids, opinion.probabilities[row].tolist(), strict=True))
         for opinion, row in _of_level(said, "set")
     ]
-    return voices + (of_sets or ([sums] if len(sums := _sum_sets(said, codebook)) > 1 else []))
+    sums = _sum_sets(said, codebook)
+    knows_all = len(sums) > 1 and all(set_id in sums for voice in of_sets for set_id in voice)
+    return [*voices, *of_sets, *([sums] if knows_all else [])]
 
 
 def _of_level(said: Said, level: Level) -> list[tuple[Opinion, int]]:
