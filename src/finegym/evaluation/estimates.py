@@ -130,7 +130,7 @@ def estimate(
     Example:
         >>> one = estimate(np.array([0.98]), np.array([[0.96, 1.0]]), 12)
         >>> round(one.low, 3), round(one.high, 3)
-        (0.893, 0.997)
+        (0.869, 0.997)
     """
     by_seed, resampled = np.asarray(by_seed, np.float64), np.asarray(resampled, np.float64)
     value = float(by_seed.mean()) if len(by_seed) else float("nan")
