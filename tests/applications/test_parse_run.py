@@ -136,8 +136,10 @@ def test_a_watched_folder_is_parsed_once_files_stand_still(tiny, tmp_path):
             raise KeyboardInterrupt
 
     assert watch_folder(folder, tiny.bundle, tmp_path / "out", LOW, say=said.append, sleep=sleep) == 1
-    assert said == ["rec3.mp4: parsed", "parsed 1"]
-    assert looks == [0, 0, 1, 1]  # seen first, taken at the look after
+    assert said[0].startswith("rec3.mp4: parsed: ") and "routine" in said[0] and said[-1] == "parsed 1"
+    warnings = read_parse(tmp_path / "out/rec3/parse.json").warnings
+    assert warnings and said[1:-1] == [f"rec3.mp4: WARNING: {warning}" for warning in warnings]
+    assert looks == [0, 0, *[1 + len(warnings)] * 2]  # seen first, taken at the look after
     assert watch_folder(folder, tiny.bundle, tmp_path / "out", LOW, once=True, say=said.append) == 0
     assert said[-1] == "rec3.mp4: was parsed before"
     shutil.copy(folder / "rec3.mp4", folder / "rec3.mkv")

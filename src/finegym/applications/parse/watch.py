@@ -7,8 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from finegym.applications.bundle import open_bundle
+from finegym.applications.parse.files import read_parse
+from finegym.applications.parse.page import count_kinds
 from finegym.applications.parse.run import ParseSettings, parse_videos
 from finegym.errors import ConfigError, VideoError
+from finegym.jobs import Tally
 from finegym.video.ingest.sources import MEDIA_SUFFIXES
 
 State = tuple[int, int]  # size in bytes, time of change in nanoseconds
@@ -67,8 +70,8 @@ def watch_folder(
                 handled[path] = there[path]
                 num_parsed += len(tally.done)
                 failed += len(tally.failed)
-                reason = next(iter(tally.failed.values()), "")
-                say(f"{path.name}: {reason or ('parsed' if tally.done else 'was parsed before')}")
+                for line in describe_outcome(tally):
+                    say(f"{path.name}: {line}")
             seen = there
             if once and failed:
                 raise VideoError(
@@ -80,6 +83,16 @@ def watch_folder(
     except KeyboardInterrupt:
         say(f"parsed {num_parsed}")
         return num_parsed
+
+
+def describe_outcome(tally: Tally[Path]) -> list[str]:
+    """What came of one recording: why it failed, or what was found, and what to know before believing it."""
+    if tally.failed:
+        return [next(iter(tally.failed.values()))]
+    if not tally.done:
+        return ["was parsed before"]
+    parse = read_parse(next(iter(tally.done.values())))
+    return [f"parsed: {count_kinds(parse)}", *(f"WARNING: {warning}" for warning in parse.warnings)]
 
 
 def list_videos(folder: Path) -> dict[Path, State]:
