@@ -81,7 +81,7 @@ def collect_evidence(take: Take, one: Measures, usual_flights: UsualFlights) -> 
     """The features of a take.
 
     A flight far from the usual one is none that she flew: a pose model lost her. Nothing is made of it, nor of the
-    knees in it and the steps after it.
+    knees in its middle. Its end may be right all the same, and the steps after it count.
     """
     usual = usual_flights.find(take)
     flies = usual is not None and usual >= _SHORTEST_USUAL_S
@@ -95,7 +95,7 @@ def collect_evidence(take: Take, one: Measures, usual_flights: UsualFlights) -> 
         trusted = is_followed or usual is None or take.kind == "circle"
         values[KNEES] = (one.knee_degrees,) if one.knee_degrees is not None and trusted else None
     if take.lands:
-        values[STEPS] = one.steps_m if is_followed or usual is None else None
+        values[STEPS] = one.steps_m
     steps = (min(a for a, _ in one.steps), max(b for _, b in one.steps)) if one.steps else None
     return Evidence(
         np.array([_sum_softly(values.get(kind) or (), kind, limit) for kind, limit in _LIMITS] + [1.0]),
