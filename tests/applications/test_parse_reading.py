@@ -151,6 +151,19 @@ def test_nothing_named_contradicts_its_routine():
         assert sum(sub.events.values()) <= 1 + 1e-9 and sum(sub.sets.values()) <= 1 + 1e-9
 
 
+def test_what_is_likely_enough_but_of_another_event_says_why_it_is_not_named():
+    # The floor has more in all, spread over its sets; of single sets the beam's is likeliest, and above the threshold.
+    sets = {f"FX-S{number}": 0.1 for number in range(1, 6)} | {"BB-S1": 0.5}
+    sub = dataclasses.replace(FOUND.sub_actions[0], label="")
+    found = dataclasses.replace(FOUND, score=0.35, sub_actions=(sub,))
+    thresholds = Thresholds(min_probability=0.2)
+    action = interpret_action(found, "v", [make_opinion("set", sets)], CODEBOOK, thresholds, CODE)
+    (read,) = action.sub_actions
+    assert action.event_id == "FX" and next(iter(read.sets)) == "BB-S1" and read.sets["BB-S1"] >= 0.2
+    assert read.set_id is None
+    assert any("for BB-S1, which is not of its routine's event FX" in doubt for doubt in read.unsure)
+
+
 def test_a_finding_against_its_routine_says_so_and_is_not_named():
     names = ["A_0001_0002", "A_0002_0003"]
     subs = tuple(FoundSubAction(name, 2000, 3000, "", 0.8, 0) for name in names)

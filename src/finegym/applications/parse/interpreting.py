@@ -145,6 +145,11 @@ def interpret_sub_action(
     is_set = set_probability >= thresholds.min_probability and not is_strange
     is_set = is_set and codebook.set_by_id[set_id].event_id == event_id
     doubts = _doubt_sub_action(sub, best, levels, familiarity, thresholds)
+    likely = [(set_id, set_probability), *([(best.set_id, best.probability)] if best else [])]
+    for one, share in likely:  # a low threshold lets several be likely enough, of several events
+        if share >= thresholds.min_probability and codebook.set_by_id[one].event_id != event_id:
+            doubts.append(f"not named: {100 * share:.0f} % for {one}, which is not of its routine's event {event_id}")
+            break
     if events is not None and heard.events.get(event_id, 0.0) <= MAX_AGAINST:
         other, share = rank(heard.events, 1)[0]
         doubts.append(f"event: by itself it looks like {other} ({100 * share:.0f} %), its routine is {event_id}")
