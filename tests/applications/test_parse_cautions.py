@@ -52,6 +52,11 @@ def test_too_many_strange_clips_are_no_accident(num_strange, num_known, rate, is
         assert action.unsure[0] == foreign and all(sub.unsure[0] == foreign for sub in action.sub_actions)
 
 
+def test_models_of_unknown_origin_warn():
+    (said,) = list_cautions(make_facts(is_simulated=None), make_subs(0, 3), is_simulated=False)
+    assert "Nobody knows what the models were trained on" in said
+
+
 def test_models_of_a_simulation_warn_of_everything_else(tmp_path):
     facts = make_facts(is_simulated=True, weaknesses=("Few clips.",))
     assert find_foreign(facts, make_subs(0, 3), is_simulated=True) is None

@@ -59,6 +59,11 @@ def list_cautions(facts: BundleFacts, actions: Sequence[ParsedAction], *, is_sim
             "The models have seen nothing but a simulated competition, and this recording is not known to be of one. "
             "Do not rely on anything below, however sure it sounds."
         )
+    if facts.is_simulated is None:
+        warnings.append(
+            "Nobody knows what the models were trained on: the data were gone when their bundle was made. It may be "
+            "other footage than this."
+        )
     num_strange, num_judged, rate = _count_strange(actions)
     if _are_too_many(num_strange, num_judged, rate):
         warnings.append(
