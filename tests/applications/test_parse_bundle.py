@@ -67,6 +67,12 @@ def test_a_bundle_of_wrong_parts_is_refused(tiny, tmp_path):
         make_bundle(out, actions=tiny.sub_actions, sub_actions=tiny.actions, recognisers=[tiny.recogniser])
     with pytest.raises(ConfigError, match="needs a recogniser"):
         make_bundle(out, actions=tiny.actions, sub_actions=tiny.sub_actions, recognisers=[])
+    other = tmp_path / "other"  # names sets of another codebook, which nobody would understand
+    shutil.copytree(tiny.sub_actions, other)
+    facts = json.loads((other / "run.json").read_text(encoding="utf-8"))
+    (other / "run.json").write_text(json.dumps(facts | {"codebook": {"sha256": "0" * 64}}), encoding="utf-8")
+    with pytest.raises(ConfigError, match="different codebooks"):
+        make_bundle(out, actions=tiny.actions, sub_actions=other, recognisers=[tiny.recogniser])
     assert not out.exists()
 
 

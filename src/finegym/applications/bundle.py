@@ -260,7 +260,8 @@ def _check_tasks(actions: Path, sub_actions: Path, recognisers: Sequence[Path]) 
     for path in recognisers:
         RunFolder(path).read_recipe()
     codebooks = {
-        str(path): RunFiles(path).read_facts().get("codebook", {}).get("sha256") for path in (actions, *recognisers)
+        str(path): RunFiles(path).read_facts().get("codebook", {}).get("sha256")
+        for path in (actions, sub_actions, *recognisers)
     }
     if len(set(codebooks.values())) > 1:
         raise ConfigError(f"the parts were trained with different codebooks: {', '.join(codebooks)}. Give runs of one.")
