@@ -117,18 +117,6 @@ def write_parse_page(
         file.writelines(iterate_page(parse, dataset, code, video, path.parent, reasons or {}))
 
 
-def render_parse(
-    parse: Parse,
-    dataset: Dataset,
-    code: CodeOfPoints,
-    video: Path,
-    folder: Path,
-    reasons: Mapping[tuple[str, str], CardReasons],
-) -> str:
-    """The page as HTML text, to lie in ``folder``; everything is escaped."""
-    return "".join(iterate_page(parse, dataset, code, video, folder, reasons))
-
-
 def iterate_page(
     parse: Parse,
     dataset: Dataset,
@@ -137,7 +125,7 @@ def iterate_page(
     folder: Path,
     reasons: Mapping[tuple[str, str], CardReasons],
 ) -> Iterator[str]:
-    """The same, piece by piece: the page of three hours is 16 MB, and is never in memory as a whole."""
+    """The page as HTML text, to lie in ``folder``, piece by piece; everything is escaped."""
     environment = Environment(
         loader=PackageLoader("finegym.report"),
         autoescape=select_autoescape(default=True, default_for_string=True),
