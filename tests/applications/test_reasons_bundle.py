@@ -14,15 +14,16 @@ from typer.testing import CliRunner
 from finegym.annotations.folder import read_dataset
 from finegym.annotations.splits import write_split
 from finegym.applications.bundle import make_bundle
-from finegym.applications.parse.files import read_parse
+from finegym.applications.parse.files import read_parse, write_parse
 from finegym.applications.parse.interpreting import Thresholds
 from finegym.applications.parse.run import ParseSettings, parse_videos
 from finegym.applications.reasons import Explainer, find_sub_action
 from finegym.applications.reasons_output import export_reasons, format_reasons
 from finegym.applications.reasons_page import write_reasons_page
 from finegym.applications.reasons_parse import explain_parse
+from finegym.applications.scoring.code_of_points import read_code_text
 from finegym.cli.app import app
-from finegym.errors import AnnotationError, ConfigError
+from finegym.errors import AnnotationError, ConfigError, VideoError
 from finegym.training.data import open_data
 from finegym.training.predict import predict
 from finegym.training.recipe import parse_recipe
@@ -132,19 +133,21 @@ def test_of_a_bundle_those_are_asked_who_decide(joint):
     for instance_id in get_ids(joint)[:3]:
         reasons = explainer.explain(instance_id, num_neighbours=0)
         by_kind = {one.kind: one for one in reasons.decisions}
-        assert [voice.recogniser for voice in by_kind["event"].voices] == [2]  # who tells sets tells events
-        said = by_kind["event"].voices[0].probability
-        assert by_kind["event"].probability == pytest.approx(said, abs=1e-5)
+        # Who tells sets tells events, and so do those of elements, who know all those sets: together as one.
+        assert [voice.recogniser for voice in by_kind["event"].voices] == [0, 1, 2]
+        said = [voice.probability for voice in by_kind["event"].voices]
+        assert by_kind["event"].probability == pytest.approx((np.mean(said[:2]) + said[2]) / 2, abs=1e-5)
         own = by_kind["class"]
         assert [voice.recogniser for voice in own.voices] == [0, 1]
         assert all(not one.silence for one in reasons.recognisers)
-        # The second road: the mean of what the recognisers of sets say, of what those of elements say inside the set.
+        # The second road: the mean of what that of sets and those of elements say; one known element a set.
         looks = {each: each.look(instance_id).probabilities for each in (first, second, sets)}
         set_id = next(
             one for one in read_dataset(joint.dataset).codebook.elements if one.id == reasons.answer[0]
         ).set_id
-        share = looks[sets][sets.recogniser.class_ids.index(set_id)]
-        assert reasons.ranked[0][2] == pytest.approx(float(share), abs=1e-5)  # one known element a set
+        own = np.mean([looks[each][each.recogniser.class_ids.index(reasons.answer[0])] for each in (first, second)])
+        share = (looks[sets][sets.recogniser.class_ids.index(set_id)] + own) / 2
+        assert reasons.ranked[0][2] == pytest.approx(float(share), abs=1e-5)
         assert str(joint.bundle) in format_reasons(reasons)
 
 
@@ -209,7 +212,16 @@ def test_a_parse_says_why(joint, tmp_path):
     assert isinstance(wrong.exception, AnnotationError) and "no such sub-action" in str(wrong.exception)
 
 
-def test_a_parse_of_another_bundle_is_refused(joint, tiny, tmp_path):
+def test_a_parse_of_another_bundle_other_rules_or_another_recording_is_refused(joint, tiny, tmp_path):
     folder = parse_last(joint, tmp_path)
     with pytest.raises(ConfigError, match="another bundle"):
         explain_parse(folder, tiny.bundle)
+    rules = read_code_text("fig-women-2017").replace("A: 0.1", "A: 0.15")  # of the same name
+    (tmp_path / "mine.yaml").write_text(rules, encoding="utf-8")
+    with pytest.raises(ConfigError, match="other rules"):
+        explain_parse(folder, joint.bundle, code=str(tmp_path / "mine.yaml"))
+    (tmp_path / "other.mp4").write_bytes(b"another one")
+    parse = read_parse(folder / "parse.json").model_copy(update={"video": str(tmp_path / "other.mp4")})
+    write_parse(folder / "parse.json", parse)
+    with pytest.raises(VideoError, match="another recording"):
+        explain_parse(folder, joint.bundle)

@@ -11,7 +11,12 @@ from finegym.applications.parse.files import Parse, ParsedSubAction
 from finegym.applications.reasons_asking import AskedRecogniser, Look, suggest_id
 from finegym.applications.reasons_folder import is_parse, name_instances, prepare_clips, read_parse_for_reasons
 from finegym.applications.reasons_model import DecisionReasons, Reasons, Voice
-from finegym.applications.reasons_opening import ClipsToExplain, open_clips_to_explain, open_recognisers
+from finegym.applications.reasons_opening import (
+    ClipsToExplain,
+    OpenedRecogniser,
+    open_clips_to_explain,
+    open_recognisers,
+)
 from finegym.applications.reasons_questions import Goal, Question, find_goal, list_path, list_questions, make_pair
 from finegym.applications.reasons_verdict import Verdict, reach_verdict, read_verdict
 from finegym.applications.saliency import Method
@@ -179,9 +184,7 @@ class Explainer:
     ) -> list[Question]:
         """The decisions in which a recogniser has a say, as the parse lets it have one."""
         one = each.recogniser
-        speaks_of_sets = one.level == "set" or (
-            one.level == "element" and not any(other.recogniser.level == "set" for other in self.asked)
-        )
+        speaks_of_sets = _speaks_of_sets(one, [other.recogniser for other in self.asked], codebook)
         kinds = {"query", "class", "pair"} | ({"event", "set"} if speaks_of_sets else set())
         kinds |= {"event"} if one.level == "event" else set()
         asked = [q for q in list_path(goal, one.class_ids, codebook) if q.kind in kinds]
@@ -227,6 +230,20 @@ def find_sub_action(parse: Parse, instance_id: str) -> ParsedSubAction:
 
 def _decide(question: Question, probability: float | None, voices: Sequence[Voice]) -> DecisionReasons:
     return DecisionReasons(question.kind, question.text, question.query_id, question.answer, probability, tuple(voices))
+
+
+def _speaks_of_sets(one: OpenedRecogniser, asked: Sequence[OpenedRecogniser], codebook: Codebook) -> bool:
+    """As ``parse.beliefs`` has it: of elements, those of several sets, if together they know all that others tell."""
+    if one.level != "element":
+        return one.level == "set"
+    of_elements = [_find_sets(other, codebook) for other in asked if other.level == "element"]
+    known = {set_id for sets in of_elements if len(sets) > 1 for set_id in sets}
+    told = {set_id for other in asked if other.level == "set" for set_id in other.class_ids}
+    return len(_find_sets(one, codebook)) > 1 and told <= known
+
+
+def _find_sets(one: OpenedRecogniser, codebook: Codebook) -> set[str]:
+    return {codebook.element_by_id[class_id].set_id for class_id in one.class_ids}
 
 
 def _say_why_not(each: AskedRecogniser, goal: Goal, questions: Sequence[Question]) -> str:

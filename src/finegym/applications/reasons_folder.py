@@ -13,6 +13,7 @@ from finegym.applications.reasons_opening import OpenedRecogniser
 from finegym.codebook.model import Codebook
 from finegym.errors import ConfigError, FeatureError, VideoError, join_problems
 from finegym.features.build import build_features
+from finegym.files import hash_samples
 from finegym.training.contradictions import POSES
 from finegym.training.data import FEATURES_FOLDER
 from finegym.video.index_cache import read_index
@@ -30,7 +31,7 @@ def read_parse_for_reasons(folder: Path, bundle_sha256: str) -> tuple[Parse, Pat
 
     Raises:
         ConfigError: it is no parse, or of another bundle.
-        VideoError: the recording is gone.
+        VideoError: the recording is gone, or another one.
     """
     parse = read_parse(folder / PARSE_FILE)
     if parse.bundle_sha256 != bundle_sha256:
@@ -41,6 +42,8 @@ def read_parse_for_reasons(folder: Path, bundle_sha256: str) -> tuple[Parse, Pat
     video = Path(parse.video)
     if not video.is_file():
         raise VideoError(f"{video.absolute()}: the recording is not there any more. Put it back, or parse it again.")
+    if hash_samples(video) != parse.video_fingerprint:
+        raise VideoError(f"{video.absolute()}: is another recording than the one that was parsed. Parse it again.")
     return parse, video
 
 

@@ -10,6 +10,7 @@ from typing import Literal
 from finegym import __version__
 from finegym.annotations.folder import read_dataset
 from finegym.applications.bundle import open_bundle
+from finegym.applications.parse.files import REASONS_FILE
 from finegym.applications.parse.page import CardReasons, Decision, Say, write_parse_page
 from finegym.applications.reasons import Explainer
 from finegym.applications.reasons_folder import read_parse_for_reasons
@@ -17,12 +18,12 @@ from finegym.applications.reasons_model import DecisionReasons, Reasons, Voice
 from finegym.applications.reasons_output import describe_closed, describe_recogniser, describe_voice, export_reasons
 from finegym.applications.reasons_pictures import count_frames, draw_saliency, draw_strip
 from finegym.applications.saliency import Method
-from finegym.applications.scoring.code_of_points import read_code
-from finegym.errors import VideoError
+from finegym.applications.scoring.code_of_points import hash_code, read_code
+from finegym.errors import ConfigError, VideoError
 from finegym.files import write_text
 from finegym.jobs import Tally, run_jobs
 
-REASONS_FILE, PAGE_FILE = "reasons.json", "parse.html"
+PAGE_FILE = "parse.html"
 FORMAT = "finegym-reasons-of-parse/2"
 NUM_PICTURES, PICTURE_WIDTH = 3, 150  # of a card: a voice's frames side by side
 
@@ -49,12 +50,17 @@ def explain_parse(
         device: ``auto`` takes a GPU where there is one.
 
     Raises:
-        ConfigError: it is no parse, or of another bundle; there is no such recogniser.
-        VideoError: the recording is gone.
+        ConfigError: it is no parse, or of another bundle or other rules; there is no such recogniser.
+        VideoError: the recording is gone, or another one.
         FeatureError: flow or poses cannot be made as in training.
     """
     parse, video = read_parse_for_reasons(folder, open_bundle(bundle).sha256)
     edition = read_code(code or parse.code_of_points)
+    if hash_code(edition) != parse.code_sha256:
+        raise ConfigError(
+            f"{folder} was scored by other rules than {code or edition.name} has now: its sheets would not add up to "
+            "its points. Give the file of the rules with --code, or parse it again."
+        )
     explainer = Explainer(bundle, dataset=folder, number=number, method=method, device=device)
     ids = explainer.list_instances()
     explainer.prepare(ids)

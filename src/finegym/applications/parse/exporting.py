@@ -11,7 +11,14 @@ from pathlib import Path
 from finegym.annotations.folder import write_dataset
 from finegym.annotations.model import Dataset, Video
 from finegym.annotations.webvtt import format_webvtt
-from finegym.applications.parse.files import PARSE_FILE, Parse, ParsedAction, ParsedSubAction, write_parse
+from finegym.applications.parse.files import (
+    PARSE_FILE,
+    REASONS_FILE,
+    Parse,
+    ParsedAction,
+    ParsedSubAction,
+    write_parse,
+)
 from finegym.applications.parse.interpreting import make_action
 from finegym.applications.parse.page import write_parse_page
 from finegym.applications.scoring.code_of_points import CodeOfPoints
@@ -43,6 +50,8 @@ CSV_COLUMNS = (
 def write_outputs(parse: Parse, found: Dataset, code: CodeOfPoints, video: Path, out: Path) -> None:
     """Write everything about a parse into ``out``; ``parse.json`` last, because it says that the rest is there.
 
+    So that of an earlier parse goes first: killed in between, files of two parses would look like one.
+
     The dataset folder holds what annotators would annotate: routines that were performed live and to their end.
     Chapters and table hold everything, and say of what kind it is.
     """
@@ -50,6 +59,8 @@ def write_outputs(parse: Parse, found: Dataset, code: CodeOfPoints, video: Path,
     routines = tuple(make_action(action) for action in parse.actions if action.kind == "routine")
     dataset = Dataset(found.codebook, (replace(record, actions=routines),))
     out.mkdir(parents=True, exist_ok=True)
+    for name in (PARSE_FILE, REASONS_FILE):
+        (out / name).unlink(missing_ok=True)
     write_dataset(dataset, out)
     write_text(out / CHAPTERS_FILE, format_chapters(parse, record, found.codebook))
     write_text(out / CSV_FILE, format_table(parse, found.codebook))
@@ -59,8 +70,12 @@ def write_outputs(parse: Parse, found: Dataset, code: CodeOfPoints, video: Path,
 
 
 def format_chapters(parse: Parse, record: Video, codebook: Codebook) -> str:
-    """WebVTT: routines with their sub-actions; of the rest one cue each, whose identifier begins with its kind."""
+    """WebVTT: routines with their sub-actions; of the rest one cue each, whose identifier begins with its kind.
+
+    Warnings are notes at the top, which editors show and players do not.
+    """
     blocks = [format_webvtt(replace(record, actions=()), codebook).rstrip("\n")]
+    blocks += [f"NOTE WARNING: {warning}" for warning in parse.warnings]
     for action in parse.actions:
         one = replace(record, actions=(make_action(action),))
         cues = format_webvtt(one, codebook).rstrip("\n").split("\n\n")[2:]  # without head and note

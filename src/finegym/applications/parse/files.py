@@ -11,6 +11,8 @@ from finegym.errors import ConfigError
 from finegym.files import write_text
 
 PARSE_FILE = "parse.json"
+REASONS_FILE = "reasons.json"
+"""What ``finegym explain parse`` adds; of an earlier parse it says nothing of a newer one."""
 Kind = Literal["routine", "interrupted", "replay", "unclear"]
 KINDS: tuple[Kind, ...] = ("routine", "interrupted", "replay", "unclear")
 COUNTED: tuple[Kind, ...] = ("routine", "interrupted")

@@ -24,7 +24,7 @@ from finegym.applications.parse.recognising import Opinion, ask
 from finegym.applications.parse.stretches import list_stretches, look_for_shots
 from finegym.applications.scoring.code_of_points import hash_code, read_code
 from finegym.errors import ConfigError, VideoError, join_problems
-from finegym.files import hash_samples
+from finegym.files import hash_samples, write_text
 from finegym.jobs import Engine, Tally, run_jobs
 from finegym.localization.localize_inputs import localize_nested_inputs
 from finegym.localization.nested import NESTED_FILE, SUB_ACTIONS_FILE
@@ -34,7 +34,7 @@ from finegym.video.index_cache import read_index
 from finegym.workspace import Workspace
 
 DEFAULT_THRESHOLDS = Thresholds()
-WORK_FOLDER, SECONDS_FILE = ".work", "seconds.json"
+WORK_FOLDER, SECONDS_FILE, LOCALIZED_FILE = ".work", "seconds.json", "localized.json"
 Device = Literal["auto", "cpu"]
 Whole = Literal["record", "sub-action"]
 
@@ -209,22 +209,23 @@ def ask_all(bundle: Bundle, dataset: Dataset, work: Path, settings: ParseSetting
 
 
 def find_actions(video: Path, bundle: Bundle, settings: ParseSettings, work: Path) -> tuple[FoundAction, ...]:
-    """The routines of a recording and the stretches in them; a clip that was cut out before is taken whole."""
+    """The routines of a recording and the stretches in them; a clip that was cut out before is taken whole.
+
+    What a call that was stopped later on has found is read from ``work``, which is of this recording and bundle.
+    """
     if settings.whole == "sub-action":
         return take_whole(int(read_index(video).end_ms))
-    actions, sub_actions = (
-        open_localizer(path, device=settings.device) for path in (bundle.actions, bundle.sub_actions)
-    )
-    localize_nested_inputs(
-        actions,
-        sub_actions,
-        [video],
-        work,
-        min_score=settings.thresholds.min_score,
-        min_sub_score=settings.thresholds.min_sub_score,
-        features_runs=bundle.features,
-        device=actions.device,
-    )
+    asked = {"min_score": settings.thresholds.min_score, "min_sub_score": settings.thresholds.min_sub_score}
+    done, text = work / LOCALIZED_FILE, json.dumps({"record": video.stem, **asked}) + "\n"
+    if not (done.is_file() and done.read_text(encoding="utf-8") == text):
+        done.unlink(missing_ok=True)
+        actions, sub_actions = (
+            open_localizer(path, device=settings.device) for path in (bundle.actions, bundle.sub_actions)
+        )
+        localize_nested_inputs(
+            actions, sub_actions, [video], work, **asked, features_runs=bundle.features, device=actions.device
+        )
+        write_text(done, text)
     nested, inside = (json.loads((work / name).read_text(encoding="utf-8")) for name in (NESTED_FILE, SUB_ACTIONS_FILE))
     return read_found(nested["records"][video.stem], inside["results"])
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from finegym.applications.bundle import open_bundle
 from finegym.applications.parse.files import read_parse
 from finegym.applications.parse.page import count_kinds
 from finegym.applications.parse.run import ParseSettings, parse_videos
+from finegym.applications.scoring.code_of_points import read_code
 from finegym.errors import ConfigError, VideoError
 from finegym.jobs import Tally
 from finegym.video.ingest.sources import MEDIA_SUFFIXES
@@ -44,12 +46,13 @@ def watch_folder(
         How many recordings were parsed, those that were parsed before not counted.
 
     Raises:
-        ConfigError: there is no such folder, or the bundle is not usable.
+        ConfigError: there is no such folder or code of points, or the bundle is not usable.
         VideoError: with ``once``, some recordings could not be parsed.
     """
     if not folder.is_dir():
         raise ConfigError(f"{folder}: there is no such folder to watch. Check the path.")
     open_bundle(bundle)
+    read_code(settings.code)  # before the first recording arrives, which may be hours
     seen: dict[Path, State] = {}
     taken: dict[str, Path] = {}  # results are told apart by name
     handled: dict[Path, State] = {}
@@ -100,6 +103,7 @@ def list_videos(folder: Path) -> dict[Path, State]:
     found = {}
     for path in sorted(folder.iterdir()):
         if path.suffix.lower() in MEDIA_SUFFIXES and path.is_file() and not path.name.startswith("."):
-            facts = path.stat()
-            found[path] = (facts.st_size, facts.st_mtime_ns)
+            with suppress(FileNotFoundError):  # moved or renamed at this moment: the next look finds it, or it is gone
+                facts = path.stat()
+                found[path] = (facts.st_size, facts.st_mtime_ns)
     return found
