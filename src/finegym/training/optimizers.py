@@ -25,11 +25,18 @@ def build_optimizer(
 
     Groups of ``build_parameter_groups`` are taken as they are; their own ``weight_decay`` counts. A step is one fused
     kernel, not a handful a tensor: of small networks that is a tenth of the time.
+
+    Momentum begins at zero, which is what torch's first step comes to. Its fused one would leave the buffers unset
+    where a gradient scaler skips that step (float16), and refuses parameters whose first gradient comes later.
     """
     trained: Any = [p for p in parameters if isinstance(p, dict) or p.requires_grad]
     if name == "adamw":
         return torch.optim.AdamW(trained, lr=learning_rate, weight_decay=weight_decay, fused=True)
-    return torch.optim.SGD(trained, lr=learning_rate, momentum=momentum, weight_decay=weight_decay, fused=True)
+    optimizer = torch.optim.SGD(trained, lr=learning_rate, momentum=momentum, weight_decay=weight_decay, fused=True)
+    for group in optimizer.param_groups if momentum else ():
+        for parameter in group["params"]:
+            optimizer.state[parameter]["momentum_buffer"] = torch.zeros_like(parameter)
+    return optimizer
 
 
 def compute_learning_rate(

@@ -38,7 +38,13 @@ def restore_state(
     accelerator: Accelerator,
 ) -> None:
     """Go on from ``export_state``; the checkpoint's ``model`` is loaded already."""
-    optimizer.load_state_dict(content["optimizer"])
+    saved = content["optimizer"]
+    # How steps are computed is this program's choice, not that of the one which wrote the checkpoint.
+    groups = [
+        {**group, "fused": own["fused"]}
+        for group, own in zip(saved["param_groups"], optimizer.param_groups, strict=True)
+    ]
+    optimizer.load_state_dict({**saved, "param_groups": groups})
     if accelerator.scaler is not None:
         accelerator.scaler.load_state_dict(content["scaler"])
     if average is not None:
