@@ -111,6 +111,16 @@ def test_ray_gives_the_same_tally(monkeypatch):
     assert not ray.is_initialized()
 
 
+def test_an_item_whose_process_dies_on_ray_is_failed_and_the_others_are_done(monkeypatch):
+    warnings.simplefilter("ignore")  # Ray's own
+    pytest.importorskip("ray")
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    tally = run_jobs([6, 7, 8], die_at_seven, key=str, workers=2, engine="ray")
+    assert sorted(tally.done.values()) == [6, 8]
+    assert list(tally.failed) == ["7"] and "its process died" in tally.failed["7"]
+
+
 def see_threads(number: int) -> str | None:
     return os.environ.get("OMP_NUM_THREADS")
 

@@ -29,7 +29,7 @@ def run_on_ray(
         uses_gpus: an item asks for a GPU, where the cluster has any: Ray hides them from what asks for none.
 
     Yields:
-        ``(name, result, reason)``; the reason is empty unless ``do`` raised a ``FineGymError``.
+        ``(name, result, reason)``; the reason is empty unless ``do`` raised a ``FineGymError``, or its process died.
 
     Raises:
         ConfigError: Ray is not installed, or cannot be reached.
@@ -50,7 +50,9 @@ def run_on_ray(
             raise ConfigError(f"Ray at {address or 'this machine'} cannot be used: {error}") from error
     try:
         wants_gpu = uses_gpus and ray.cluster_resources().get("GPU", 0) > 0
-        remote: Any = ray.remote(num_gpus=1)(_do_one) if wants_gpu else ray.remote(_do_one)
+        # A process that dies is not tried again in silence: its item is failed, as in a pool.
+        options: dict[str, Any] = {"max_retries": 0} | ({"num_gpus": 1} if wants_gpu else {})
+        remote: Any = ray.remote(_do_one).options(**options)
         shared = ray.put(do)
         names = {remote.remote(shared, item): name for name, item in pending}
         waiting = list(names)
@@ -77,3 +79,5 @@ def _get(ray: Any, reference: Any) -> tuple[Any, str]:
         return result
     except ray.exceptions.RayTaskError as error:
         raise error.cause from error
+    except (ray.exceptions.WorkerCrashedError, ray.exceptions.OutOfMemoryError, ray.exceptions.NodeDiedError):
+        return None, "its process died: killed (out of memory?), or a library crashed"
