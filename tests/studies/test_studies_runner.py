@@ -7,6 +7,7 @@ from functools import partial
 
 import numpy as np
 import pytest
+import torch
 from pretended_runs import make_dataset, make_logits
 
 from finegym.annotations.balance import Thresholds
@@ -98,6 +99,20 @@ def test_a_failed_run_leaves_its_cells_to_the_other_seeds_or_empty(store):
     # The next call tries them again.
     store.fails = set()
     assert len(run_studies([TABLE_2], GIVEN, store).runs.done) == 6
+
+
+def test_out_of_memory_is_one_runs_failure(store, monkeypatch):
+    done = runner.predict_one
+
+    def predict_one(planned, path, out):
+        if "event" in path.name:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB\nand so on")
+        done(planned, path, out)
+
+    monkeypatch.setattr(runner, "predict_one", predict_one)
+    ran = run_studies([TABLE_2], GIVEN, store)
+    assert len(ran.runs.failed) == 4 and len(ran.runs.done) == 4
+    assert {reason.count("Tried to allocate 20.00 GiB)") for reason in ran.runs.failed.values()} == {1}
 
 
 def test_a_study_that_cannot_be_made_does_not_stop_the_others(store):

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import torch
 
-from finegym.errors import FineGymError
+from finegym.errors import ConfigError, FineGymError
 from finegym.files import write_text
 from finegym.jobs import Engine, Tally, run_jobs
 from finegym.studies.data import prepare_data
@@ -150,7 +150,19 @@ def is_done(job: Job, store: RunStore) -> bool:
 
 
 def do_job(job: Job, store: RunStore, threads: int) -> float:
-    """Train a run if it is not, predict what is not; CPU seconds."""
+    """Train a run if it is not, predict what is not; CPU seconds.
+
+    Raises:
+        FineGymError: it cannot be done here; out of memory is one of these, so that the other runs go on.
+    """
+    try:
+        return _train_and_predict(job, store, threads)
+    except torch.OutOfMemoryError as error:
+        reason = str(error).splitlines()[0]
+        raise ConfigError(f"out of memory ({reason}). Fewer --workers, or a larger GPU, may help.") from error
+
+
+def _train_and_predict(job: Job, store: RunStore, threads: int) -> float:
     torch.set_num_threads(threads)
     path, before = store.get_path(job.run), _read_cpu_seconds()
     recipe = store.resolve(job.run)
