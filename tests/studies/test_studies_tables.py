@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -82,6 +83,15 @@ def test_latex_is_escaped_and_complete():
     assert all(line.count(" & ") == 3 for line in lines if line.endswith(r"\\"))
 
 
+def test_latex_has_no_letter_that_stops_it():
+    column = Column("a", "changed", "10⁹")
+    rows = (Row("r", (r"a<b\c^d…",), {"a": Cell(-4.5, -9.0, -1.0)}, "remark"),)
+    lines = format_latex(Table("t", "a test", ("method",), (column,), rows)).splitlines()
+    assert lines[1] == r"% a<b\c^d… remark"
+    assert lines[4] == r"method & changed, 10\textsuperscript{9} \\"
+    assert lines[6] == r"a\textless{}b\textbackslash{}c\textasciicircum{}d\ldots{} & $-$4.5 ($-$9.0--$-$1.0) \\"
+
+
 def test_comparison_has_ours_theirs_and_the_difference():
     found = {(each.row, each.column): each for each in compare_table(export_table(TABLE))}
     ours = found["TSN RGB", "event/top1"]
@@ -90,8 +100,16 @@ def test_comparison_has_ours_theirs_and_the_difference():
     # What the paper has and we have not stays empty: it is not estimated.
     missing = found["TSN Flow", "event/top1"]
     assert (missing.ours, missing.difference, missing.published, missing.note) == (None, None, 93.25, "not run")
-    # A column that neither has is left out.
-    assert all(each.column != "nobody" for each in found.values())
+    # A cell that neither has is left out.
+    nobody = replace(TABLE, columns=(*TABLE.columns, Column("nobody", "nobody")))
+    assert {(each.row, each.column) for each in compare_table(export_table(nobody))} == set(found)
+
+
+def test_small_numbers_are_compared_with_the_digits_of_their_column():
+    columns = (Column("gmacs", "multiply-adds", "10⁹", 3),)
+    table = Table("efficiency", "cost", ("method",), columns, (Row("a", ("a",), {"gmacs": Cell(0.0421)}),))
+    facts = {"tables": [export_table(table)], "size": "tiny", "is_simulated": True}
+    assert "0.042" in format_comparison(facts)
 
 
 def test_results_are_written_and_read(tmp_path):

@@ -24,6 +24,7 @@ class Comparison:
         published: ``None`` where the paper prints none.
         over: what the interval is over.
         note: what is odd about the published number, why ours is empty, or why it has no interval.
+        digits: after the point, as in the table.
     """
 
     row: str
@@ -36,6 +37,7 @@ class Comparison:
     over: str
     published: float | None
     note: str
+    digits: int
 
     @property
     def difference(self) -> float | None:
@@ -45,6 +47,7 @@ class Comparison:
 
 def compare_table(table: Mapping[str, Any]) -> Iterator[Comparison]:
     """Every cell of a table of ``study.json`` that ours or the paper's has."""
+    digits = {column["id"]: column["digits"] for column in table["columns"]}
     for cell in table["cells"]:
         if cell["value"] is None and cell["published"] is None:
             continue
@@ -61,6 +64,7 @@ def compare_table(table: Mapping[str, Any]) -> Iterator[Comparison]:
             cell["interval"],
             cell["published"],
             "; ".join(notes),
+            digits[cell["column"]],
         )
 
 
@@ -71,8 +75,8 @@ def format_comparison(facts: Mapping[str, Any]) -> str:
         compared = list(compare_table(table))
         rows = [
             (
-                *(each.row, each.column, _round(each.ours), _format_interval(each), _round(each.published)),
-                *(_round(each.difference, sign=True), each.num_seeds or "", each.num_instances or "", each.over),
+                *(each.row, each.column, _round(each, each.ours), _format_interval(each), _round(each, each.published)),
+                *(_round(each, each.difference, sign="+"), each.num_seeds or "", each.num_instances or "", each.over),
                 each.note,
             )
             for each in compared
@@ -102,9 +106,9 @@ def format_comparison(facts: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _round(value: float | None, *, sign: bool = False) -> str:
-    return "" if value is None else f"{value:{'+' if sign else ''},.1f}"
+def _round(each: Comparison, value: float | None, *, sign: str = "") -> str:
+    return "" if value is None else f"{value:{sign},.{each.digits}f}"
 
 
 def _format_interval(each: Comparison) -> str:
-    return "" if each.low is None or each.high is None else f"{each.low:.1f}–{each.high:.1f}"
+    return "" if each.low is None or each.high is None else f"{each.low:.{each.digits}f}–{each.high:.{each.digits}f}"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,11 @@ CSV_COLUMNS = (
     *("table", "row", "column", "unit", "value", "low", "high", "interval", "num_seeds", "num_instances", "by_seed"),
     *("published", "published_note", "why_empty", "no_interval"),
 )
-_LATEX = {"&": r"\&", "%": r"\%", "_": r"\_", "#": r"\#", "$": r"\$", "{": r"\{", "}": r"\}", "~": r"\textasciitilde{}"}
+_LATEX = {
+    **{letter: "\\" + letter for letter in "&%_#${}"},
+    **{"~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "\\": r"\textbackslash{}", "–": "--", "…": r"\ldots{}"},
+    **{"⁹": r"\textsuperscript{9}", "⁶": r"\textsuperscript{6}", "<": r"\textless{}", ">": r"\textgreater{}"},
+}
 
 
 def format_cell(cell: Cell, column: Column) -> str:
@@ -51,8 +56,7 @@ def format_text(table: Table) -> str:
     header = (*table.label_titles, *(_format_title(column) for column in table.columns))
     rows = [(*row.labels, *(format_cell(row.get(column.id), column) for column in table.columns)) for row in table.rows]
     lines = [table.title, "", format_table(header, rows, left=tuple(range(len(table.label_titles))))]
-    remarks = [f"{row.labels[0]} {row.remark}" for row in table.rows if row.remark]
-    lines += ["", *(f"- {note}" for note in (*remarks, *table.notes))]
+    lines += ["", *(f"- {note}" for note in (*_list_remarks(table), *table.notes))]
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -71,7 +75,7 @@ def format_latex(table: Table) -> str:
     """A ``tabular`` with booktabs rules, the notes as comments above it."""
     columns = "l" * len(table.label_titles) + "r" * len(table.columns)
     header = (*table.label_titles, *(_format_title(column) for column in table.columns))
-    lines = [f"% {table.title}", *(f"% {note}" for note in table.notes)]
+    lines = [f"% {table.title}", *(f"% {note}" for note in (*_list_remarks(table), *table.notes))]
     lines += [rf"\begin{{tabular}}{{{columns}}}", r"\toprule", _join_latex(header), r"\midrule"]
     for row in table.rows:
         lines.append(_join_latex((*row.labels, *(format_cell(row.get(c.id), c) for c in table.columns))))
@@ -171,11 +175,15 @@ def read_results(folder: Path) -> dict[str, Any]:
     return facts
 
 
+def _list_remarks(table: Table) -> list[str]:
+    return [f"{row.labels[0]} {row.remark}" for row in table.rows if row.remark]
+
+
 def _format_title(column: Column) -> str:
     return f"{column.title}, {column.unit}" if column.unit and column.unit != "%" else column.title
 
 
 def _join_latex(cells: tuple[str, ...]) -> str:
-    return (
-        " & ".join("".join(_LATEX.get(letter, letter) for letter in cell).replace("–", "--") for cell in cells) + r" \\"
-    )
+    escaped = ["".join(_LATEX.get(letter, letter) for letter in cell) for cell in cells]
+    # A minus, not a hyphen, before a number that stands for itself.
+    return " & ".join(re.sub(r"(^|[ (]|--)-(?=\d)", r"\1$-$", cell) for cell in escaped) + r" \\"
