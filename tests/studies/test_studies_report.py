@@ -31,7 +31,7 @@ def results(tmp_path):
     figure = Figure("curve", "a curve", "Look at the end of it.", SVG)
     write_study(tmp_path, "table4", Outcome((table,), (figure,)))
     claims = [
-        Row("a", ("A holds.", "confirmed", "a less b"), {"difference": Cell(3.0, 1.0, 5.0)}),
+        Row("a", ("A holds.", "confirmed", "a less b"), {"difference": Cell(3.0, 1.0, 5.0, "records")}),
         Row("b", ("B & C hold.", "not confirmed", "b less c"), {"difference": Cell(-3.0, -5.0, -1.0)}),
         Row("c", ("C holds.", "not run", "c less d"), {}),
     ]
@@ -64,6 +64,7 @@ def test_findings_come_first_with_their_verdicts(results, tmp_path):
         ("not-run", "not run"),
     ]
     assert "B &amp; C hold." in text and "-3.0 points (-5.0 to -1.0)" in text
+    assert "3.0 points (1.0 to 5.0) over records" in text
     assert text.index("A holds.") < text.index("Look at the end of it.")
 
 
@@ -80,8 +81,10 @@ def test_simulated_numbers_say_so_and_nothing_is_loaded_from_outside(results, tm
     sources = re.findall(r'(?:src|href)="([^"]*)"', text)
     assert sources and all(source.startswith(("data:", "#")) for source in sources)
     write_study(results / "real", "table4", Outcome(()), PAPER)
-    write_report(results / "real", ["table4"], "paper", tmp_path / "real.html", out=Path("studies"))
-    assert "simulated" not in (tmp_path / "real.html").read_text(encoding="utf-8").lower()
+    write_report(results / "real", ["table4"], "paper", tmp_path / "real.html", out=Path("my studies"))
+    real = (tmp_path / "real.html").read_text(encoding="utf-8")
+    assert "simulated" not in real.lower()
+    assert "study run table4 --size paper --out &#39;my studies&#39; --dataset DIR" in real
 
 
 def test_without_results_or_pictures_it_is_one_clear_error(results, tmp_path):

@@ -5,6 +5,7 @@ It reads what the studies have written (``study.json`` and the pictures) and run
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -81,8 +82,11 @@ def _list_findings(facts: Mapping[str, Any]) -> Iterator[dict[str, str]]:
         cells = {cell["row"]: cell for cell in table["cells"]}
         for row in table["rows"]:
             says, verdict, measured = row["labels"]
-            number = _format_cell(cells[row["id"]], table["columns"][0])
-            text = f"{number['value']} points ({number['interval']})" if number["interval"] else number["value"]
+            cell = cells[row["id"]]
+            number = _format_cell(cell, table["columns"][0])
+            text = number["value"] and f"{number['value']} points"
+            if number["interval"]:
+                text += f" ({number['interval']})" + (f" over {cell['interval']}" if cell["interval"] else "")
             yield {"says": says, "verdict": verdict, "measured": measured, "number": text, "remark": row["remark"]}
 
 
@@ -99,13 +103,19 @@ def _describe(facts: Mapping[str, Any], results: Path, out: Path, common: Sequen
     return {
         "name": facts["study"],
         "title": facts["title"],
-        "command": f"finegym study run {facts['study']} --size {facts['size']} --out {out}",
+        "command": _make_command(facts, out),
         "figures": [_describe_figure(figure, results / facts["study"]) for figure in facts["figures"]],
         "tables": [
             _describe_table(table) for table in facts["tables"] if facts["study"] != FINDINGS
         ],  # those are cards
         "notes": list(notes),
     }
+
+
+def _make_command(facts: Mapping[str, Any], out: Path) -> str:
+    """What to type for a study; where the official data lies, the reader knows."""
+    words = ["finegym", "study", "run", facts["study"], "--size", facts["size"], "--out", str(out)]
+    return shlex.join(words) + ("" if facts["is_simulated"] else " --dataset DIR")
 
 
 def _describe_figure(figure: Mapping[str, str], folder: Path) -> dict[str, str]:
