@@ -5,7 +5,7 @@ import pytest
 from pretended_runs import PretendedResults, make_logits
 
 from finegym.studies import table1, table2, table3a, table3b, table3c, table5
-from finegym.studies.accuracy import split_method
+from finegym.studies.accuracy import describe_seeds, split_method
 from finegym.studies.planning import plan_predictions
 from finegym.studies.results import METRICS
 from finegym.studies.size_simulated import SMOKE, TINY
@@ -132,6 +132,14 @@ def test_every_row_says_what_was_scaled_down():
         (table,) = module.STUDY.make(PretendedResults(lambda planned, split: make_logits(split, 0.5))).tables
         assert any("SIMULATED" in note for note in table.notes), table.id
         assert any("1 seed" in note for note in table.notes), table.id
+
+
+def test_fewer_seeds_are_named_streams_included():
+    notes = list(describe_seeds(SMOKE, table3a.METHODS, ("long-tailed", "balanced")))
+    assert notes[:2] == ["long-tailed: 1 seed", "balanced: 3 seeds"]
+    for fewer in ("ActionVLAD RGB 1", "TRN Flow 1", "TRN 2Stream 1", "I3D RGB 1"):
+        assert fewer in notes[2]
+    assert "TSN" not in notes[2] and "TSM RGB" not in notes[2] and "Random" not in notes[2]
 
 
 def test_methods_have_a_name_and_a_modality():

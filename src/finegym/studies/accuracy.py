@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from finegym.annotations.splits import Split
 from finegym.report.dot_plot import Dots, draw_dots
@@ -15,8 +15,6 @@ from finegym.studies.tables import Cell, Column, Row, Table, make_count
 
 TWO_STREAM, RANDOM = "2Stream", "Random"
 INTERVALS = "intervals are over records, and over seeds where there are several"
-
-
 TITLES = {"mean": "mean class accuracy", "top1": "top-1 accuracy"}
 
 
@@ -94,24 +92,33 @@ def score_row(results: Results, method: str, roles: Mapping[str, str]) -> dict[s
 
 def score_method(results: Results, method: str, role: str, metric: Metric) -> Cell:
     """One cell of a method on a split, over its seeds; 2Stream is RGB and flow of the same seed."""
-    if not method.endswith(TWO_STREAM):
-        return results.score(plan_predictions(results.size, method, role), role, metric)
+    parts = plan_parts(results.size, method, role)
+    return results.score(parts[0], role, metric) if len(parts) == 1 else results.score_fused(parts, role, metric)
+
+
+def plan_parts(size: Size, method: str, role: str) -> list[tuple[PlannedPrediction, ...]]:
+    """What a row is made of: a method's own predictions, or those of both of its streams."""
     name = method.removesuffix(TWO_STREAM)
-    parts = [plan_predictions(results.size, f"{name}{modality}", role) for modality in ("RGB", "Flow")]
-    return results.score_fused(parts, role, metric)
+    parts = [method] if name == method else [f"{name}{modality}" for modality in ("RGB", "Flow")]
+    return [plan_predictions(size, part, role) for part in parts]
 
 
-def make_notes(results: Results, methods: Sequence[str], roles: Mapping[str, str]) -> Iterator[str]:
+def make_notes(results: Results, methods: Sequence[str], roles: Iterable[str]) -> Iterator[str]:
     """What belongs under a table: what was scaled down, how large the splits are, what the intervals mean."""
+    yield from describe_runs(results, methods, roles)
+    yield INTERVALS
+    if any(method.endswith(TWO_STREAM) for method in methods):
+        yield "2Stream: mean of the probabilities of RGB and flow, equal weights"
+
+
+def describe_runs(results: Results, methods: Sequence[str], roles: Iterable[str]) -> Iterator[str]:
+    """What stands behind the numbers of a table: what was scaled down, of all and of its methods, splits and seeds."""
     size = results.size
     yield from size.notes
     yield from dict.fromkeys(size.choices[m].note for m in methods if m in size.choices and size.choices[m].note)
     for role in roles:
-        split = results.get_split(role)
-        yield describe_split(role, split)
+        yield describe_split(role, results.get_split(role))
     yield from describe_seeds(size, methods, roles)
-    if any(method.endswith(TWO_STREAM) for method in methods):
-        yield "2Stream: mean of the probabilities of RGB and flow, equal weights"
 
 
 def describe_split(role: str, split: Split) -> str:
@@ -120,22 +127,19 @@ def describe_split(role: str, split: Split) -> str:
     return f"{role}: {len(split.subset)} classes, {counts}"
 
 
-def describe_seeds(size: Size, methods: Sequence[str], roles: Mapping[str, str]) -> Iterator[str]:
-    """How many runs stand behind a cell, and what its interval is over."""
+def describe_seeds(size: Size, methods: Sequence[str], roles: Iterable[str]) -> Iterator[str]:
+    """How many runs a cell is of; where some failed, its own number, in CSV and in ``compare``, is smaller."""
     by_number: dict[int, list[str]] = {}
+    fewer: dict[str, int] = {}
     for role in roles:
-        numbers = [len(plan_predictions(size, method, role)) for method in methods]
-        by_number.setdefault(max(numbers, default=0), []).append(role)
+        numbers = {method: min(len(part) for part in plan_parts(size, method, role)) for method in methods}
+        most = max(numbers.values(), default=0)
+        by_number.setdefault(most, []).append(role)
+        fewer |= {method: number for method, number in numbers.items() if 0 < number < most}
     for number, some in sorted(by_number.items()):
         yield f"{', '.join(some)}: {number} {'seed' if number == 1 else 'seeds'}"
-    fewer = [
-        f"{method} {choice.max_seeds}"
-        for method in methods
-        if (choice := size.choices.get(method)) and choice.max_seeds and choice.max_seeds < max(by_number)
-    ]
     if fewer:
-        yield f"fewer seeds: {', '.join(fewer)}"
-    yield INTERVALS
+        yield f"fewer seeds: {', '.join(f'{method} {number}' for method, number in fewer.items())}"
 
 
 def draw_accuracies(table: Table, metric: str, title: str) -> bytes | None:

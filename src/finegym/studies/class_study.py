@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from finegym.evaluation.class_comparison import ClassComparison, ClassDifference, compare_classes
 from finegym.evaluation.report import find_groups
 from finegym.report.dot_plot import draw_dots
+from finegym.studies.accuracy import INTERVALS, describe_split
 from finegym.studies.cells import make_cell, make_dots
 from finegym.studies.results import Results, stack_right
 from finegym.studies.study import Figure, Outcome, PlannedPrediction
@@ -23,6 +24,7 @@ def compare_methods(
     planned: Mapping[str, Sequence[PlannedPrediction]],
     role: str,
     to_see: str,
+    more_notes: tuple[str, ...] = (),
 ) -> Outcome:
     """A row an element, the largest gain of the second method first, and both means.
 
@@ -33,8 +35,9 @@ def compare_methods(
         planned: two methods' predictions, one a seed.
         role: whose split they are of.
         to_see: a sentence about the figure.
+        more_notes: what a reader of this table should know besides.
     """
-    left, right = planned
+    (left, left_runs), (right, right_runs) = planned.items()
     columns = (
         Column("instances", "instances", "", 0),
         Column("left", left),
@@ -42,7 +45,14 @@ def compare_methods(
         Column("difference", "second less first", "points"),
     )
     comparison = compare_planned(results, planned, role)
-    notes = (*results.size.notes, "intervals are over seeds and records; a difference is paired by instance")
+    number = min(len(left_runs), len(right_runs))
+    notes = (
+        *results.size.notes,
+        *more_notes,
+        describe_split(role, results.get_split(role)),
+        f"{role}: {number} {'seed' if number == 1 else 'seeds'} of both; a difference is paired by seed and instance",
+        INTERVALS,
+    )
     if comparison is None:
         empty = (Row("mean", ("mean of the elements",)),)
         return Outcome((Table(name, title, ("element",), columns, empty, notes),))

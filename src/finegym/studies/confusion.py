@@ -6,6 +6,7 @@ import numpy as np
 
 from finegym.evaluation.confusions import NO_QUERY, ConfusedPair, count_by_query, list_confused_pairs
 from finegym.evaluation.recognition import compute_confusion, compute_predicted
+from finegym.studies.accuracy import describe_runs
 from finegym.studies.confusion_figure import draw_small_confusion
 from finegym.studies.planning import plan_predictions
 from finegym.studies.results import Answers, Results
@@ -42,7 +43,10 @@ def make(results: Results) -> Outcome:
                 query_counts.setdefault((role, query_id), {})[method] = count
             to_see = _say_worst(results, pairs)
             figures.append(_draw(confusion, subset.class_names, role, method, to_see))
-    notes = (*results.size.notes, "counts are means over seeds; share is of the instances of the true element")
+    notes = (
+        *describe_runs(results, METHODS, ROLES),
+        "counts are means over seeds; share is of the instances of the true element",
+    )
     pair_columns = (Column("count", "instances", "", 1), Column("share", "share"))
     labels = ("set", "method", "true", "predicted", "query where they part")
     pairs_table = Table("confusion", TITLE, labels, pair_columns, tuple(pair_rows), notes)

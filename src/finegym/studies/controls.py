@@ -91,7 +91,9 @@ def say_orders(method: str) -> Control:
             if change <= fig6b.SAME
             else f"scores move by up to {change:.1f}"
         )
-        return f"{scores}; {_say_guessing(results, fig6b.ROLE)}; {moved}."
+        counts = results.get_split(fig6b.ROLE).count_classes("val")
+        frequent = f"always naming the most frequent element {100 * max(counts) / sum(counts):.1f} %"
+        return f"{scores}; {_say_guessing(results, fig6b.ROLE)}, {frequent}; {moved}."
 
     return say
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from finegym.report.scatter import Point, draw_scatter
-from finegym.studies.accuracy import TWO_STREAM, describe_seeds, describe_split, split_method
+from finegym.studies.accuracy import TWO_STREAM, make_notes, split_method
 from finegym.studies.planning import plan_predictions
 from finegym.studies.results import METRICS, Results
 from finegym.studies.sizes import Size
@@ -55,9 +55,7 @@ def make(results: Results) -> Outcome:
             cells["train_cpu_s"] = make_count(float(np.mean(trained)))
         rows.append(Row(method, split_method(method), cells))
     notes = (
-        *results.size.notes,
-        describe_split(ROLE, results.get_split(ROLE)),
-        *describe_seeds(results.size, MODELS, {ROLE: ROLE}),
+        *make_notes(results, MODELS, (ROLE,)),
         f"clips a second: the network alone, on {' and '.join(sorted(devices)) or 'nothing yet'}",
         "training: CPU seconds of a run, reading of clips included; runs that were stopped meanwhile do not count",
     )

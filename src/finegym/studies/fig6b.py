@@ -17,6 +17,7 @@ from finegym.evaluation.estimates import (
     estimate_share,
 )
 from finegym.report.dot_plot import draw_dots
+from finegym.studies.accuracy import make_notes
 from finegym.studies.cells import make_cell, make_dots
 from finegym.studies.planning import plan_predictions
 from finegym.studies.results import Answers, Results, stack_right
@@ -56,9 +57,9 @@ def make(results: Results) -> Outcome:
     found = {method: estimate_orders(results, method) for method in METHODS}
     rows = tuple(Row(method, (method,), _make_cells(results, found[method])) for method in METHODS)
     notes = (
-        *results.size.notes,
+        *make_notes(results, METHODS, (ROLE,)),
         "an order is drawn for every clip, the same for both methods; the true order is as likely as any other",
-        "lost: ordered less shuffled, paired by instance; intervals are over seeds and records",
+        "lost: ordered less shuffled, paired by instance",
     )
     table = Table("fig6b", TITLE, ("method",), COLUMNS, rows, notes)
     if not any(found.values()):

@@ -11,6 +11,7 @@ import numpy as np
 from finegym.evaluation.estimates import DIFFERENCE, SHARE, Estimate, estimate_mean_over_classes
 from finegym.report.dot_plot import NARROW
 from finegym.report.plots import Curve, draw_curves
+from finegym.studies.accuracy import make_notes
 from finegym.studies.cells import make_cell
 from finegym.studies.planning import plan_predictions
 from finegym.studies.results import Answers, Results, stack_right
@@ -59,8 +60,8 @@ def make(results: Results) -> Outcome:
         for (role, method), each in found.items()
     )
     notes = (
-        *results.size.notes,
-        "mean class accuracy; intervals are over seeds and records, of the change paired by instance",
+        *make_notes(results, METHODS, ROLES),
+        "mean class accuracy; the change is paired by instance",
     )
     table = Table("fig6c", TITLE, ("split", "method"), (*columns, change), rows, notes)
     curves = [curve for (role, method), each in found.items() if (curve := _make_curve(f"{method}, {role}", each))]

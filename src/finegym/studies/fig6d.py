@@ -16,6 +16,7 @@ from finegym.studies.sizes import Size
 from finegym.studies.study import Outcome, PlannedPrediction, Study
 
 ROLE = "balanced"
+BARE = "without pre-training all blocks learn; what the size leaves as ImageNet left it stands still only with ImageNet"
 NO_WEIGHTS = ('model.weights="none"', "model.freeze=[]")
 
 
@@ -43,6 +44,7 @@ def make(results: Results) -> Outcome:
         ROLE,
         "Elements that gain from the pre-training named second stand above, those that lose below. In the paper "
         "Kinetics helps about as many elements as it hurts: what it teaches is coarse.",
+        () if "I3D* RGB" in results.size.choices else (BARE,),
     )
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from finegym.evaluation.estimates import DIFFERENCE, SHARE, Estimate, estimate
 from finegym.report.dot_plot import NARROW
 from finegym.report.plots import Curve, draw_curves
-from finegym.studies.accuracy import describe_seeds, describe_split
+from finegym.studies.accuracy import INTERVALS, describe_runs
 from finegym.studies.cells import make_cell
 from finegym.studies.longtail_measures import BINS, MEASURES, collect_tail, describe_bin, measure_classes
 from finegym.studies.planning import plan_predictions
@@ -107,18 +107,13 @@ def _make_columns(results: Results, unit: str) -> tuple[Column, ...]:
 
 
 def _make_notes(results: Results) -> Iterator[str]:
-    size = results.size
-    yield from size.notes
-    choice = size.choices.get(size.tail_method)
-    if choice is not None and choice.note:
-        yield choice.note
-    yield describe_split(ROLE, results.get_split(ROLE))
+    yield from describe_runs(results, (results.size.tail_method,), (ROLE,))
     for name, edges in BINS.items():
         yield f"{name}: classes of {describe_bin(*edges)} training instances"
     yield from EXPLAINED
     yield f"differences are paired by seed and instance; {TREE}: a score a query of the trees, shared by its elements"
     yield from _describe_training(results)
-    yield from describe_seeds(size, (size.tail_method,), {ROLE: ROLE})
+    yield INTERVALS
 
 
 def _describe_training(results: Results) -> Iterator[str]:

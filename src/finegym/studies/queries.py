@@ -20,6 +20,7 @@ from finegym.evaluation.queries import (
 )
 from finegym.evaluation.report import find_groups
 from finegym.report.dot_plot import Dots, draw_dots
+from finegym.studies.accuracy import make_notes
 from finegym.studies.cells import make_cell, make_dots
 from finegym.studies.planning import plan_predictions
 from finegym.studies.results import Results
@@ -43,10 +44,10 @@ def make(results: Results) -> Outcome:
     """Score what is there."""
     said = {method: seeds for method in METHODS if (seeds := read_method(results, method))}
     notes = (
-        *results.size.notes,
+        *make_notes(results, METHODS, (ROLE,)),
         "balanced accuracy: mean of the shares right among the true yes and the true no; chance is 50 %",
         "each query by itself, whatever was answered before it: see docs/studies-figures.md",
-        "intervals are over seeds and records; queries whose true answer is always the same are left out",
+        "queries whose true answer is always the same are left out",
     )
     columns = tuple(Column(method, method) for method in METHODS)
     if not said:

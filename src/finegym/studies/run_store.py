@@ -8,8 +8,8 @@
       results/<study>/ tables and figures
 
 A run's name ends with a hash of its resolved recipe, its codebook, split and features, and the run that it begins from.
-Two studies that plan the same run find the same folder; a run of another split or other features has another name, and
-none is ever used for what it is not.
+Two studies that plan the same run find the same folder; a run of another split or other features has another name.
+Pictures of clips, and times of annotations, are not in it: a dataset folder in which they change is another one.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class RunStore:
         return resolve_recipe(run.recipe, self.recipes, overrides)
 
     def get_name(self, run: PlannedRun) -> str:
-        """The name of a run: what it is, for people, and a hash of all that it computes from."""
+        """The name of a run: what it is, for people, and a hash of what it computes from."""
         if run not in self._name_of:
             recipe = self.resolve(run)
             fields = _flatten(recipe)

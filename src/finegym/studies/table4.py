@@ -22,7 +22,7 @@ from finegym.localization.timelines import read_timelines
 from finegym.localization.truth import make_truth
 from finegym.report.dot_plot import NARROW
 from finegym.report.plots import Curve, draw_curves
-from finegym.studies.accuracy import INTERVALS
+from finegym.studies.accuracy import INTERVALS, describe_seeds
 from finegym.studies.cells import make_cell
 from finegym.studies.planning import plan_predictions
 from finegym.studies.results import Results
@@ -91,6 +91,7 @@ def make(results: Results) -> Outcome:
     notes = (
         *results.size.notes,
         *_describe(there),
+        *describe_seeds(results.size, [f"{method} {task}" for method in METHODS for task in TASKS], (ROLE,)),
         INTERVALS,
     )
     table = Table("table4", TITLE, ("task", "method"), COLUMNS, rows, notes)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from finegym.report.dot_plot import NARROW
 from finegym.report.plots import Curve, draw_curves
-from finegym.studies.accuracy import collect_bounds, describe_seeds, describe_split
+from finegym.studies.accuracy import INTERVALS, collect_bounds, describe_runs
 from finegym.studies.planning import plan_predictions
 from finegym.studies.results import METRICS, Results
 from finegym.studies.sizes import Size
@@ -38,10 +38,9 @@ def make(results: Results) -> Outcome:
         cells = {f"{ROLE}/{name}": results.score(planned, ROLE, metric) for name, metric in METRICS.items()}
         rows.append(Row(f"{number} frames", (str(number),), cells))
     notes = (
-        *results.size.notes,
-        describe_split(ROLE, results.get_split(ROLE)),
-        *describe_seeds(results.size, (METHOD,), {ROLE: ROLE}),
+        *describe_runs(results, (METHOD,), (ROLE,)),
         *_describe_many_frames(results.size),
+        INTERVALS,
         OTHERS,
     )
     table = Table("table5", "Table 5: TSN with more frames", ("frames",), COLUMNS, tuple(rows), notes)
