@@ -215,15 +215,23 @@ def find_actions(video: Path, bundle: Bundle, settings: ParseSettings, work: Pat
     """
     if settings.whole == "sub-action":
         return take_whole(int(read_index(video).end_ms))
-    asked = {"min_score": settings.thresholds.min_score, "min_sub_score": settings.thresholds.min_sub_score}
-    done, text = work / LOCALIZED_FILE, json.dumps({"record": video.stem, **asked}) + "\n"
+    least, least_sub = settings.thresholds.min_score, settings.thresholds.min_sub_score
+    asked = {"record": video.stem, "min_score": least, "min_sub_score": least_sub}
+    done, text = work / LOCALIZED_FILE, json.dumps(asked) + "\n"
     if not (done.is_file() and done.read_text(encoding="utf-8") == text):
         done.unlink(missing_ok=True)
         actions, sub_actions = (
             open_localizer(path, device=settings.device) for path in (bundle.actions, bundle.sub_actions)
         )
         localize_nested_inputs(
-            actions, sub_actions, [video], work, **asked, features_runs=bundle.features, device=actions.device
+            actions,
+            sub_actions,
+            [video],
+            work,
+            min_score=least,
+            min_sub_score=least_sub,
+            features_runs=bundle.features,
+            device=actions.device,
         )
         write_text(done, text)
     nested, inside = (json.loads((work / name).read_text(encoding="utf-8")) for name in (NESTED_FILE, SUB_ACTIONS_FILE))
