@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,8 +13,11 @@ from finegym.applications.hierarchy import combine_levels, condition_sets, decid
 from finegym.applications.parse.beliefs import average_events, average_sets, judge_familiarity
 from finegym.applications.parse.found import FoundAction, FoundSubAction, read_found
 from finegym.applications.parse.interpreting import Thresholds, interpret_action
+from finegym.applications.parse.recognising import measure_seen
 from finegym.applications.scoring.code_of_points import read_code
 from finegym.codebook.builtin import read_builtin
+from finegym.features.pose.poses import FOUND as SEEN
+from finegym.features.pose.poses import INTERPOLATED, MISSING
 
 CODEBOOK = read_builtin("artistic-women")
 CODE = read_code("fig-women-2017")
@@ -162,6 +166,17 @@ def test_what_is_likely_enough_but_of_another_event_says_why_it_is_not_named():
     assert action.event_id == "FX" and next(iter(read.sets)) == "BB-S1" and read.sets["BB-S1"] >= 0.2
     assert read.set_id is None
     assert any("for BB-S1, which is not of its routine's event FX" in doubt for doubt in read.unsure)
+
+
+def test_where_nobody_was_found_models_of_poses_guess_and_that_is_said():
+    sure = make_opinion("element", {"fx-turn-1": 0.9, "fx-turn-2": 0.1}, familiarity=1.0)
+    for status, count in (([MISSING] * 4, 1), ([MISSING, SEEN, INTERPOLATED, INTERPOLATED], 0)):
+        poses = SimpleNamespace(status=np.array([status]))
+        seen = measure_seen(SimpleNamespace(read=lambda _, poses=poses: poses), sure.instance_ids)
+        assert seen.tolist() == [status.count(SEEN) / 4]
+        doubts = read(dataclasses.replace(sure, seen=seen))[1].unsure
+        assert sum("no gymnast was found" in doubt for doubt in doubts) == count
+    assert read(sure)[1].unsure == ()
 
 
 def test_a_finding_against_its_routine_says_so_and_is_not_named():

@@ -145,6 +145,8 @@ def interpret_sub_action(
     is_set = set_probability >= thresholds.min_probability and not is_strange
     is_set = is_set and codebook.set_by_id[set_id].event_id == event_id
     doubts = _doubt_sub_action(sub, best, levels, familiarity, thresholds)
+    if any(opinion.seen is not None and opinion.seen[row] == 0 for opinion, row in said):
+        doubts.append("no gymnast was found in any of its frames: who looks at poses guesses")
     likely = [(set_id, set_probability), *([(best.set_id, best.probability)] if best else [])]
     for one, share in likely:  # a low threshold lets several be likely enough, of several events
         if share >= thresholds.min_probability and codebook.set_by_id[one].event_id != event_id:

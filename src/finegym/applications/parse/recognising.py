@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -16,6 +16,8 @@ from finegym.evaluation.predictions import read_predictions
 from finegym.features.build import build_features
 from finegym.features.flow.extract import FlowMaker
 from finegym.features.pose.extract import PoseMaker
+from finegym.features.pose.poses import FOUND
+from finegym.features.pose.store import PoseStore
 from finegym.training.contradictions import POSES
 from finegym.training.data import FEATURES_FOLDER, RecognitionData, open_clips
 from finegym.training.predict import predict
@@ -37,6 +39,7 @@ class Opinion:
         probabilities: float64 (N, K), calibrated where the bundle says how.
         familiarity: float64 (N,), p-values; ``None`` without calibration.
         num_calibrated: held-out clips behind them; 0 without calibration.
+        seen: float64 (N,), share of the frames in which a gymnast was found; ``None`` of who does not look at poses.
     """
 
     name: str
@@ -46,6 +49,7 @@ class Opinion:
     probabilities: np.ndarray
     familiarity: np.ndarray | None
     num_calibrated: int
+    seen: np.ndarray | None = None
 
 
 def ask(
@@ -102,7 +106,15 @@ def ask(
         calibration.compute_probabilities(predictions.logits),
         calibration.compute_familiarity(predictions.logits) if len(calibration.energies) else None,
         len(calibration.energies),
+        measure_seen(PoseStore(folder / FEATURES_FOLDER / recipe.data.features), ids)
+        if recipe.data.modality in POSES
+        else None,
     )
+
+
+def measure_seen(store: PoseStore, instance_ids: Sequence[str]) -> np.ndarray:
+    """Of each clip the share of frames in which a gymnast was found, float64 (N,)."""
+    return np.array([np.mean(store.read(one).status[0] == FOUND) for one in instance_ids], dtype=np.float64)
 
 
 def find_level(facts: Mapping[str, Any], codebook: Any) -> Level:
