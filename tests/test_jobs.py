@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from finegym import jobs
 from finegym.errors import ConfigError, VideoError
 from finegym.jobs import run_jobs
 
@@ -126,13 +127,24 @@ def see_threads(number: int) -> str | None:
 
 
 def test_workers_share_the_cores(monkeypatch):
-    monkeypatch.setattr(os, "cpu_count", lambda: 6)
+    monkeypatch.setattr(jobs, "count_cores", lambda: 6)
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     assert set(run_jobs(range(4), see_threads, key=str, workers=2).done.values()) == {"3"}
-    monkeypatch.setattr(os, "cpu_count", lambda: 1)
+    monkeypatch.setattr(jobs, "count_cores", lambda: 1)
     assert set(run_jobs(range(4), see_threads, key=str, workers=2).done.values()) == {"1"}
     monkeypatch.setenv("OMP_NUM_THREADS", "5")
     assert set(run_jobs(range(4), see_threads, key=str, workers=2).done.values()) == {"5"}
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="cores are taken away as Linux does")
+def test_cores_that_were_taken_away_do_not_count():
+    cores = os.sched_getaffinity(0)
+    try:
+        os.sched_setaffinity(0, {min(cores)})
+        assert jobs.count_cores() == 1
+    finally:
+        os.sched_setaffinity(0, cores)
+    assert jobs.count_cores() == len(cores)
 
 
 def see_gpus(number: int) -> str | None:

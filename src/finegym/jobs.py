@@ -137,7 +137,7 @@ def _run_together(
     """Run items in a pool; what is left of them, in order, if one of its processes died."""
     # spawn: PyAV, OpenCV and torch hold threads that do not survive a fork.
     context = multiprocessing.get_context("spawn")
-    threads = max(1, (os.cpu_count() or 1) // workers)
+    threads = max(1, count_cores() // workers)
     start = (_start_worker, (context.Value("i", 0), tuple(gpus or ()), threads))
     with ProcessPoolExecutor(min(workers, len(pending)), context, *start) as pool:
         futures: dict[Future[Result], str] = {pool.submit(do, item): name for name, item in pending}
@@ -157,6 +157,11 @@ def _run_together(
             pool.shutdown(wait=False, cancel_futures=True)
             raise
     return [(name, item) for name, item in pending if name not in tally.done and name not in tally.failed]
+
+
+def count_cores() -> int:
+    """CPU cores that this process may use: in a container or under a scheduler not all of the machine's."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _start_worker(num_started: Synchronized[int], gpus: Sequence[str], threads: int) -> None:
