@@ -97,6 +97,15 @@ def test_what_is_parsed_stays_and_what_was_killed_goes_on(parsed, tiny, tmp_path
     assert len(parse_videos([video], tiny.bundle, tmp_path, again, show_progress=False).done) == 1
 
 
+def test_another_recording_of_the_same_name_is_not_written_over(parsed, tiny, tmp_path):
+    there = (parsed / "rec3/parse.json").read_bytes()
+    other = tmp_path / "rec3.mp4"
+    other.write_bytes((tiny.dataset / "records/rec2.mp4").read_bytes())
+    tally = parse_videos([other], tiny.bundle, parsed, LOW, show_progress=False)
+    assert "is the parse of another recording of that name" in tally.failed[str(other)]
+    assert (parsed / "rec3/parse.json").read_bytes() == there
+
+
 def test_a_clip_is_taken_whole(tiny, tmp_path, monkeypatch):
     video = tiny.dataset / "records/rec3.mp4"
     settings = ParseSettings(Thresholds(), device="cpu", whole="sub-action")

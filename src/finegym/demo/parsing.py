@@ -119,6 +119,6 @@ def parse_unseen(
         "their elements": scores.elements,
     }
     found = ", ".join(f"{name} {one.num_right} of {one.num_true} (said {one.num_said})" for name, one in right.items())
-    say(f"  in {len(parses)} unseen record: {found}")
+    say(f"  in {len(parses)} unseen record{'' if len(parses) == 1 else 's'}: {found}")
     pages = tuple(folder / "parse.html" for folder in folders)
     return ParsingOutcome(bundle, pages, parses, truth, scores, epochs, sum(parse.duration_ms for parse in parses))

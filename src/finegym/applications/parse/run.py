@@ -141,9 +141,12 @@ def parse_video(
     """
     opened, code = open_bundle(bundle), read_code(settings.code)
     if not item.video.is_file():
-        raise VideoError(f"{item.video}: there is no such file. Check the path.")
+        what = (
+            "is a folder; give the recordings in it" if item.video.is_dir() else "there is no such file. Check the path"
+        )
+        raise VideoError(f"{item.video}: {what}.")
     fingerprint = hash_samples(item.video)
-    _refuse_foreign(item.out)
+    _refuse_foreign(item.out, item.video, fingerprint)
     work = item.out / WORK_FOLDER / f"{opened.sha256[:12]}-{fingerprint[:12]}"
     clock = Clock(work / SECONDS_FILE, tell)
     with clock.stage("localize"):
@@ -253,7 +256,15 @@ def is_parsed(item: ParseItem, bundle: Bundle, settings: ParseSettings) -> bool:
     return same and (settings.without_shots or settings.whole != "record" or not parse.without_replays)
 
 
-def _refuse_foreign(out: Path) -> None:
-    """Nothing but an earlier parse is written over."""
+def _refuse_foreign(out: Path, video: Path, fingerprint: str) -> None:
+    """Nothing but an earlier parse of the recording is written over: of the same content, or of the same file."""
     if out.is_dir() and any(out.iterdir()) and not any((out / name).exists() for name in (PARSE_FILE, WORK_FOLDER)):
         raise ConfigError(f"{out}: is there already, and no parse of finegym's. Give another --out.")
+    try:
+        earlier = read_parse(out / PARSE_FILE)
+    except ConfigError:  # none, or of an older version: it is made anew
+        return
+    if earlier.video_fingerprint != fingerprint and Path(earlier.video).absolute() != video.absolute():
+        raise ConfigError(
+            f"{out}: is the parse of another recording of that name, {earlier.video}. Give another --out."
+        )
