@@ -150,7 +150,7 @@ SMOKE_CHOICES = _make_choices(
         **_make_localizers(6, 20),
     },
 )
-# 25 minutes have no room for three seeds of each, nor for both kinds of TRN on every split; findings rest on the others.
+# 25 minutes have no room for three seeds of each, nor for both kinds of TRN everywhere; findings rest on the others.
 ONCE = ("TRN Flow", "TSM Flow", "I3D RGB", "ST-GCN Pose")
 SMOKE = Size(
     "smoke",
