@@ -61,7 +61,7 @@ def _compare_modalities(tasks: list[TaskOutcome], badge: str) -> Section:
 def _name_classes(split: Split) -> str:
     """``set>=8`` in words."""
     name, _, least = split.subset.name.partition(">=")
-    words = {"set": "which set", "event": "which event"}.get(name, f"elements of {name}")
+    words = {level: f"which {level}" for level in ("event", "set", "element")}.get(name, f"elements of {name}")
     return f"{words} (classes with at least {least} instances)" if least else words
 
 
@@ -70,8 +70,9 @@ def _describe_task(outcome: TaskOutcome, whole: Outcome, badge: str) -> Section:
     modality = outcome.task.modality
     names = [class_.id for class_ in split.subset.classes]
     loss, accuracy = _draw_learning(outcome)
+    words = _name_classes(split).partition(" (")[0]
     return Section(
-        f"{_name_classes(split).partition(' (')[0].capitalize()}, from {modality}",
+        f"{words[0].upper()}{words[1:]}, from {modality}",
         [
             Prose(f"{MODELS[modality]}; {outcome.task.num_segments} segments, {outcome.task.epochs} epochs."),
             _tabulate_scores(outcome),
