@@ -168,7 +168,7 @@ def test_a_ray_cluster_writes_the_same_bytes(folder, monkeypatch):
     started = []
     monkeypatch.setattr(
         "finegym.ray_engine.run_on_ray",
-        lambda pending, do, workers: (started.append(workers) or (name, do(item), "") for name, item in pending),
+        lambda pending, do, workers, **_: (started.append(workers) or (name, do(item), "") for name, item in pending),
     )
     build(folder, name="one")
     build(folder, name="two", engine="ray", workers=2)
