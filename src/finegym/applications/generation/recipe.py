@@ -47,7 +47,7 @@ class MotionOptimSection(Section):
 class MotionTrainSection(Section):
     """How its loop runs."""
 
-    steps: Positive = 1000
+    steps: Positive = 2400
     batch_size: Positive = 64
     drop_attributes: Share = 0.1
     place_weight: NotNegative = 0.25
