@@ -5,7 +5,6 @@ Studies see runs only through this. Nothing is trained, predicted or estimated h
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -113,11 +112,12 @@ class Results:
 
     def read_last_epoch(self, planned: PlannedPrediction) -> dict[str, Any] | None:
         """What a recogniser's training said of its last epoch (``metrics.jsonl``); ``None`` where it did not run."""
-        path = self.store.get_path(planned.run) / "metrics.jsonl"
-        if self.find_path(planned) is None or not path.is_file():
+        from finegym.training.run_folder import RunFolder  # loads torch, which planning does without
+
+        run = RunFolder(self.store.get_path(planned.run))
+        if self.find_path(planned) is None or not run.metrics_path.is_file():
             return None
-        epochs = [json.loads(line) for line in path.read_text("utf-8").splitlines() if '"kind": "epoch"' in line]
-        return epochs[-1] if epochs else None
+        return run.read_last_epoch()
 
     def read_seeds(self, planned: Sequence[PlannedPrediction], role: str) -> list[Answers]:
         """What the runs that are there said, in the order of their seeds."""
