@@ -103,3 +103,13 @@ def test_the_command_counts_and_says_what_it_cannot(tmp_path):
     found = json.loads(CliRunner().invoke(app, [*arguments, "--json"]).stdout)
     assert found["kinds"] is None and found["num_records"] == 1
     assert found["elements"] == {"num_true": 3, "num_said": 1, "num_right": 1}
+
+
+def test_the_command_refuses_a_record_of_another_competition(tmp_path):
+    write_dataset(TRUTH, tmp_path / "truth")
+    (tmp_path / "truth" / "simulation.json").write_text("{}")
+    parse = make_parse(()).model_copy(update={"record_id": "other"})
+    write_parse(tmp_path / "other" / PARSE_FILE, parse)
+    arguments = ["evaluate", "parse", str(tmp_path / "other"), "--dataset", str(tmp_path / "truth")]
+    refused = CliRunner().invoke(app, arguments).exception
+    assert isinstance(refused, PredictionError) and "other: parsed, but not annotated" in str(refused)

@@ -29,12 +29,13 @@ def parse(
     from rich.table import Table
 
     from finegym.annotations.source import open_source
-    from finegym.applications.parse.evaluating import score_parses, tabulate_scores
+    from finegym.applications.parse.evaluating import check_records, score_parses, tabulate_scores
     from finegym.applications.parse.evaluating_kinds import read_true_kinds, tabulate_kinds
     from finegym.applications.parse.files import PARSE_FILE, read_parse
 
     parses = [read_parse(folder / PARSE_FILE if folder.is_dir() else folder) for folder in parsed]
     annotated = open_source(dataset).dataset
+    check_records(parses, annotated)  # before truth files are looked for
     kinds = read_true_kinds(dataset, [parse.record_id for parse in parses])
     scores = score_parses(parses, annotated, kinds)
     if as_json:

@@ -39,6 +39,24 @@ class ParseScores:
     kinds: KindScores | None = None
 
 
+def check_records(parses: Sequence[Parse], truth: Dataset) -> None:
+    """Refuse parses of records that are not annotated, and two of one record.
+
+    Raises:
+        PredictionError: there are such; they are named.
+    """
+    ids = [parse.record_id for parse in parses]
+    repeated = sorted({id_ for id_ in ids if ids.count(id_) > 1})
+    if repeated:
+        raise PredictionError(
+            f"{join_problems(repeated, 3)}: parsed twice; it would count twice. Give one parse of each."
+        )
+    known = {video.id for video in truth.videos}
+    unknown = [parse.record_id for parse in parses if parse.record_id not in known]
+    if unknown:
+        raise PredictionError(f"{join_problems(unknown, 3)}: parsed, but not annotated. Give the records' dataset.")
+
+
 def score_parses(parses: Sequence[Parse], truth: Dataset, kinds: Mapping[str, Spans] | None = None) -> ParseScores:
     """Compare parses with the annotations of their records.
 
@@ -50,16 +68,8 @@ def score_parses(parses: Sequence[Parse], truth: Dataset, kinds: Mapping[str, Sp
     Raises:
         PredictionError: a parsed record is not annotated, or given twice.
     """
-    ids = [parse.record_id for parse in parses]
-    repeated = sorted({id_ for id_ in ids if ids.count(id_) > 1})
-    if repeated:
-        raise PredictionError(
-            f"{join_problems(repeated, 3)}: parsed twice; it would count twice. Give one parse of each."
-        )
+    check_records(parses, truth)
     videos = {video.id: video for video in truth.videos}
-    unknown = [parse.record_id for parse in parses if parse.record_id not in videos]
-    if unknown:
-        raise PredictionError(f"{join_problems(unknown, 3)}: parsed, but not annotated. Give the records' dataset.")
     routines, subs = [], []
     for parse in parses:
         video = videos[parse.record_id]
