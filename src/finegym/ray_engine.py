@@ -40,6 +40,8 @@ def run_on_ray(
         raise ConfigError(
             'engine ray needs Ray, which is not installed. `pip install "finegym[ray]"`, or use --engine pool.'
         ) from error
+    # Else the first message of a worker that dies makes Ray put its own `print` into this process, for good.
+    os.environ.setdefault("RAY_TQDM_PATCH_PRINT", "0")
     address = os.environ.get("RAY_ADDRESS")
     is_ours = not ray.is_initialized()
     if is_ours:
