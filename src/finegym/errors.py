@@ -13,6 +13,7 @@
     ├── PredictionError  (ValueError)   prediction files that do not fit a split
     ├── ReleaseError     (ValueError)   a release that is refused, or is not what its manifest says
     ├── LabellingError   (ValueError)   what the annotation app refuses
+    ├── RunError         (RuntimeError) one of many trainings that broke down of itself
     └── OutputError      (OSError)      a result that could not be written
 
 A message says what was expected, what was found, where, and what to do. The command line prints it as one line and
@@ -66,6 +67,10 @@ class ReleaseError(FineGymError, ValueError):
 
 class LabellingError(FineGymError, ValueError):
     """The annotation app refuses something: a rule of the work, a right that is missing, a state that has moved on."""
+
+
+class RunError(FineGymError, RuntimeError):
+    """One of many trainings broke down, for no reason that finegym knows: a bug, which the others need not die of."""
 
 
 class OutputError(FineGymError, OSError):

@@ -1,5 +1,6 @@
 """Results of runs that nobody ran: a small dataset, its splits, and whatever a test says that models predicted."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -36,6 +37,13 @@ def _make_sub(start, place, element_id):
     first = start + 2000 * place
     seconds = (first - start) // 1000
     return SubAction(f"A_{seconds:04d}_{seconds + 1:04d}", ((first, first + CLIP_MS),), element_id)
+
+
+def write_store_facts(folder, store="clips", content="a", version="1"):
+    """What says which pictures or features a dataset folder has; they are not there."""
+    path = folder / store / "store.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps({"finegym": version, "index_sha256": content}))
 
 
 def make_split(dataset, role):

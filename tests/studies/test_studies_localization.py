@@ -92,6 +92,17 @@ def test_the_finding_on_localizing_is_the_difference_of_both_tasks(results):
     assert measured.num_instances == sum(table4.evaluate(results, "SSN", task).num_segments for task in table4.TASKS)
 
 
+def test_tasks_are_paired_by_seed_not_by_place_in_what_is_there():
+    rng = np.random.default_rng(0)
+    maps, resampled = rng.random((3, 2)), rng.random((3, 50, 2))
+    all_seeds = table4.Found((0, 1, 2), maps + 0.1, resampled, 9, 40)
+    without_first = table4.Found((1, 2), maps[1:], resampled[1:], 8, 60)
+    found = table4.estimate_difference(all_seeds, without_first)
+    assert found.by_seed == pytest.approx((0.1, 0.1))
+    assert (found.num_seeds, found.num_groups) == (2, 8)
+    assert table4.estimate_difference(all_seeds, table4.Found((3,), maps[:1], resampled[:1], 9, 60)) is None
+
+
 def test_missing_poses_are_explained(tmp_path, monkeypatch):
     assert broadcast.find_broadcast(tmp_path / "smoke" / "data", True) == tmp_path / "smoke" / "broadcast"
     assert broadcast.find_broadcast(tmp_path, False) == tmp_path

@@ -1,8 +1,7 @@
 """The paper's size on FineGym's real annotations: settings of the published sizes, the real Table 1, all runs named."""
 
-import json
-
 import pytest
+from pretended_runs import write_store_facts
 
 from finegym.annotations.convert import convert_to_folder
 from finegym.annotations.source import open_source
@@ -60,10 +59,9 @@ def test_what_of_the_data_is_missing_is_named_before_anything_runs(folder):
 
 
 def test_all_runs_of_all_studies_have_a_name(store, folder):
-    for name in (PAPER.flow_store, PAPER.pose_store, "snippets-rgb", "snippets-flow"):
-        path = folder / "features" / name / "store.json"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps({"pretended": name}))
+    features = [f"features/{name}" for name in (PAPER.flow_store, PAPER.pose_store, "snippets-rgb", "snippets-flow")]
+    for name in ("clips", *features):
+        write_store_facts(folder, name)
     planned = [each for study in STUDIES.values() for each in study.plan(PAPER)]
     jobs = [job for wave in sort_jobs(planned, store) for job in wave]
     names = {store.get_name(job.run) for job in jobs}

@@ -80,7 +80,7 @@ def test_actionvlad_begins_from_its_first_step():
         assert resolve(start).data.split == "balanced"
 
 
-@pytest.mark.parametrize("size_name", ["smoke", "large", "paper"])
+@pytest.mark.parametrize("size_name", ["smoke", "medium", "large", "paper"])
 def test_studies_share_the_runs_of_table_3(size_name):
     table = {each.run for name in TABLES for each in plan(size_name, name)}
     for name in ("efficiency", "confusion", "fig6a"):

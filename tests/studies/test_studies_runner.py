@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
-from pretended_runs import make_dataset, make_logits
+from pretended_runs import make_dataset, make_logits, write_store_facts
 
 from finegym.annotations.balance import Thresholds
 from finegym.annotations.folder import write_dataset
@@ -42,6 +42,7 @@ def store(tmp_path, monkeypatch):
     folder = tmp_path / "set"
     write_dataset(dataset, folder)
     write_splits(folder, make_simulated_splits(dataset, Thresholds(10, 3), 0))
+    write_store_facts(folder)
     monkeypatch.setattr(runner, "prepare_data", lambda *arguments, **more: dataset)
     found = open_store(GIVEN, tmp_path / "studies", find_recipes(), folder)
     found.trained, found.predicted, found.fails = [], [], set()
@@ -113,6 +114,22 @@ def test_out_of_memory_is_one_runs_failure(store, monkeypatch):
     ran = run_studies([TABLE_2], GIVEN, store)
     assert len(ran.runs.failed) == 4 and len(ran.runs.done) == 4
     assert {reason.count("Tried to allocate 20.00 GiB)") for reason in ran.runs.failed.values()} == {1}
+
+
+def test_a_bug_is_one_runs_failure_and_is_kept(store, monkeypatch):
+    done = runner.train_one
+
+    def train_one(recipe, path):
+        if recipe.data.split == "event" and recipe.seed == 1:
+            raise ZeroDivisionError("nobody thought of this")
+        done(recipe, path)
+
+    monkeypatch.setattr(runner, "train_one", train_one)
+    ran = run_studies([TABLE_2], GIVEN, store)
+    assert len(ran.runs.failed) == 2 and len(ran.runs.done) == 6
+    for name, reason in ran.runs.failed.items():
+        assert "ZeroDivisionError: nobody thought of this" in reason
+        assert "Traceback" in (store.folder / "errors" / f"{name}.txt").read_text()
 
 
 def test_a_study_that_cannot_be_made_does_not_stop_the_others(store):

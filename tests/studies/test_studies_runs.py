@@ -1,9 +1,10 @@
 """Runs are named by what they compute; jobs are merged by name, and come after what they begin from."""
 
 import shutil
+from functools import partial
 
 import pytest
-from pretended_runs import make_dataset
+from pretended_runs import make_dataset, write_store_facts
 
 from finegym.annotations.folder import write_dataset
 from finegym.annotations.split_generator import make_split
@@ -23,6 +24,7 @@ def make_folder(folder, val_share=0.25):
     write_dataset(dataset, folder)
     split = make_split(dataset, find_subset("element", dataset.codebook), "balanced", val_share=val_share).split
     write_split(split, folder / "splits" / "balanced")
+    write_store_facts(folder)
     return folder
 
 
@@ -62,18 +64,46 @@ def test_another_split_has_another_name(store, tmp_path):
     assert other.get_name(RUN) != store.get_name(RUN)
 
 
-def test_other_features_have_another_name(store, folder, tmp_path):
-    run = add(RUN, 'data.modality="flow"', 'data.features="flow"', "model.freeze=[]")
-    with pytest.raises(ConfigError, match="study run"):
-        store.get_name(run)
-    names = []
-    for number in range(2):
-        other = tmp_path / str(number)
-        shutil.copytree(folder, other)
-        (other / "features" / "flow").mkdir(parents=True)
-        (other / "features" / "flow" / "store.json").write_text(str(number))
-        names.append(RunStore(tmp_path, other, find_recipes()).get_name(run))
+def name_of_copy(folder, out, run, change):
+    """The name of a run on a copy of the data in which something is otherwise."""
+    shutil.copytree(folder, out)
+    change(out)
+    return RunStore(out.parent, out, find_recipes()).get_name(run)
+
+
+FLOW = ('data.modality="flow"', 'data.features="flow"', "model.freeze=[]")
+
+
+@pytest.mark.parametrize(("overrides", "store_of"), [(FLOW, "features/flow"), ((), "clips")])
+def test_other_pictures_or_features_have_another_name(folder, tmp_path, overrides, store_of):
+    run = add(RUN, *overrides)
+    names = [
+        name_of_copy(folder, tmp_path / f"{content}{version}", run, partial(write_store_facts, **facts))
+        for content, version in (("a", "1"), ("b", "1"), ("a", "2"))
+        for facts in [{"store": store_of, "content": content, "version": version}]
+    ]
     assert names[0] != names[1]
+    assert names[0] == names[2]  # which version of finegym wrote the same does not matter
+
+
+def test_without_what_it_reads_a_run_has_no_name(store):
+    with pytest.raises(ConfigError, match=r"features/flow/store\.json.*study run"):
+        store.get_name(add(RUN, *FLOW))
+
+
+def test_times_are_in_the_name_of_a_localizer_only(folder, tmp_path):
+    def change(out):
+        write_store_facts(out, "features/snippets-lite0")
+        path = out / "annotations.json"
+        path.write_text(path.read_text().replace("1480", "1520") + "\n")
+
+    def keep(out):
+        write_store_facts(out, "features/snippets-lite0")
+
+    localizer = PlannedRun("smoke/ssn_actions_smoke", ('data.split="balanced"', "seed=0"))
+    for run, is_same in ((RUN, True), (localizer, False)):
+        names = [name_of_copy(folder, tmp_path / run.recipe / str(n), run, do) for n, do in enumerate((keep, change))]
+        assert (names[0] == names[1]) is is_same, run.recipe
 
 
 def test_name_says_what_it_is(store):

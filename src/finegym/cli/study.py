@@ -26,6 +26,7 @@ class SizeName(StrEnum):
 
     tiny = "tiny"
     smoke = "smoke"
+    medium = "medium"
     large = "large"
     paper = "paper"
 
@@ -39,7 +40,10 @@ class EngineName(StrEnum):
 
 SizeOption = Annotated[
     SizeName,
-    typer.Option(help="`tiny`: shows that it runs; `smoke`: two cores; `large`: a GPU; `paper`: published schedules."),
+    typer.Option(
+        help="`tiny`: shows that it runs; `smoke`: two cores, 25 minutes; `medium`: two cores, a night; `large`: a "
+        "GPU; `paper`: published schedules."
+    ),
 ]
 OutOption = Annotated[Path, typer.Option("--out", "-o", help="Folder of all studies; a folder a size is made in it.")]
 DatasetOption = Annotated[
@@ -145,12 +149,12 @@ def compare(
 
     **Example**: `finegym study compare table3a --size smoke --out studies`
     """
-    from finegym.studies.compare import format_comparison
+    from finegym.studies.compare import add_differences, format_comparison
     from finegym.studies.writing import read_results
 
     (study,) = _find([name])
     facts: dict[str, Any] = read_results(out / size.value / "results" / study.name)
-    typer.echo(json.dumps(facts) if as_json else format_comparison(facts))
+    typer.echo(json.dumps(add_differences(facts)) if as_json else format_comparison(facts))
 
 
 @app.command()

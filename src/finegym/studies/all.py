@@ -21,6 +21,7 @@ from finegym.studies import (
     table4,
     table5,
 )
+from finegym.studies.size_medium import MEDIUM
 from finegym.studies.size_paper import PAPER
 from finegym.studies.size_simulated import LARGE, SMOKE, TINY
 from finegym.studies.sizes import Size
@@ -48,4 +49,4 @@ STUDIES: dict[str, Study] = {
         queries.STUDY,
     )
 }
-SIZES: dict[str, Size] = {size.name: size for size in (TINY, SMOKE, LARGE, PAPER)}
+SIZES: dict[str, Size] = {size.name: size for size in (TINY, SMOKE, MEDIUM, LARGE, PAPER)}

@@ -42,7 +42,7 @@ class Comparison:
     @property
     def difference(self) -> float | None:
         """Ours minus published; ``None`` unless both are there."""
-        return None if self.ours is None or self.published is None else self.ours - self.published
+        return _subtract(self.ours, self.published)
 
 
 def compare_table(table: Mapping[str, Any]) -> Iterator[Comparison]:
@@ -66,6 +66,18 @@ def compare_table(table: Mapping[str, Any]) -> Iterator[Comparison]:
             "; ".join(notes),
             digits[cell["column"]],
         )
+
+
+def add_differences(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """What is in a ``study.json``, with ``difference`` (ours minus published, or null) in every cell."""
+    return {
+        **facts,
+        "tables": [
+            {**table, "cells": [{**cell, "difference": _subtract(cell["value"], cell["published"])} for cell in cells]}
+            for table in facts["tables"]
+            for cells in [table["cells"]]
+        ],
+    }
 
 
 def format_comparison(facts: Mapping[str, Any]) -> str:
@@ -104,6 +116,10 @@ def format_comparison(facts: Mapping[str, Any]) -> str:
         ]
         lines += [f"{len(compared)} cells: {num_both} beside a published number, {num_missing} not run", ""]
     return "\n".join(lines)
+
+
+def _subtract(ours: float | None, published: float | None) -> float | None:
+    return None if ours is None or published is None else ours - published
 
 
 def _round(each: Comparison, value: float | None, *, sign: str = "") -> str:

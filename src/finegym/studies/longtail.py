@@ -120,7 +120,8 @@ def _describe_training(results: Results) -> Iterator[str]:
     """Whether training had come to its end, by every remedy."""
     parts = []
     for remedy in REMEDIES:
-        epochs = [epoch for each in plan_remedy(results.size, remedy) if (epoch := results.read_last_epoch(each))]
+        planned = plan_remedy(results.size, remedy)
+        epochs = [e for each in planned if (e := results.read_last_epoch(each)) and "train_top1_accuracy" in e]
         if epochs:
             right, loss = (float(np.mean([e[key] for e in epochs])) for key in ("train_top1_accuracy", "train_loss"))
             parts.append(f"{remedy} {100 * right:.0f} % right, loss {loss:.2f}")

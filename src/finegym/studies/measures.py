@@ -10,7 +10,6 @@ import numpy as np
 from finegym.evaluation.estimates import (
     DIFFERENCE,
     Estimate,
-    estimate,
     estimate_mean_over_classes,
 )
 from finegym.studies import fig5, fig6b, fig6c, longtail, table4, table5
@@ -85,11 +84,8 @@ def measure_localizing(results: Results) -> Measured | None:
     actions, subs = (table4.evaluate(results, "SSN", task) for task in table4.TASKS)
     if actions is None or subs is None:
         return None
-    number = min(len(actions.by_tiou), len(subs.by_tiou))
-    by_seed = (actions.by_tiou[:number] - subs.by_tiou[:number]).mean(axis=1)
-    resampled = (actions.resampled[:number] - subs.resampled[:number]).mean(axis=2)
-    found = estimate(by_seed, resampled, min(actions.num_records, subs.num_records), DIFFERENCE)
-    return Measured(found, actions.num_segments + subs.num_segments)
+    found = table4.estimate_difference(actions, subs)
+    return None if found is None else Measured(found, actions.num_segments + subs.num_segments)
 
 
 def measure_poses(results: Results) -> Measured | None:

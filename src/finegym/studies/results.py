@@ -87,8 +87,15 @@ class Results:
     def get_groups(self, role: str) -> GroupWeights:
         """Resamples of the records of the val side of a role's split: the same for everything that is compared."""
         if role not in self._groups:
-            self._groups[role] = resample_groups(find_groups(self.dataset, list(self.get_split(role).val), "video"))
+            self._groups[role] = resample_groups(self._find_records(role))
         return self._groups[role]
+
+    def list_records(self, role: str) -> list[str]:
+        """Ids of the resampled records, in the order of the columns of their weights."""
+        return sorted(set(self._find_records(role)))
+
+    def _find_records(self, role: str) -> list[str]:
+        return find_groups(self.dataset, list(self.get_split(role).val), "video")
 
     def find_path(self, planned: PlannedPrediction) -> Path | None:
         """The prediction file, if it is there."""

@@ -7,9 +7,9 @@
       runs/<name>/     run folders of ``finegym train``, with their predictions
       results/<study>/ tables and figures
 
-A run's name ends with a hash of its resolved recipe, its codebook, split and features, and the run that it begins from.
-Two studies that plan the same run find the same folder; a run of another split or other features has another name.
-Pictures of clips, and times of annotations, are not in it: a dataset folder in which they change is another one.
+A run's name ends with a hash of its resolved recipe, its codebook and split, the pictures or features that it reads (a
+localizer: the times that it learns), and the run that it begins from. Two studies that plan the same run find the same
+folder; a run of other data has another name.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from finegym.annotations.folder import CODEBOOK_FILE
+from finegym.annotations.folder import ANNOTATIONS_FILE, CODEBOOK_FILE
 from finegym.annotations.splits import SIDES
 from finegym.errors import ConfigError
 from finegym.features.store import STORE_FILE
@@ -32,7 +32,8 @@ from finegym.training.recipe import Recipe, parse_recipe
 from finegym.training.recipe_text import FREE_FIELDS, RECOGNITION
 
 AnyRecipe = Recipe | LocalizationRecipe
-SPLITS_FOLDER, FEATURES_FOLDER = "splits", "features"  # as of ``training.data``, which takes seconds to import
+# As of ``training.data``, which takes seconds to import.
+SPLITS_FOLDER, CLIPS_FOLDER, FEATURES_FOLDER = "splits", "clips", "features"
 _DIGITS = 12
 # Facts for people; of a run that begins from another, where that one lies.
 _NAMELESS = {*FREE_FIELDS, "name"}
@@ -88,20 +89,25 @@ class RunStore:
         return self.get_path(planned.run) / "predictions" / f"{name}.{suffix}"
 
     def _describe_data(self, recipe: AnyRecipe) -> dict[str, Any]:
-        """Hashes of the codebook, of the lists of the split, and of the stores of features."""
+        """Hashes of the codebook, of the lists of the split, and of what is read of the instances."""
         split = self.dataset / SPLITS_FOLDER / recipe.data.split
         if not split.is_dir():
             raise ConfigError(f"{self.dataset} has no split {recipe.data.split!r}. `finegym study run` makes it.")
-        if isinstance(recipe, Recipe):
-            stores: tuple[str, ...] = (recipe.data.features,)
-        else:
-            stores = recipe.snippets.stores if recipe.snippets else ()
         files = [self.dataset / CODEBOOK_FILE, *(split / f"{name}.txt" for name in ("categories", *SIDES))]
-        files += [self.dataset / FEATURES_FOLDER / store / STORE_FILE for store in stores if store]
+        files += [self.dataset / name for name in _list_sources(recipe)]
         missing = [str(path) for path in files if not path.is_file()]
         if missing:
             raise ConfigError(f"expected {', '.join(missing)} of the studies' data. `finegym study run` makes them.")
         return {str(path.relative_to(self.dataset)): _hash_once(path) for path in files}
+
+
+def _list_sources(recipe: AnyRecipe) -> list[str]:
+    """Files that stand for what a run reads of the instances: a store's facts hold the hashes of what is in it."""
+    if isinstance(recipe, Recipe):
+        folder = f"{FEATURES_FOLDER}/{recipe.data.features}" if recipe.data.features else CLIPS_FOLDER
+        return [f"{folder}/{STORE_FILE}"]
+    stores = recipe.snippets.stores if recipe.snippets else ()
+    return [ANNOTATIONS_FILE, *(f"{FEATURES_FOLDER}/{store}/{STORE_FILE}" for store in stores)]
 
 
 def resolve_recipe(name: str, recipes: Path, overrides: list[str]) -> AnyRecipe:
@@ -121,7 +127,12 @@ def identify_recipe(run: PlannedRun, recipes: Path) -> str:
 
 @cache
 def _hash_once(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    """SHA-256 of a file; of a store's facts without the version that wrote them."""
+    content = path.read_bytes()
+    if path.name == STORE_FILE:
+        facts = {key: value for key, value in json.loads(content).items() if key != "finegym"}
+        content = json.dumps(facts, sort_keys=True).encode()
+    return hashlib.sha256(content).hexdigest()
 
 
 def _flatten(recipe: AnyRecipe) -> dict[str, Any]:

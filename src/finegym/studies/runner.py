@@ -11,6 +11,7 @@ import json
 import resource
 import sys
 import time
+import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -18,7 +19,7 @@ from pathlib import Path
 
 import torch
 
-from finegym.errors import ConfigError, FineGymError
+from finegym.errors import ConfigError, FineGymError, RunError
 from finegym.files import write_text
 from finegym.jobs import Engine, Tally, run_jobs
 from finegym.studies.data import prepare_data
@@ -30,7 +31,7 @@ from finegym.studies.training import predict_one, train_one
 from finegym.studies.writing import write_outcome
 from finegym.training.gpus import find_gpus
 
-DATA_FOLDER, RESULTS_FOLDER, COST_FILE = "data", "results", "cost.json"
+DATA_FOLDER, RESULTS_FOLDER, ERRORS_FOLDER, COST_FILE = "data", "results", "errors", "cost.json"
 
 
 @dataclass(frozen=True)
@@ -153,13 +154,21 @@ def do_job(job: Job, store: RunStore, threads: int) -> float:
     """Train a run if it is not, predict what is not; CPU seconds.
 
     Raises:
-        FineGymError: it cannot be done here; out of memory is one of these, so that the other runs go on.
+        FineGymError: it cannot be done here. Out of memory is one of these, and so is a bug, whose traceback is kept:
+            a night of other runs is not lost for it.
     """
     try:
         return _train_and_predict(job, store, threads)
+    except FineGymError:
+        raise
     except torch.OutOfMemoryError as error:
         reason = str(error).splitlines()[0]
         raise ConfigError(f"out of memory ({reason}). Fewer --workers, or a larger GPU, may help.") from error
+    except Exception as error:
+        path = store.folder / ERRORS_FOLDER / f"{store.get_name(job.run)}.txt"
+        write_text(path, traceback.format_exc())
+        message = f"broke down with {type(error).__name__}: {error}. The traceback is in {path}; please report it."
+        raise RunError(message) from error
 
 
 def _train_and_predict(job: Job, store: RunStore, threads: int) -> float:

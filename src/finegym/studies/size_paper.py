@@ -21,10 +21,10 @@ PAPER_CHOICES = {
     "I3D* RGB": Choice("i3d_r50_k400_gym99_rgb"),
     "NL I3D RGB": Choice("nl_i3d_r50_gym99_rgb"),
     "NL I3D* RGB": Choice("nl_i3d_r50_k400_gym99_rgb"),
-    "SSN actions": Choice("ssn_actions_rgb", max_seeds=1),
-    "SSN sub-actions": Choice("ssn_sub_actions_rgb", max_seeds=1),
-    "ActionFormer actions": Choice("actionformer_actions", ('snippets.stores=["snippets-rgb"]',), max_seeds=1),
-    "ActionFormer sub-actions": Choice("actionformer_sub_actions", ('snippets.stores=["snippets-rgb"]',), max_seeds=1),
+    "SSN actions": Choice("ssn_actions_rgb"),
+    "SSN sub-actions": Choice("ssn_sub_actions_rgb"),
+    "ActionFormer actions": Choice("actionformer_actions", ('snippets.stores=["snippets-rgb"]',)),
+    "ActionFormer sub-actions": Choice("actionformer_sub_actions", ('snippets.stores=["snippets-rgb"]',)),
     "ST-GCN Pose": Choice("stgcn_gym99_pose", ('data.features="pose-hrnet"',)),
 }
 

@@ -10,6 +10,7 @@ trained on it, and was not changed for what came out.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 
 from finegym.annotations.balance import Thresholds
@@ -96,7 +97,7 @@ BROADCAST = Competition((), ("VT", "FX", "BB", "UB"), 8, 1.0, (480, 270), tail=1
 TINY_BROADCAST = Competition((), ("VT", "UB"), 2, 0.5, (480, 270), tail=1.0, seed=3, short_side=270)
 
 
-def _make_localizers(ssn_epochs: int, actionformer_epochs: int) -> dict[str, Choice]:
+def make_localizers(ssn_epochs: int, actionformer_epochs: int, max_seeds: int = 1) -> dict[str, Choice]:
     """Localizers of both tasks, by row of Table 4."""
     settings = {
         "SSN": (ssn_epochs, (f"ssn.actionness_epochs={ssn_epochs}", "ssn.repeats=2")),
@@ -106,7 +107,7 @@ def _make_localizers(ssn_epochs: int, actionformer_epochs: int) -> dict[str, Cho
         f"{name} {task}": Choice(
             f"smoke/{name.lower()}_{task.replace('-', '_')}_smoke",
             (f"schedule.epochs={epochs}", "train.evaluate_every=0", *others),
-            max_seeds=1,
+            max_seeds=max_seeds,
         )
         for name, (epochs, others) in settings.items()
         for task in ("actions", "sub-actions")
@@ -119,37 +120,51 @@ def _make_brief(body: str) -> tuple[str, ...]:
     return ("train.batch_size=8", f"model.freeze={json.dumps(frozen)}")
 
 
-SMOKE_CHOICES = _make_choices(
-    (*_make_frame_overrides(64, 3, 3), *_make_brief("backbone.body")),
-    FLOW,
-    (
-        *_make_clip_overrides(64, 3),
-        *_make_brief("backbone.body.body"),
-        *("clip.clip_len=4", "clip.frame_interval=6"),
-    ),
-    {
-        "ActionVLAD RGB": Choice(
-            "smoke/actionvlad_smoke",
-            ("data.short_side=40", "data.crop_size=32", "schedule.epochs=2", "schedule.warmup_epochs=0.3", *QUICK),
-            max_seeds=1,
-            roles=("balanced",),
-            note=f"ActionVLAD: VGG-16 {RANDOM}; 32 pixels, one step, 2 epochs; on the balanced setting only",
-        ),
-        "NL I3D RGB": Choice(
-            "smoke/nl_i3d_smoke",
-            (
-                *("data.short_side=40", "data.crop_size=32", "clip.clip_len=4", "clip.frame_interval=6"),
-                *("schedule.epochs=2", "schedule.warmup_epochs=0.3", *QUICK),
+def make_small_choices(
+    epochs: int, random_epochs: int, tail_epochs: int, localizers: Mapping[str, Choice]
+) -> dict[str, Choice]:
+    """Choices for two cores.
+
+    Args:
+        epochs: of networks that begin from ImageNet weights, and of ST-GCN.
+        random_epochs: of those that begin from random ones.
+        tail_epochs: of the remedies against the long tail.
+        localizers: of Table 4.
+    """
+    few_clips = ("clip.clip_len=4", "clip.frame_interval=6")
+    small = ("data.short_side=40", "data.crop_size=32")
+    from_random = (f"schedule.epochs={random_epochs}", "schedule.warmup_epochs=0.3", *QUICK)
+    return _make_choices(
+        (*_make_frame_overrides(64, epochs, 3), *_make_brief("backbone.body")),
+        FLOW,
+        (*_make_clip_overrides(64, epochs), *_make_brief("backbone.body.body"), *few_clips),
+        {
+            "ActionVLAD RGB": Choice(
+                "smoke/actionvlad_smoke",
+                (*small, *from_random),
+                max_seeds=1,
+                roles=("balanced",),
+                note=f"ActionVLAD: VGG-16 {RANDOM}; 32 pixels, one step, {random_epochs} epochs; on the balanced "
+                "setting only",
             ),
-            max_seeds=1,
-            roles=("balanced",),
-            note=f"NL I3D: ResNet-34 {RANDOM}; 4 frames of 32 pixels, 2 epochs; on the balanced setting only",
-        ),
-        "ST-GCN Pose": Choice("smoke/stgcn_smoke", ("pose.clip_len=16", "schedule.epochs=3", *POSE), note=SKELETONS),
-        TAIL: _make_tail(20, SEEDS),
-        **_make_localizers(6, 20),
-    },
-)
+            "NL I3D RGB": Choice(
+                "smoke/nl_i3d_smoke",
+                (*small, *few_clips, *from_random),
+                max_seeds=1,
+                roles=("balanced",),
+                note=f"NL I3D: ResNet-34 {RANDOM}; 4 frames of 32 pixels, {random_epochs} epochs; on the balanced "
+                "setting only",
+            ),
+            "ST-GCN Pose": Choice(
+                "smoke/stgcn_smoke", ("pose.clip_len=16", f"schedule.epochs={epochs}", *POSE), note=SKELETONS
+            ),
+            TAIL: _make_tail(tail_epochs, SEEDS),
+            **localizers,
+        },
+    )
+
+
+SMOKE_CHOICES = make_small_choices(3, 2, 20, make_localizers(6, 20))
 # 25 minutes have no room for three seeds of each, nor for both kinds of TRN everywhere; findings rest on the others.
 ONCE = ("TRN Flow", "TSM Flow", "I3D RGB", "ST-GCN Pose")
 SMOKE = Size(
@@ -211,7 +226,7 @@ TINY = Size(
     "tiny",
     {method: replace(TINY_CHOICES[method], roles=roles) for method, roles in TINY_ROLES.items()}
     | {TAIL: _make_tail(2, ())}
-    | _make_localizers(1, 1),
+    | make_localizers(1, 1),
     Competition(TINY_ELEMENTS, EVENTS, 8, 1.5, (128, 96), tail=1.0, seed=17, short_side=40),
     seeds=dict.fromkeys(("event", "set", "long-tailed", "balanced", "VT", "FX", "FX-S1", "UB-S1"), (0,)),
     tail_method=TAIL,
@@ -250,7 +265,7 @@ LARGE = Size(
             "ST-GCN Pose": Choice(
                 "smoke/stgcn_smoke", ('data.features="pose-truth"', "schedule.epochs=30", *_LARGE_RUN), note=SKELETONS
             ),
-            **_make_localizers(18, 40),
+            **make_localizers(18, 40, len(SEEDS)),
         },
     ),
     Competition((), EVENTS, 320, 2.5, (228, 128), tail=1.0, seed=17, short_side=128),

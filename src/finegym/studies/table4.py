@@ -11,8 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from finegym.evaluation.estimates import Estimate, estimate
-from finegym.evaluation.intervals import draw_weights
+from finegym.evaluation.estimates import DIFFERENCE, Estimate, estimate
 from finegym.evaluation.localization.bootstrap import resample_map
 from finegym.evaluation.localization.detection_map import TIOUS, compute_detection_map
 from finegym.evaluation.localization.detections import Truth
@@ -40,7 +39,6 @@ TO_SEE = (
     "mAP falls with the overlap that is asked for; the further a curve lies below another, the harder is its task. In "
     "the paper sub-actions are far below actions at every overlap."
 )
-NUM_RESAMPLES = 1000
 
 
 @dataclass(frozen=True)
@@ -48,12 +46,15 @@ class Found:
     """How well one method did one task.
 
     Attributes:
+        places: of the S runs among those planned, one a seed.
         by_tiou: float64 (S, T), mAP with every seed at every threshold of ``TIOUS``.
-        resampled: float64 (S, R, T), the same in resamples of the records.
-        num_records: that were resampled.
+        resampled: float64 (S, R, T), the same in resamples of the records: the same resamples for every method and
+            task.
+        num_records: that something was to be found in.
         num_segments: that were to be found.
     """
 
+    places: tuple[int, ...]
     by_tiou: np.ndarray
     resampled: np.ndarray
     num_records: int
@@ -103,17 +104,29 @@ def make(results: Results) -> Outcome:
 def evaluate(results: Results, method: str, task: str) -> Found | None:
     """The runs of a method that are there, on records that they have not seen; ``None`` where there are none."""
     planned = plan_predictions(results.size, f"{method} {task}", ROLE)
-    paths = [(each, path) for each in planned if (path := results.find_path(each)) is not None]
+    paths = {place: path for place, each in enumerate(planned) if (path := results.find_path(each)) is not None}
     if not paths:
         return None
-    recipe = results.store.resolve(paths[0][0].run)
+    recipe = results.store.resolve(planned[0].run)
     assert isinstance(recipe, LocalizationRecipe), f"{method} {task} is a localizer"
     timelines = read_timelines(results.folder, recipe.data.split, task=recipe.task, level=recipe.data.level, side="val")
     truth = make_truth(timelines)
     names = np.unique(np.array(truth.record_ids, dtype=object).astype(str))
-    weights = draw_weights(len(names), NUM_RESAMPLES, seed=0)
-    by_seed, resampled = zip(*(_evaluate_file(truth, path, weights) for _, path in paths), strict=True)
-    return Found(np.array(by_seed), np.array(resampled), len(names), len(truth.class_index))
+    # Drawn of all records of the split, so that a record without sub-actions does not part the two tasks.
+    weights = results.get_groups(ROLE).weights[:, np.searchsorted(results.list_records(ROLE), names)]
+    by_seed, resampled = zip(*(_evaluate_file(truth, path, weights) for path in paths.values()), strict=True)
+    return Found(tuple(paths), np.array(by_seed), np.array(resampled), len(names), len(truth.class_index))
+
+
+def estimate_difference(one: Found, other: Found) -> Estimate | None:
+    """Mean mAP of one less that of another, paired by seed and record; ``None`` where they share no seed."""
+    shared = [place for place in one.places if place in other.places]
+    if not shared:
+        return None
+    rows = [[found.places.index(place) for place in shared] for found in (one, other)]
+    by_seed = (one.by_tiou[rows[0]] - other.by_tiou[rows[1]]).mean(axis=1)
+    resampled = (one.resampled[rows[0]] - other.resampled[rows[1]]).mean(axis=2)
+    return estimate(by_seed, resampled, min(one.num_records, other.num_records), DIFFERENCE)
 
 
 def _evaluate_file(truth: Truth, path: Path, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
