@@ -64,6 +64,9 @@ def test_all_right_is_no_certainty():
     mean = estimate_mean_over_classes(np.ones((2, 40)), targets, groups)
     draws = 2 * stats.hmean([38, 2])
     assert (count_draws(targets), mean.low) == pytest.approx((draws, draws / (draws + quantile**2)))
+    # Four answers about each of ten instances are no surer than ten answers.
+    asked = estimate_mean_over_classes(np.ones((2, 40)), np.repeat([0, 1], 20), groups, num_instances=10)
+    assert asked.low == pytest.approx(10 / (10 + quantile**2))
     assert all(estimate_share(np.ones((1, 8 * n)), resample_groups([*"abcdefgh"] * n)).high == 1 for n in range(1, 30))
     nothing = estimate_share(np.zeros((2, 40)), groups, DIFFERENCE)
     assert nothing.low is None and nothing.no_interval == "the same with every seed in every record"

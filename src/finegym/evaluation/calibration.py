@@ -26,15 +26,17 @@ class Calibration:
 
     Attributes:
         temperature: logits are divided by it.
-        energies: float64 (N,), of the held-out clips, ascending.
+        energies: float64 (N,), of the held-out clips, ascending; of many clips perhaps quantiles only.
         ece_before: expected calibration error on those clips without the temperature.
         ece_after: and with it; flattering, because it is the same clips.
+        num_clips: the held-out clips.
     """
 
     temperature: float
     energies: np.ndarray
     ece_before: float
     ece_after: float
+    num_clips: int = 0
 
     def compute_probabilities(self, logits: np.ndarray) -> np.ndarray:
         """Calibrated probabilities, float64 (N, K), of logits (N, K)."""
@@ -72,6 +74,7 @@ def calibrate(logits: np.ndarray, targets: np.ndarray) -> Calibration:
         np.sort(compute_energy(logits, temperature)),
         compute_ece(before, targets),
         compute_ece(after, targets),
+        len(targets),
     )
 
 

@@ -204,19 +204,28 @@ def sample_mean_over_classes(right: np.ndarray, targets: np.ndarray, groups: Gro
     return Sampled(by_seed, np.array([_mean_known(share) for share in shares]))
 
 
-def count_draws(targets: np.ndarray) -> float:
+def count_draws(targets: np.ndarray, num_instances: int | None = None) -> float:
     """As how many independent answers a mean over classes counts: the classes times the harmonic mean of their sizes.
+
+    Args:
+        targets: int64 (N,), the class of every answer.
+        num_instances: that the answers are about, where several are about the same one: it counts as no more than these.
 
     Example:
         >>> count_draws(np.array([0, 0, 1, 1])), round(count_draws(np.array([0, 0, 0, 1])), 2)
         (4.0, 3.0)
     """
     counts = np.unique(targets, return_counts=True)[1]
-    return float(len(counts) ** 2 / (1 / counts).sum())
+    draws = float(len(counts) ** 2 / (1 / counts).sum())
+    return draws if num_instances is None else min(draws, num_instances)
 
 
 def estimate_mean_over_classes(
-    right: np.ndarray, targets: np.ndarray, groups: GroupWeights, bounds: tuple[float, float] = SHARE
+    right: np.ndarray,
+    targets: np.ndarray,
+    groups: GroupWeights,
+    bounds: tuple[float, float] = SHARE,
+    num_instances: int | None = None,
 ) -> Estimate:
     """The mean over the classes present of the share right in each, or the difference of two such means.
 
@@ -225,8 +234,9 @@ def estimate_mean_over_classes(
         targets: int64 (N,), classes.
         groups: of the instances.
         bounds: ``SHARE``, or ``DIFFERENCE``.
+        num_instances: as for ``count_draws``.
     """
-    num_draws = count_draws(targets) if bounds == SHARE else None
+    num_draws = count_draws(targets, num_instances) if bounds == SHARE else None
     sampled = sample_mean_over_classes(right, targets, groups)
     return estimate(*sampled, groups.num_groups, bounds, num_draws)
 

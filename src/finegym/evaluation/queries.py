@@ -200,7 +200,7 @@ def score_topics(
         rows = np.concatenate([each.rows for each in first])
         right = np.array([np.concatenate([seed[query_id].is_right for query_id in query_ids]) for seed in seeds])
         weights = resample_groups([groups[row] for row in rows.tolist()])
-        found[topic] = estimate_mean_over_classes(right, targets, weights)
+        found[topic] = estimate_mean_over_classes(right, targets, weights, num_instances=len(np.unique(rows)))
     return found
 
 

@@ -109,10 +109,11 @@ def measure_queries(answers: Sequence[Answers], tail: Tail) -> Reading | None:
         return None
     # Each query and true answer is a class: the mean over classes is that over queries of balanced accuracies.
     targets = np.concatenate([2 * place + seeds[0][id_].is_yes for place, id_ in enumerate(asked)])
-    groups = _keep(tail.groups, np.concatenate([seeds[0][id_].rows for id_ in asked]))
+    rows = np.concatenate([seeds[0][id_].rows for id_ in asked])
+    groups = _keep(tail.groups, rows)
     right = np.array([np.concatenate([seed[id_].is_right for id_ in asked]) for seed in seeds])
     sampled = sample_mean_over_classes(right, targets, groups)
-    return Reading(sampled, len(targets), _count_groups(groups), count_draws(targets))
+    return Reading(sampled, len(targets), _count_groups(groups), count_draws(targets, len(np.unique(rows))))
 
 
 def measure_ece(answers: Sequence[Answers], tail: Tail) -> Reading:
