@@ -37,7 +37,7 @@ MEDIUM = Size(
         "UB-S1": ("schedule.epochs=28",),
     },
     tail_method=TAIL,
-    thresholds=Thresholds(16, 6),
+    thresholds=Thresholds(8, 3),
     flow_store="flow-tvl1-fast",
     pose_store="pose-truth",
     broadcast=BROADCAST,
