@@ -58,6 +58,7 @@ def test_tables_figures_commands_and_published_numbers_are_there(results, tmp_pa
 def test_findings_come_first_with_their_verdicts(results, tmp_path):
     write_report(results, ["table4", "findings"], "tiny", tmp_path / "report.html", out=tmp_path)
     text = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "Of 3 claims: 1 confirmed, 1 not confirmed, 1 not run." in text
     assert re.findall(r'<li class="([^"]+)"><span class="verdict">([^<]+)</span>', text) == [
         ("confirmed", "confirmed"),
         ("not-confirmed", "not confirmed"),

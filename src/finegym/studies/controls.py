@@ -31,7 +31,7 @@ def say_frames(results: Results) -> str:
     values = _list_values({str(number): cell for number, cell in known.items()})
     if not values:
         return ""
-    learnt = say_learnt(results, {f"{number} frames": plans[number] for number in table5.NUM_FRAMES})
+    learnt = say_learnt(results, {f"with {number}": plans[number] for number in table5.NUM_FRAMES})
     return f"In percent by number of frames, {values}; {_say_guessing(results, table5.ROLE)}. {learnt}".rstrip()
 
 

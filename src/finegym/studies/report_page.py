@@ -6,6 +6,7 @@ It reads what the studies have written (``study.json`` and the pictures) and run
 from __future__ import annotations
 
 import shlex
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from finegym.report.page import Picture
 from finegym.studies.writing import STUDY_FILE, read_results
 
 FINDINGS = "findings"
+VERDICTS = ("confirmed", "not confirmed", "not decided", "not run")
 MAX_ROWS = 20  # of a table that is shown without being asked for: ten screens of a phone are no report
 REAL_LEAD = "Every table and figure of the FineGym paper, ours beside the published number."
 SIMULATED_LEAD = (
@@ -60,11 +62,13 @@ def write_report(results: Path, names: Sequence[str], size: str, page: Path, *, 
     )
     missing = [name for name in names if name not in there]
     described = {facts["study"]: _describe(facts, results, out, common) for facts in all_facts}
+    findings = [finding for facts in all_facts if facts["study"] == FINDINGS for finding in _list_findings(facts)]
     text = environment.get_template("studies.html.j2").render(
         title=f"FineGym studies, size {size}",
         is_simulated=is_simulated,
         lead=SIMULATED_LEAD if is_simulated else REAL_LEAD,
-        findings=[finding for facts in all_facts if facts["study"] == FINDINGS for finding in _list_findings(facts)],
+        findings=findings,
+        verdicts=_count_verdicts(findings),
         common_notes=common,
         tested=described.pop(FINDINGS, None),
         studies=list(described.values()),
@@ -88,6 +92,13 @@ def _list_findings(facts: Mapping[str, Any]) -> Iterator[dict[str, str]]:
             if number["interval"]:
                 text += f" ({number['interval']})" + (f" over {cell['interval']}" if cell["interval"] else "")
             yield {"says": says, "verdict": verdict, "measured": measured, "number": text, "remark": row["remark"]}
+
+
+def _count_verdicts(findings: Sequence[Mapping[str, str]]) -> str:
+    """How many claims came to what, in a sentence."""
+    counts = Counter(finding["verdict"] for finding in findings)
+    parts = [f"{counts[verdict]} {verdict}" for verdict in VERDICTS if counts[verdict]]
+    return f"Of {len(findings)} claims: {', '.join(parts)}."
 
 
 def _find_common_notes(all_facts: Sequence[Mapping[str, Any]]) -> list[str]:
