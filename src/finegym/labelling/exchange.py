@@ -18,6 +18,7 @@ from finegym.annotations.model import Dataset
 from finegym.annotations.source import Source
 from finegym.annotations.webvtt import format_webvtt
 from finegym.labelling.results import What, list_accepted_actions, load_results, make_results
+from finegym.labelling.spreadsheets import guard_csv
 from finegym.labelling.tables.projects import Project
 
 __all__ = ["ExportFormat", "Exported", "export_project", "find_known_routines", "list_accepted_actions"]
@@ -43,8 +44,9 @@ def export_project(session: Session, project: Project, form: ExportFormat, what:
     """The results of a project as one file.
 
     ``official`` is the published JSON's shape (events, times, stages); ``dataset`` a zip of a dataset folder, with
-    elements, records and codebook; ``csv`` a row a sub-action; ``webvtt`` a zip of one file a record. Routines that
-    nobody has given an event yet (``latest``) are left out and counted; so are elements that the codebook lost since.
+    elements, records and codebook; ``csv`` a row a sub-action, for spreadsheets; ``webvtt`` a zip of one file a record.
+    Routines that nobody has given an event yet (``latest``) are left out and counted; so are elements that the codebook
+    lost since.
 
     Raises:
         AnnotationError: the results do not fit the format.
@@ -73,7 +75,8 @@ def export_dataset(dataset: Dataset, form: ExportFormat) -> Exported:
         folder = Path(name)
         if form == "csv":
             convert_to_csv(Source(folder, "folder", dataset), folder / "sub_actions.csv")
-            return Exported("sub_actions.csv", "text/csv", (folder / "sub_actions.csv").read_bytes(), counts)
+            text = guard_csv((folder / "sub_actions.csv").read_bytes().decode())
+            return Exported("sub_actions.csv", "text/csv", text.encode(), counts)
         write_dataset(dataset, folder / "dataset")
         files = {path.name: path.read_bytes() for path in sorted((folder / "dataset").iterdir()) if path.is_file()}
         return Exported("dataset.zip", "application/zip", _make_zip(files), counts)

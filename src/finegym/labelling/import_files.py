@@ -18,6 +18,7 @@ from finegym.annotations.model import Action, SubAction, Video
 from finegym.annotations.webvtt import parse_webvtt
 from finegym.codebook.model import Codebook
 from finegym.errors import AnnotationError
+from finegym.labelling.spreadsheets import unguard_cell
 
 ImportFormat = Literal["official", "dataset", "csv", "webvtt"]
 _MAX_UNPACKED = 512 * 2**20
@@ -95,7 +96,8 @@ def _parse_csv(text: str, codebook: Codebook) -> tuple[Video, ...]:
     actions: dict[str, dict[str, Action]] = {}
     subs: dict[tuple[str, str], list[SubAction]] = {}
     try:
-        for row in rows:
+        for guarded in rows:
+            row = {name: unguard_cell(cell) if isinstance(cell, str) else cell for name, cell in guarded.items()}
             _parse_row(row, rows.line_num, codebook, actions, subs)
     except csv.Error as error:
         raise AnnotationError(f"line {rows.line_num}: {error}") from error
