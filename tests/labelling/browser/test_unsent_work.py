@@ -85,6 +85,35 @@ def test_unsent_work_outlives_a_reload(desk):
     assert desk.read() == [(50, 103)]
 
 
+def test_undo_and_redo_outlive_a_reload(desk):
+    page = desk.ann.page
+    desk.open()
+    desk.ann.mark(50, 100, 1)
+    desk.ann.press("Delete")
+    page.locator(".segments li").wait_for(state="detached")
+    desk.ann.wait_saved()
+    assert desk.read() == []
+    page.reload()
+    page.locator(".readout.confirmed").wait_for()
+    desk.ann.press("Control+z")
+    page.get_by_text("Undone: Delete").wait_for()
+    desk.ann.wait_saved()
+    assert desk.read() == [(50, 100)]
+    page.reload()
+    page.locator(".readout.confirmed").wait_for()
+    desk.ann.press("Control+Shift+z")
+    page.get_by_text("Done again: Delete").wait_for()
+    desk.ann.wait_saved()
+    assert desk.read() == []
+
+    page.goto("about:blank")
+    desk.save_as_lead(make_operation("create_segment", **create(300, 350, "VT")["payload"], reason="missed"))
+    desk.open()
+    page.get_by_text("cannot be undone step by step any more").wait_for()
+    desk.ann.press("Control+z")
+    page.get_by_text("There is nothing to undo.").wait_for()
+
+
 def test_two_people_on_one_item(desk):
     mine = create(50, 100, "BB")
     desk.world.ann.save(desk.detail["id"], 0, mine)

@@ -1,38 +1,9 @@
 import "fake-indexeddb/auto";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { clock, FakeServer } from "./fake_server";
-import { CommandLog } from "./log";
-import type { Change, Level, PassContent, Segment } from "./model";
-import { IndexedDbOutbox, MemoryOutbox, openOutbox, type Outbox } from "./outbox";
-
-const create = (id: string, start: number, end: number, level: Level = "action", parent: string | null = null): Change => ({
-  kind: "create_segment",
-  payload: { segment_id: id, level, parent_id: parent, start_frame: start, end_frame: end },
-});
-const move = (id: string, start: number, end: number): Change => ({
-  kind: "move_segment", payload: { segment_id: id, start_frame: start, end_frame: end },
-});
-
-async function open(server: FakeServer, outbox: Outbox = new MemoryOutbox()): Promise<CommandLog> {
-  const log = new CommandLog({
-    passId: "pass", personId: "me", transport: server, outbox, clock, setOfLabel: (label) => label?.split("/")[0] ?? null,
-    retryMs: [1000],
-  });
-  const { version, content } = await server.read();
-  await log.open(version, content);
-  return log;
-}
-
-const settle = async (log: CommandLog): Promise<void> => {
-  await vi.waitFor(() => expect(log.getState().save.kind).toBe("saved"));
-};
-
-/** What matters of a content: versions and authors may differ. */
-const view = (content: PassContent): unknown =>
-  [...content.segments.values()]
-    .map(({ id, parent_id, start_frame, end_frame, label, path, discard, is_no_element }: Segment) =>
-      ({ id, parent_id, start_frame, end_frame, label, path, discard, is_no_element }))
-    .sort((left, right) => left.id.localeCompare(right.id));
+import { FakeServer } from "./fake_server";
+import { create, move, open, settle, view } from "./log_testing";
+import type { Change } from "./model";
+import { IndexedDbOutbox, MemoryOutbox, openOutbox } from "./outbox";
 
 beforeEach(() => void vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] }));
 afterEach(() => void vi.useRealTimers());
@@ -216,7 +187,8 @@ describe("a reload", () => {
   test("other people's unsent work in the same browser is not sent", async () => {
     const server = new FakeServer();
     const outbox = new MemoryOutbox();
-    await outbox.add({ id: "x", passId: "pass", personId: "her", title: "", operations: [], order: 1 });
+    const hers = { passId: "pass", personId: "her", version: 0, undo: [], redo: [], deleted: [] };
+    await outbox.add({ id: "x", passId: "pass", personId: "her", title: "", operations: [], order: 1 }, hers);
     const log = await open(server, outbox);
     expect(log.isSettled).toBe(true);
   });

@@ -9,7 +9,7 @@
 import { applyChanges, type Clock } from "./apply";
 import { findWayBack, type SetOfLabel } from "./invert";
 import { EMPTY, type Change, type Operation, type PassContent } from "./model";
-import type { Outbox, OutboxEntry } from "./outbox";
+import type { History, Outbox, OutboxEntry, Step } from "./outbox";
 import type { Accepted, Conflict, Outcome, Transport } from "./transport";
 
 export type SaveState =
@@ -37,12 +37,6 @@ export interface LogState {
   readonly isLasting: boolean;
 }
 
-interface Step {
-  readonly title: string;
-  readonly entryId: string;
-  readonly wayBack: readonly Change[];
-}
-
 interface Options {
   readonly passId: string;
   readonly personId: string;
@@ -56,6 +50,8 @@ interface Options {
   readonly retryMs?: readonly number[];
 }
 
+/** So many steps can be undone after a reload; on a page that stays open, all. */
+const NUM_KEPT = 100;
 const RETRY_MS = [1000, 2000, 5000, 10_000, 15_000] as const;
 
 export class CommandLog {
@@ -85,10 +81,12 @@ export class CommandLog {
     };
   }
 
-  /** Begin with what the server has, and send what an earlier page left in the outbox. */
+  /** Begin with what the server has, send what an earlier page left in the outbox, and go on with what it could undo. */
   async open(version: number, content: PassContent): Promise<void> {
     this.takeBase(version, content);
-    this.pending = await this.options.outbox.list(this.options.passId, this.options.personId);
+    const { outbox, passId, personId } = this.options;
+    this.pending = await outbox.list(passId, personId);
+    this.takeHistory(await outbox.readHistory(passId, personId));
     const count = this.pending.reduce((sum, entry) => sum + entry.operations.length, 0);
     if (count > 0) this.notify("info", `${count} unsent ${count === 1 ? "change" : "changes"} of an earlier visit found, and taken up again.`);
     this.refresh();
@@ -99,6 +97,7 @@ export class CommandLog {
   takeIn(version: number, content: PassContent): void {
     if (this.pending.length > 0) throw new Error("unsent changes: the server's content would lose them");
     this.takeBase(version, content);
+    this.keepHistory();
     this.refresh();
   }
 
@@ -151,9 +150,9 @@ export class CommandLog {
   async takeTheirs(): Promise<void> {
     const dropped = this.pending;
     this.pending = [];
-    for (const entry of dropped) await this.options.outbox.remove(entry.id);
     this.undoSteps = [];
     this.redoSteps = [];
+    for (const entry of dropped) await this.options.outbox.remove(entry.id, this.describeHistory());
     await this.reread();
     this.conflict = null;
     this.refresh();
@@ -201,7 +200,7 @@ export class CommandLog {
     const entry = this.pending.find((one) => one.id === entryId);
     if (entry === undefined) return;
     try {
-      await this.options.outbox.add(entry);
+      await this.options.outbox.add(entry, this.describeHistory());
     } catch (error) {
       this.notify("error", `The browser could not keep this change (${String(error)}). Stay on this page until it says saved.`);
     }
@@ -289,7 +288,7 @@ export class CommandLog {
     base = { ...base, segments, deleted, comments: base.comments.map((one) => news.get(one.id) ?? one) };
     this.base = base;
     this.version = outcome.version;
-    await this.options.outbox.remove(entry.id);
+    await this.options.outbox.remove(entry.id, this.describeHistory());
     this.refresh();
   }
 
@@ -297,7 +296,7 @@ export class CommandLog {
     this.pending = this.pending.filter((one) => one !== entry);
     this.undoSteps = this.undoSteps.filter((step) => step.entryId !== entry.id);
     this.redoSteps = this.redoSteps.filter((step) => step.entryId !== entry.id);
-    await this.options.outbox.remove(entry.id);
+    await this.options.outbox.remove(entry.id, this.describeHistory());
     await this.rebase();
     this.notify("error", `Not saved: ${entry.title}. ${message}`);
     this.refresh();
@@ -346,7 +345,40 @@ export class CommandLog {
       entries.push({ ...entry, operations });
     }
     this.pending = entries;
-    for (const entry of entries) await this.options.outbox.add(entry);
+    for (const entry of entries) await this.options.outbox.add(entry, this.describeHistory());
+  }
+
+  /**
+   * What an earlier page could undo, as long as the pass is where that page left it: with none, some or all of what is
+   * unsent. After others' changes the ways back lead somewhere else.
+   */
+  private takeHistory(history: History | null): void {
+    if (history === null || history.undo.length + history.redo.length === 0) return;
+    const versions = this.pending.reduce((known, entry) => [...known, known.at(-1)! + entry.operations.length], [history.version]);
+    if (!versions.includes(this.version)) {
+      this.notify("info", "What you did before this visit cannot be undone step by step any more: the work was changed elsewhere since.");
+      this.keepHistory(); // none: it is said once
+      return;
+    }
+    this.undoSteps = [...history.undo, ...this.undoSteps];
+    this.redoSteps = [...history.redo, ...this.redoSteps];
+    const known = history.deleted.filter((one) => !this.base.segments.has(one.id));
+    this.base = { ...this.base, deleted: new Map(known.map((one) => [one.id, one])) };
+  }
+
+  private keepHistory(): void {
+    this.options.outbox.keepHistory(this.describeHistory()).catch((error: unknown) => {
+      console.warn("finegym: the browser cannot keep what can be undone after a reload", error);
+    });
+  }
+
+  private describeHistory(): History {
+    const [undo, redo] = [this.undoSteps.slice(-NUM_KEPT), this.redoSteps.slice(-NUM_KEPT)];
+    const changes = [...undo, ...redo].flatMap((step) => step.wayBack);
+    const ids = new Set(changes.flatMap((one) => (one.kind === "restore_segment" ? [one.payload.segment_id] : [])));
+    const known = new Map([...this.state.content.deleted, ...this.base.deleted]); // also what is deleted and not sent yet
+    const deleted = [...known.values()].filter((one) => ids.has(one.id));
+    return { passId: this.options.passId, personId: this.options.personId, version: this.version, undo, redo, deleted };
   }
 
   private wait(why: string, afterS?: number): void {

@@ -138,7 +138,7 @@ function makeParts(given: Given, ask: (preview: Preview) => Promise<boolean>, on
     setOfLabel: (label) => codebook.getSetId(label),
   });
   const editor = new Editor(player, log, map, {
-    place: getPlace(pass), refuse: () => refuseChange(pass, log, transport),
+    place: getPlace(pass), refuse: () => refuseChange(pass, log, transport), refuseUndo: () => refusePerson(pass, transport),
     leadFrames: project.settings.lead_frames, lagFrames: project.settings.lag_frames,
     guard: (changes) => guardChanges(pass, changes, ask),
   });
@@ -152,9 +152,14 @@ export function isOwn(pass: PassDetail): boolean {
 
 /** The owner changes what is not signed off; a reviewer corrects also what is, and says why. */
 function refuseChange(pass: PassDetail, log: CommandLog, transport: PassTransport): string | null {
-  if (!pass.can_write) return "You may look at this work, not change it.";
-  if (!isOwn(pass)) return transport.reason === null ? "Say why first: fill in the reason of your corrections, under Review." : null;
+  const why = refusePerson(pass, transport);
+  if (why !== null || !isOwn(pass)) return why;
   return log.getState().content.isSignedOff ? "This is signed off. Take the sign-off back to change it." : null;
+}
+
+function refusePerson(pass: PassDetail, transport: PassTransport): string | null {
+  if (!pass.can_write) return "You may look at this work, not change it.";
+  return isOwn(pass) || transport.reason !== null ? null : "Say why first: fill in the reason of your corrections, under Review.";
 }
 
 const FAR_REACHING = new Set(["move_segment", "delete_segment", "merge_segments", "split_segment"]);

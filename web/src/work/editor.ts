@@ -30,6 +30,8 @@ export interface EditorOptions {
   readonly place: Place;
   /** Why nothing can be changed just now; null: it can. */
   readonly refuse: () => string | null;
+  /** The same of undo and redo, which may take a sign-off back. */
+  readonly refuseUndo?: () => string | null;
   /** Frames that marks set while playing are earlier (start) or later (end), for a hand that is late or early. */
   readonly leadFrames: number;
   readonly lagFrames: number;
@@ -234,6 +236,8 @@ export class Editor {
   async undo(): Promise<void> {
     const { undoTitle } = this.log.getState();
     if (undoTitle === null) return this.say("There is nothing to undo.");
+    const why = this.options.refuseUndo?.() ?? null;
+    if (why !== null) return this.say(why, "error");
     await this.log.undo();
     this.say(`Undone: ${undoTitle}.`);
   }
@@ -241,6 +245,8 @@ export class Editor {
   async redo(): Promise<void> {
     const { redoTitle } = this.log.getState();
     if (redoTitle === null) return this.say("There is nothing to redo.");
+    const why = this.options.refuseUndo?.() ?? null;
+    if (why !== null) return this.say(why, "error");
     await this.log.redo();
     this.say(`Done again: ${redoTitle}.`);
   }
