@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import shutil
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -16,6 +18,7 @@ from finegym.video.store.build import build_store, make_settings
 CODEBOOK = Codebook("toy", "1", "toy", (Event("VT", "vault"),), (Set("VT-S1", "VT", "vault"),), (), (), ())
 CODEBOOK = replace(CODEBOOK, elements=(Element("one", "VT-S1", "one"),))
 
+FAST = {"fast": True}
 # A rate of 20 to 60 ms a frame.
 VARIABLE_MS = np.cumsum(np.random.default_rng(1).integers(20, 60, 90)).tolist()
 # Frames of each clip, in the order of the dataset.
@@ -44,6 +47,11 @@ def make_dataset(b_times=None) -> Dataset:
     return Dataset(CODEBOOK, (make_video("a", [(2000, 2800), (400, 1000), (1000, 1020)]), make_video("b", b_times)))
 
 
+def make_long_dataset(numbers) -> Dataset:
+    """Clips of 20 frames of ``a``, each a frame after the one before; ``numbers`` chooses among them."""
+    return Dataset(CODEBOOK, (make_video("a", [(40 * k, 40 * k + 800) for k in numbers]),))
+
+
 def build(dataset, folder, out=None, *, settings=None, **arguments):
     """A store in ``folder/clips`` of clips with a short side of 90."""
     settings = make_settings(**({"short_side": 90} | (settings or {})))
@@ -53,6 +61,19 @@ def build(dataset, folder, out=None, *, settings=None, **arguments):
 def read_all(folder: Path) -> dict[str, bytes]:
     """Every file of a folder, by name."""
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def read_new(dataset, folder, **arguments) -> dict[str, bytes]:
+    """Every file of a store that is built from nothing."""
+    shutil.rmtree(folder / "new", ignore_errors=True)
+    build(dataset, folder, folder / "new", **arguments)
+    return read_all(folder / "new")
+
+
+def read_skipped(folder: Path) -> dict[str, str]:
+    """The reasons that ``skipped.csv`` gives, by instance id."""
+    with (folder / "clips" / "skipped.csv").open(newline="") as file:
+        return {row["instance_id"]: row["reason"] for row in csv.DictReader(file)}
 
 
 def compute_psnr(left: np.ndarray, right: np.ndarray) -> float:
