@@ -17,7 +17,7 @@ from finegym.codebook.model import Codebook, Element, Event, Set
 from finegym.errors import FeatureError
 from finegym.features.build import build_features
 from finegym.features.make import MadeClip
-from finegym.features.store import FeatureSettings
+from finegym.features.store import FeatureSettings, FeatureStore
 
 CODEBOOK = Codebook(
     "toy",
@@ -30,6 +30,7 @@ CODEBOOK = Codebook(
     (),
 )
 SETTINGS = FeatureSettings(kind="pose", parameters={"model": "numbers"})
+OTHER_SETTINGS = FeatureSettings(kind="pose", parameters={"model": "words"})
 
 
 def draw(number: int, width: int = 96, height: int = 64, speed: int = 2) -> np.ndarray:
@@ -126,6 +127,15 @@ def build(folder, dataset=None, maker=None, *, settings=SETTINGS, name="numbers"
     """A store in ``folder/features/<name>``."""
     out = folder / "features" / name
     return build_features(dataset or make_dataset(), folder, out, settings, maker or NumberMaker(), **arguments)
+
+
+def open_store(folder, name="numbers"):
+    return FeatureStore(folder / "features" / name)
+
+
+def get_file(folder, instance_id) -> Path:
+    """Where the store of ``build`` keeps a clip."""
+    return folder / "features/numbers" / open_store(folder).get(instance_id).path
 
 
 def read_numbers(store, instance_id):
