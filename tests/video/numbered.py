@@ -95,6 +95,16 @@ def write_numbered(
     return path
 
 
+def write_sound(path: Path) -> None:
+    """A moment of silence, and no picture."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("aac", rate=8000, layout="mono")
+        frame = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), format="fltp", layout="mono")
+        frame.sample_rate, frame.pts = 8000, 0
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+
+
 def copy_stream(
     source: Path, target: Path, *, keep: Callable[[av.Packet], bool] = lambda packet: True, shift_s: float = 0.0
 ) -> Path:

@@ -6,12 +6,12 @@ from fractions import Fraction
 import numpy as np
 import pytest
 from numbered import read_numbers, write_numbered
+from reader_videos import X264_PYRAMID
 
 from finegym.errors import ConfigError, VideoError
 from finegym.video.reader import VideoReader
 
 VARIABLE_TIMES = np.cumsum(np.random.default_rng(5).integers(20, 60, 60)).tolist()
-OPTIONS = {"x264-params": "keyint=24:bframes=5:b-adapt=0:b-pyramid=normal:scenecut=0"}
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def _torchcodec():
     "options", [{}, {"times": VARIABLE_TIMES, "time_base": Fraction(1, 1000)}], ids=["constant", "variable"]
 )
 def test_both_backends_give_the_same_frames(tmp_path, options):
-    path = write_numbered(tmp_path / "a.mp4", 60, options=OPTIONS, **options)
+    path = write_numbered(tmp_path / "a.mp4", 60, options=X264_PYRAMID, **options)
     wanted = [50, 3, 3, 27, 8]
     with VideoReader(path) as one, VideoReader(path, backend="torchcodec") as other:
         ours, theirs = one.read_frames(wanted), other.read_frames(wanted)
@@ -52,7 +52,7 @@ def test_what_torchcodec_does_not_read_exactly_is_refused(tmp_path):
 
 @pytest.mark.usefixtures("_torchcodec")
 def test_a_frame_of_another_time_is_an_error(tmp_path):
-    path = write_numbered(tmp_path / "a.mp4", 30, options=OPTIONS)
+    path = write_numbered(tmp_path / "a.mp4", 30, options=X264_PYRAMID)
     with VideoReader(path, backend="torchcodec") as reader:
         reader.index.pts[10:] += 512
         with pytest.raises(

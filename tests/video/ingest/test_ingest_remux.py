@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from field_videos import write_fields
 from numbered import copy_stream, read_number, write_numbered
+from reader_videos import X264_PYRAMID
 
 from finegym.errors import OutputError, VideoError
 from finegym.video.ingest.remux import is_remuxed, remux
@@ -96,7 +97,6 @@ def test_a_clock_that_jumps_goes_on_without_the_jump(tmp_path, order):
         assert np.allclose(np.diff(reader.index.pts_ms), 40)
 
 
-PYRAMID = {"x264-params": "keyint=24:bframes=5:b-adapt=0:b-pyramid=normal:scenecut=0"}
 OPEN = {"x264-params": "keyint=24:min-keyint=24:bframes=5:b-adapt=0:scenecut=0:open-gop=1"}
 
 
@@ -114,7 +114,7 @@ def read_positions(path):
 
 
 def test_a_clock_that_overflows_goes_on(tmp_path):
-    whole = write_numbered(tmp_path / "whole.mp4", 120, options=PYRAMID)
+    whole = write_numbered(tmp_path / "whole.mp4", 120, options=X264_PYRAMID)
     source = copy_stream(whole, tmp_path / "a.ts", shift_s=95_441)
     result = remux(source, tmp_path / "out.mp4")
     assert result.num_packets == 120
@@ -129,8 +129,8 @@ def test_a_clock_that_overflows_goes_on(tmp_path):
 
 @pytest.mark.parametrize("fall", [1, 3, 7, 12, 20, 24])
 def test_a_splice_whose_clock_falls_back_a_little_loses_nothing(tmp_path, fall):
-    first = write_numbered(tmp_path / "first.ts", 72, options=PYRAMID)
-    other = write_numbered(tmp_path / "other.mp4", 48, options=PYRAMID)
+    first = write_numbered(tmp_path / "first.ts", 72, options=X264_PYRAMID)
+    other = write_numbered(tmp_path / "other.mp4", 48, options=X264_PYRAMID)
     copy_stream(other, tmp_path / "other.ts", shift_s=(72 - fall) / 25)
     (tmp_path / "spliced.ts").write_bytes(first.read_bytes() + (tmp_path / "other.ts").read_bytes())
     result = remux(tmp_path / "spliced.ts", tmp_path / "out.mp4")
@@ -142,8 +142,8 @@ def test_a_splice_whose_clock_falls_back_a_little_loses_nothing(tmp_path, fall):
 @pytest.mark.parametrize("start", [0.4, 0.9, 2000])
 def test_a_splice_between_key_frames_shows_no_wrong_picture(tmp_path, cut, start):
     """What follows it refers to pictures that are not there: it is left out up to the next key frame, and told."""
-    first = write_numbered(tmp_path / "first.ts", 72, options=PYRAMID)
-    other = write_numbered(tmp_path / "other.mp4", 96, options=PYRAMID, prepare=lambda picture: picture[::-1])
+    first = write_numbered(tmp_path / "first.ts", 72, options=X264_PYRAMID)
+    other = write_numbered(tmp_path / "other.mp4", 96, options=X264_PYRAMID, prepare=lambda picture: picture[::-1])
     copy_stream(other, tmp_path / "other.ts", shift_s=start)
     places, _ = read_positions(tmp_path / "other.ts")
     content = (tmp_path / "other.ts").read_bytes()
@@ -197,7 +197,7 @@ def test_pictures_in_two_fields_are_remuxed(tmp_path, is_each_timed):
 
 def test_a_copy_that_lost_frames_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr("finegym.video.ingest.remux_clock.OVERFLOW_S", Fraction(1))  # times stay negative
-    whole = write_numbered(tmp_path / "whole.mp4", 120, options=PYRAMID)
+    whole = write_numbered(tmp_path / "whole.mp4", 120, options=X264_PYRAMID)
     source = copy_stream(whole, tmp_path / "a.ts", shift_s=95_441)
     with pytest.raises(VideoError, match="120 packets give"):
         remux(source, tmp_path / "out.mp4")

@@ -2,11 +2,10 @@
 
 import csv
 import json
-import os
-import time
 
 import numpy as np
 import pytest
+from ingest_runs import make_old
 from ingest_videos import write_frames
 from numbered import draw_number, write_numbered
 
@@ -32,8 +31,7 @@ def corpus(tmp_path_factory):
     write_numbered(folder / "low.mp4", 100, size=(640, 360))
     write_numbered(folder / "<b>&.mp4", 50, size=(640, 360))
     (folder / "twin.mp4").write_bytes((folder / "<b>&.mp4").read_bytes())
-    for path in folder.iterdir():
-        os.utime(path, (time.time() - 3600,) * 2)
+    make_old(*folder.iterdir())
     (folder / "list.csv").write_text(
         "path,competition\nhigh.mp4,Worlds\nlow.mp4,Worlds\n<b>&.mp4,Cup\ntwin.mp4,Cup\ngone.mp4,Cup\n"
     )
