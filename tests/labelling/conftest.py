@@ -108,3 +108,11 @@ def world(sqlite_world):
 def either_world(request):
     """The same on both databases, one after the other."""
     return request.getfixturevalue(f"{request.param}_world")
+
+
+@pytest.fixture
+def own(sqlite_world):
+    """An app whose workspace has a bundle, which holds nothing."""
+    sqlite_world.server.workspace.bundles.mkdir()
+    (sqlite_world.server.workspace.bundles / "tiny.finegym").write_bytes(b"no bundle")
+    return sqlite_world

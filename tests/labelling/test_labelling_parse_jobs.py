@@ -2,55 +2,15 @@
 
 import importlib.util
 import json
-import shutil
 import subprocess
 import sys
 import time
 
 import pytest
-from labelling_world import make_world
+from labelling_jobs import SAY, ask, wait
 
 from finegym.labelling import parse_jobs
 from finegym.labelling.background_jobs import BackgroundJobs
-
-SAY = "import sys, json; asked = json.loads(sys.stdin.readline()); {}"
-
-
-@pytest.fixture
-def own(ingested, sqlite_template, tmp_path):
-    """A world with an application of its own, and a bundle that holds nothing."""
-    file, remembered = sqlite_template
-    (tmp_path / "world").mkdir()
-    shutil.copy(file, tmp_path / "world" / "finegym.db")
-    made = make_world(ingested, f"sqlite:///{tmp_path}/world/finegym.db", tmp_path / "world")
-    made.go_on(remembered)
-    made.server.workspace.bundles.mkdir()
-    (made.server.workspace.bundles / "tiny.finegym").write_bytes(b"no bundle")
-    yield made
-    made.server.database.close()
-
-
-def ask(world, expected=202, person=None, **changes):
-    path = f"/api/projects/{world.project_id}"
-    ids = [one["id"] for one in world.lead.get(f"{path}/records")["records"]]
-    body = {"record_ids": ids, "bundle": "tiny", **changes}
-    return (person or world.lead).post(f"{path}/parses", body, expected)
-
-
-def wait(world, job):
-    """The job when it is over, and all that was said on the way."""
-    said = []
-    world.server.jobs.start()
-    try:
-        deadline = time.monotonic() + 120
-        while job["state"] in ("queued", "running"):
-            assert time.monotonic() < deadline, job
-            time.sleep(0.02)
-            job = world.lead.get(f"/api/jobs/{job['id']}")
-            said.append(job["progress"]["text"])
-    finally:
-        world.server.jobs.stop()
-    return job, said
 
 
 def test_a_job_says_how_far_it_is_and_what_came_of_each_record(own, monkeypatch):

@@ -18,9 +18,10 @@ import threading
 from typing import IO, Any
 
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
-from finegym.labelling import ingest_jobs, parse_jobs
-from finegym.labelling.clock import Now, format_time
+from finegym.labelling import ingest_jobs, job_queue, parse_jobs
+from finegym.labelling.clock import Now
 from finegym.labelling.database import Database
 from finegym.labelling.tables.projects import Job
 from finegym.workspace import Workspace
@@ -30,21 +31,6 @@ LOOK_S = 1.0
 KINDS = {"ingest": ingest_jobs, "parse": parse_jobs}
 
 
-def describe_job(job: Job) -> dict[str, Any]:
-    """A job as the API shows it."""
-    return {
-        "id": job.id,
-        "kind": job.kind,
-        "state": job.state,
-        "created_at": format_time(job.created_at_ms),
-        "started_at": format_time(job.started_at_ms),
-        "finished_at": format_time(job.finished_at_ms),
-        "progress": job.progress,
-        "report": job.report,
-        "error": job.error,
-    }
-
-
 class BackgroundJobs:
     """A thread that runs jobs one after the other."""
 
@@ -52,6 +38,7 @@ class BackgroundJobs:
         self._database, self._workspace, self._now = database, workspace, now
         self._wake, self._is_over = threading.Event(), False
         self._thread: threading.Thread | None = None
+        self._job_id = ""
         self._process: subprocess.Popen[str] | None = None
         self._names: list[str] = []
 
@@ -66,6 +53,12 @@ class BackgroundJobs:
     def wake(self) -> None:
         """There is a new job."""
         self._wake.set()
+
+    def end(self, job_id: str) -> None:
+        """Stop work on a job that is cancelled; where it only waited, there is none to stop."""
+        process = self._process
+        if process is not None and self._job_id == job_id:
+            process.terminate()
 
     def stop(self) -> None:
         """End the thread and the process that is at work; the job goes on at the next start."""
@@ -96,14 +89,15 @@ class BackgroundJobs:
             if self._is_over:
                 return  # it goes on at the next start
             with self._database.write() as session:
-                job = session.get_one(Job, job_id)
+                job = _read_unless_cancelled(session, job_id)
+                if job is None:
+                    return
                 job.state, job.finished_at_ms = "failed", self._now()
                 job.error = f"The server has a fault ({type(error).__name__}); it is in its log."
 
     def _claim(self) -> str | None:
         with self._database.write() as session:
-            query = select(Job).where(Job.state == "queued").order_by(Job.created_at_ms).limit(1)
-            job = session.scalar(query.with_for_update(skip_locked=True))
+            job = job_queue.find_next(session)
             if job is None:
                 return None
             job.state, job.error, job.started_at_ms = "running", None, self._now()
@@ -120,10 +114,13 @@ class BackgroundJobs:
                 kind.WORKER, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True
             ) as process,
         ):
-            self._process = process
+            self._job_id, self._process = job_id, process
+            if self._is_cancelled(job_id):  # since it was claimed: then nobody has ended a process yet
+                process.terminate()
             assert process.stdin is not None and process.stdout is not None
-            process.stdin.write(json.dumps({**asked, "workspace": str(self._workspace.folder.resolve())}) + "\n")
-            process.stdin.flush()
+            with contextlib.suppress(BrokenPipeError):  # it has ended; why, is found below
+                process.stdin.write(json.dumps({**asked, "workspace": str(self._workspace.folder.resolve())}) + "\n")
+                process.stdin.flush()
             watcher = threading.Thread(target=self._watch, args=(job_id, process), daemon=True)
             last: dict[str, Any] = {}
             for line in process.stdout:
@@ -132,8 +129,7 @@ class BackgroundJobs:
                     self._names = list(last["names"])
                     watcher.start()
                 elif "progress" in last:
-                    with self._database.write() as session:
-                        session.get_one(Job, job_id).progress = last["progress"]
+                    self._keep_progress(job_id, last["progress"])
             with contextlib.suppress(OSError):
                 process.stdin.close()
             process.wait()
@@ -143,7 +139,9 @@ class BackgroundJobs:
         self._process = None
         if self._is_over and "report" not in last:
             with self._database.write() as session:
-                session.get_one(Job, job_id).state = "queued"
+                job = _read_unless_cancelled(session, job_id)
+                if job is not None:
+                    job.state = "queued"
             return
         self._finish(job_id, last, last_words)
 
@@ -153,23 +151,38 @@ class BackgroundJobs:
         while process.poll() is None and not self._is_over:
             done = len(set(self._workspace.list_record_ids()) & set(self._names))
             if done != before:
-                before = done
-                with self._database.write() as session:
-                    total = len(self._names)
-                    progress = {"done": done, "total": total, "text": f"{done} of {total} records"}
-                    session.get_one(Job, job_id).progress = progress
+                before, total = done, len(self._names)
+                self._keep_progress(job_id, {"done": done, "total": total, "text": f"{done} of {total} records"})
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(timeout=LOOK_S)
 
+    def _keep_progress(self, job_id: str, progress: dict[str, Any]) -> None:
+        with self._database.write() as session:
+            job = _read_unless_cancelled(session, job_id)
+            if job is not None:
+                job.progress = progress
+
+    def _is_cancelled(self, job_id: str) -> bool:
+        with self._database.write() as session:
+            return _read_unless_cancelled(session, job_id) is None
+
     def _finish(self, job_id: str, last: dict[str, Any], last_words: str) -> None:
         with self._database.write() as session:
-            job = session.get_one(Job, job_id)
+            job = _read_unless_cancelled(session, job_id)
+            if job is None:
+                return
             job.finished_at_ms = self._now()
             if "report" not in last:
                 job.state, job.error = "failed", str(last.get("error") or _describe_end(job_id, last_words))
                 return
             job.state = "done"
             KINDS[job.kind].finish(session, self._workspace, job, last, self._now())
+
+
+def _read_unless_cancelled(session: Session, job_id: str) -> Job | None:
+    """The job at work, locked; what a lead has cancelled meanwhile stays as she left it."""
+    job = session.get_one(Job, job_id, with_for_update=True)
+    return None if job.state == "cancelled" else job
 
 
 def _describe_end(job_id: str, last_words: str) -> str:

@@ -57,7 +57,7 @@ def queue_ingest(session: Session, caller: Caller, project_id: str, asked: dict[
         kind="ingest",
         state="queued",
         asked=asked,
-        progress={"done": 0, "total": 0, "text": "waiting"},
+        progress={"done": 0, "total": 0, "text": _name_paths(asked["paths"])},
         created_by=caller.person_id,
         created_at_ms=caller.now_ms,
     )
@@ -65,6 +65,10 @@ def queue_ingest(session: Session, caller: Caller, project_id: str, asked: dict[
     text = f"{caller.name} started an ingest of {len(asked['paths'])} paths."
     write_log(session, caller.now_ms, "ingest", text, project_id=project_id, person_id=caller.person_id)
     return job
+
+
+def _name_paths(paths: Sequence[str]) -> str:
+    return Path(paths[0]).name if len(paths) == 1 else f"{len(paths)} paths"
 
 
 def finish(session: Session, workspace: Workspace, job: Job, last: dict[str, Any], now_ms: int) -> None:

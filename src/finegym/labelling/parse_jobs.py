@@ -14,6 +14,7 @@ from finegym.labelling.parses import load_records
 from finegym.labelling.refusals import conflict, invalid_field
 from finegym.labelling.tables.base import make_id
 from finegym.labelling.tables.projects import Job
+from finegym.labelling.tables.records import Record
 from finegym.workspace import Workspace
 
 WORKER = (sys.executable, "-m", "finegym.labelling.parse_worker")
@@ -56,15 +57,23 @@ def queue_parse(
         project_id=project_id,
         kind="parse",
         state="queued",
-        asked={**asked, "records": [{"name": row.name, "path": row.media_path} for row in chosen]},
-        progress={"done": 0, "total": len(chosen), "text": "waiting"},
+        asked={**asked, "records": [_describe_record(row) for row in chosen]},
+        progress={"done": 0, "total": len(chosen), "text": f"{_name_records(chosen)} with {asked['bundle']}"},
         created_by=caller.person_id,
         created_at_ms=caller.now_ms,
     )
     session.add(job)
-    text = f"{caller.name} started parsing {len(chosen)} records with {asked['bundle']}."
+    text = f"{caller.name} asked for {_name_records(chosen)} to be parsed with {asked['bundle']}."
     write_log(session, caller.now_ms, "parse", text, project_id=project_id, person_id=caller.person_id)
     return job
+
+
+def _describe_record(row: Record) -> dict[str, Any]:
+    return {"name": row.name, "path": row.media_path, "seconds": (row.end_ms - row.start_ms) / 1000}
+
+
+def _name_records(rows: Sequence[Record]) -> str:
+    return rows[0].name if len(rows) == 1 else f"{len(rows)} records"
 
 
 def finish(session: Session, workspace: Workspace, job: Job, last: dict[str, Any], now_ms: int) -> None:

@@ -20,17 +20,29 @@ EVIL = '<script>window.evil = 1</script><img src="data:," alt="" onerror="window
 
 
 @pytest.fixture(scope="module")
-def url(built_pages, ingested, sqlite_template, tmp_path_factory):
-    """A server on a copy of the world, with a parse of record alpha whose page is made as `finegym parse` makes it."""
-    workspace = Workspace(tmp_path_factory.mktemp("parses") / "gym")
-    workspace.folder.mkdir()
-    shutil.copy(sqlite_template[0], workspace.database_file)
-    shutil.copytree(ingested.ingest, workspace.ingest)
+def workspace(ingested, sqlite_template, tmp_path_factory):
+    """A copy of the world, with a bundle that holds nothing."""
+    made = Workspace(tmp_path_factory.mktemp("parses") / "gym")
+    made.bundles.mkdir(parents=True)
+    (made.bundles / "tiny.finegym").write_bytes(b"no bundle")
+    shutil.copy(sqlite_template[0], made.database_file)
+    shutil.copytree(ingested.ingest, made.ingest)
+    return made
+
+
+def parse_alpha(workspace, ingested, bundle="tiny"):
+    """A parse of record alpha, whose page is made as `finegym parse` makes it."""
     video = find_media(ingested, "alpha")
-    parse = make_record_parse(video)
+    parse = make_record_parse(video, bundle=bundle)
     page = write_parse_folder(workspace.parses / "alpha", parse) / "parse.html"
     write_parse_page(page, parse, Dataset(make_codebook(), ()), read_code("fig-women-2017"), video)
-    page.write_text(page.read_text().replace("<main>", f"<main>{EVIL}"))
+    page.write_text(page.read_text().replace("<main>", f"<main>{EVIL}<p>by {bundle}</p>"))
+
+
+@pytest.fixture(scope="module")
+def url(built_pages, workspace, ingested):
+    """A server on it, with a parse of alpha."""
+    parse_alpha(workspace, ingested)
     server = ServerProcess(workspace.folder)
     yield server.url.replace("127.0.0.1", "localhost")
     server.stop()
@@ -143,3 +155,57 @@ def test_what_was_found_is_suggested_and_shown_with_its_doubts(lead, chromium, u
     ann.wait_saved()
     assert (ann.errors, ann.unfit) == ([], [])
     ann.context.close()
+
+
+def ask_for_parse(page, probability=""):
+    """Have all records parsed; what the page sends for it."""
+    page.get_by_role("button", name="Parse records").click()
+    page.get_by_label("all records").check()
+    page.get_by_label("from this probability on").fill(probability)
+    with page.expect_request(lambda one: one.method == "POST" and one.url.endswith("/parses")) as sent:
+        page.get_by_role("button", name="Parse", exact=True).click()
+    page.get_by_role("dialog").wait_for(state="detached")
+    return sent.value.post_data_json
+
+
+def test_jobs_wait_in_a_line_that_is_seen_and_can_be_left(lead):
+    """The bundle holds nothing: jobs end with a line, after the seconds that loading the libraries takes."""
+    lead.open_tab(PROJECT, "Parses")
+    page = lead.page
+    page.get_by_role("button", name="Parse records").click()
+    field = page.get_by_label("from this probability on")
+    page.get_by_label("all records").check()
+    field.fill("1.5")
+    page.get_by_role("alert").get_by_text("“1.5” is no number from 0 to 1.").wait_for()
+    assert page.get_by_role("button", name="Parse", exact=True).is_disabled()
+    lead.check("parse a wrong threshold")
+    page.get_by_role("button", name="Close").click()
+
+    assert ask_for_parse(page)["min_probability"] is None
+    assert ask_for_parse(page, "0,7")["min_probability"] == 0.7
+    assert ask_for_parse(page, "0")["min_probability"] == 0
+    jobs = page.get_by_role("region", name="Jobs")
+    rows = jobs.get_by_role("row")
+    rows.filter(has_text="2 records with tiny: next in the queue").wait_for()
+    lead.check("parse queue")
+    rows.filter(has_text="in the queue").last.get_by_role("button", name="Cancel").click()
+    rows.filter(has_text="cancelled by Lead before it began").wait_for()
+    rows.filter(has_text="tiny.finegym").nth(1).wait_for(timeout=240_000)
+    assert jobs.get_by_role("button", name="Cancel").count() == 0
+    page.set_viewport_size({"width": 400, "height": 800})
+    assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+    lead.check("parse queue on a phone")
+
+
+def test_a_record_that_is_parsed_anew_is_shown_anew(lead, workspace, ingested):
+    frame = open_parse(lead)
+    frame.get_by_text("by tiny").wait_for()
+    shutil.move(workspace.parses / "alpha" / "parse.json", workspace.folder / "earlier.json")
+    lead.page.get_by_text("This parse is gone: it is being made anew").wait_for()
+    frame.get_by_text("by tiny").wait_for()  # what was there is looked at on
+    shutil.rmtree(workspace.parses / "alpha")
+    parse_alpha(workspace, ingested, "newer")
+    lead.page.frame_locator("iframe").get_by_text("by newer").wait_for()
+    lead.page.get_by_text("The record was parsed anew while this page was open.").wait_for()
+    lead.page.get_by_role("button", name="Suggest to annotators").wait_for()  # nobody was told of this one yet
+    lead.check("parse made anew")

@@ -60,7 +60,7 @@ export const useRecords = (id: string) =>
 export const useFolder = (id: string, path: string | null) =>
   useQuery({ queryKey: ["folder", id, path], queryFn: () => get<Folder>(`${project(id)}/media-folders${path === null ? "" : `?path=${encodeURIComponent(path)}`}`) });
 export const useIngest = (id: string) =>
-  useChange(id, (facts: { paths: string[]; chunk_minutes: number; overlap_s: number; rules_toml?: string; routines?: "known" }) => post<Job>(`${project(id)}/ingest`, facts));
+  useChange(id, (facts: { paths: string[]; chunk_minutes?: number; overlap_s?: number; rules_toml?: string; routines?: "known" }) => post<Job>(`${project(id)}/ingest`, facts));
 
 /** Jobs, asked for again every two seconds while one runs. */
 export const useJobs = (id: string) =>
@@ -68,6 +68,8 @@ export const useJobs = (id: string) =>
     queryKey: ["jobs", id], queryFn: async () => (await get<{ jobs: Job[] }>(`${project(id)}/jobs`)).jobs,
     refetchInterval: (query) => (query.state.data?.some((job) => ["queued", "running"].includes(job.state)) ? 2000 : false),
   });
+/** Take a job out of the queue, or stop it. */
+export const useCancelJob = (id: string) => useChange(id, (job: string) => post<Job>(`/jobs/${job}/cancel`));
 
 export const useItems = (id: string, stage: Stage, state: string) =>
   useQuery({

@@ -7,7 +7,9 @@ import type { Job, ParseRequest, Parses, Suggested } from "./types";
 
 const base = (id: string): string => `/projects/${id}/parses`;
 
-export const useParses = (id: string) => useQuery({ queryKey: ["parses", id], queryFn: () => get<Parses>(base(id)) });
+/** The parses of a project; asked for again and again where a page shows what may be parsed anew. */
+export const useParses = (id: string, everyMs: number | false = false) =>
+  useQuery({ queryKey: ["parses", id], queryFn: () => get<Parses>(base(id)), refetchInterval: everyMs });
 export const useStartParse = (id: string) => useChange(id, (asked: ParseRequest) => post<Job>(base(id), asked));
 export const useSuggestParse = (id: string) =>
   useChange(id, (parse: string) => post<Suggested>(`${base(id)}/${parse}/suggestions`));

@@ -1,10 +1,10 @@
 /** The parse of one record: the page that `finegym parse` wrote, with the app's video in its player, and what to do with it. */
 
-import { useEffect, useRef } from "react";
+import { useEffect, useRef, useState } from "react";
 import { Link } from "wouter";
 import { getFileAddress, getPageAddress, useParses, useSuggestParse } from "../api/parse_queries";
 import { useSession } from "../api/queries";
-import type { Project } from "../api/types";
+import type { Parse, Project } from "../api/types";
 import { describeSuggested } from "../parses/words";
 import { formatDateTime } from "../parts/dates";
 import { Failure, FormError, Loading } from "../parts/feedback";
@@ -12,18 +12,36 @@ import { ProjectShell } from "../parts/project_shell";
 import { readTheme } from "../parts/theme";
 
 const FILES = { "annotations.json": "Official JSON", "chapters.vtt": "WebVTT chapters", "sub_actions.csv": "CSV", "parse.json": "Everything (JSON)" } as const;
+const LOOK_MS = 5000;
 
 export function ParsePage({ id, parse }: { id: string; parse: string }) {
   return <ProjectShell id={id} title="Parse">{(project) => <Content project={project} parse={parse} />}</ProjectShell>;
 }
 
+/** The parse as it is now. It is looked for again and again: somebody may parse the record anew while this page is open. */
 function Content({ project, parse: parseId }: { project: Project; parse: string }) {
-  const parses = useParses(project.id);
-  const suggest = useSuggestParse(project.id);
+  const parses = useParses(project.id, LOOK_MS);
+  const found = parses.data?.parses.find((one) => one.id === parseId);
+  const [seen, setSeen] = useState(found);
+  const [opened, setOpened] = useState<string | null>(null);
+  if (found !== undefined && found !== seen) setSeen(found);
+  if (found !== undefined && opened === null) setOpened(found.parsed_at);
   if (parses.isPending) return <Loading what="the parse" />;
-  if (parses.isError) return <Failure error={parses.error} retry={() => void parses.refetch()} />;
-  const parse = parses.data.parses.find((one) => one.id === parseId);
-  if (parse === undefined) return <p className="empty">There is no such parse any more. <Link href={`/projects/${project.id}/parses`}>All parses</Link></p>;
+  if (parses.isError && seen === undefined) return <Failure error={parses.error} retry={() => void parses.refetch()} />;
+  if (seen === undefined) return <p className="empty">There is no such parse any more. <Link href={`/projects/${project.id}/parses`}>All parses</Link></p>;
+  const isAnew = opened !== null && seen.parsed_at !== opened;
+  return (
+    <>
+      {found === undefined && <p role="status" className="warn">This parse is gone: it is being made anew, or was removed. What is shown is the last there was.</p>}
+      {found !== undefined && isAnew && <p role="status" className="note">The record was parsed anew while this page was open. What is shown is the new result.</p>}
+      {/* by its time: nothing of the page of an earlier parse stays */}
+      <Shown key={seen.parsed_at} project={project} parse={seen} />
+    </>
+  );
+}
+
+function Shown({ project, parse }: { project: Project; parse: Parse }) {
+  const suggest = useSuggestParse(project.id);
   return (
     <>
       <div className="row">

@@ -9,7 +9,10 @@ import { describeFound, describePoints } from "../parses/words";
 import { formatDateTime } from "../parts/dates";
 import { Dialog } from "../parts/dialog";
 import { Failure, FormError, Loading } from "../parts/feedback";
-import { countEnded, JobTable } from "../parts/job_table";
+import { JobTable } from "../parts/job_table";
+import { countEnded } from "../parts/jobs";
+import { NumberField } from "../parts/number_field";
+import { readNumber } from "../parts/numbers";
 import { ProjectShell } from "../parts/project_shell";
 
 export function ParsesPage({ id }: { id: string }) {
@@ -60,7 +63,7 @@ function Jobs({ id, onEnded }: { id: string; onEnded: () => void }) {
   const numEnded = countEnded(parsing);
   useEffect(() => { if (numEnded > 0) onEnded(); }, [numEnded]);
   if (parsing.length === 0) return null;
-  return <section aria-labelledby="parsing"><h2 id="parsing">Parsing</h2><JobTable jobs={parsing.slice(0, 5)} /></section>;
+  return <section aria-labelledby="parsing"><h2 id="parsing">Parsing</h2><JobTable project={id} jobs={parsing} /></section>;
 }
 
 function StartDialog({ id, bundles, onClose }: { id: string; bundles: readonly string[]; onClose: () => void }) {
@@ -68,27 +71,28 @@ function StartDialog({ id, bundles, onClose }: { id: string; bundles: readonly s
   const start = useStartParse(id);
   const [bundle, setBundle] = useState(bundles[0]!);
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
-  const [minProbability, setMinProbability] = useState(0.5);
+  const [minProbability, setMinProbability] = useState("");
   const all = records.data ?? [];
   const choose = (one: string): void => setChosen(new Set(chosen.has(one) ? [...chosen].filter((other) => other !== one) : [...chosen, one]));
+  const typed = readNumber(minProbability, 0, 1);
   const submit = (event: FormEvent): void => {
     event.preventDefault();
-    start.mutate({ record_ids: [...chosen], bundle, min_score: 0.3, min_sub_score: 0.3, min_probability: minProbability }, { onSuccess: onClose });
+    if ("value" in typed) start.mutate({ record_ids: [...chosen], bundle, min_probability: typed.value }, { onSuccess: onClose });
   };
   return (
     <Dialog title="Parse records" onClose={onClose}>
       <form className="form" onSubmit={submit}>
         <label>Bundle<select value={bundle} onChange={(event) => setBundle(event.target.value)}>{bundles.map((one) => <option key={one}>{one}</option>)}</select></label>
-        <label>Name an element or a set from … on<input type="number" min={0} max={1} step={0.05} value={minProbability} onChange={(event) => setMinProbability(Number(event.target.value))} /></label>
+        <NumberField label="Name an element or a set from this probability on" hint="From 0 to 1. Empty: 0.5, as finegym parse takes it." text={minProbability} onChange={setMinProbability} min={0} max={1} />
         {records.isError && <Failure error={records.error} />}
         <fieldset className="names">
           <legend className="visually-hidden">Records to parse</legend>
           <label className="check"><input type="checkbox" checked={all.length > 0 && chosen.size === all.length} onChange={() => setChosen(new Set(chosen.size === all.length ? [] : all.map((one) => one.id)))} />all records</label>
           {all.map((one) => <label key={one.id} className="check"><input type="checkbox" checked={chosen.has(one.id)} onChange={() => choose(one.id)} />{one.name}</label>)}
         </fieldset>
-        <p className="faint">It goes on in the background, a record at a time. What is parsed already with the same bundle stays.</p>
+        <p className="faint">It goes on in the background, one job after the other, a record at a time. What is parsed already with the same bundle and threshold stays.</p>
         <FormError error={start.error} />
-        <div className="row end"><span className="faint grow">{chosen.size} chosen</span><button type="button" onClick={onClose}>Cancel</button><button type="submit" className="primary" disabled={chosen.size === 0 || start.isPending}>Parse</button></div>
+        <div className="row end"><span className="faint grow">{chosen.size} chosen</span><button type="button" onClick={onClose}>Cancel</button><button type="submit" className="primary" disabled={chosen.size === 0 || "problem" in typed || start.isPending}>Parse</button></div>
       </form>
     </Dialog>
   );

@@ -8,15 +8,13 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query
 from fastapi.responses import FileResponse
 from pydantic import BaseModel, Field
-from sqlalchemy import select
 
+from finegym.labelling import job_queue
 from finegym.labelling.access import get_project, require_role
 from finegym.labelling.api.dependencies import CallerNow, IdPath, ServerNow
-from finegym.labelling.background_jobs import describe_job
 from finegym.labelling.exchange import find_known_routines
 from finegym.labelling.ingest_jobs import check_paths, queue_ingest
 from finegym.labelling.refusals import conflict, invalid_field, not_found
-from finegym.labelling.tables.projects import Job
 from finegym.labelling.values import Prose, Strict
 from finegym.video.ingest.sources import MEDIA_SUFFIXES
 from finegym.workspace import OWN_NAMES
@@ -53,11 +51,12 @@ class IngestRequest(Strict):
 
 
 class JobShape(BaseModel):
-    """A job in the background."""
+    """A job in the background. ``queue_place`` among all that wait, of whatever project: 1 is the next."""
 
     id: str
     kind: str
-    state: Literal["queued", "running", "done", "failed"]
+    state: Literal["queued", "running", "done", "failed", "cancelled"]
+    queue_place: int | None
     created_at: str
     started_at: str | None
     finished_at: str | None
@@ -128,7 +127,8 @@ def start_ingest(project_id: IdPath, body: IngestRequest, caller: CallerNow, ser
         if body.routines == "known":
             asked["routines"] = find_known_routines(session, project)
         job = queue_ingest(session, caller, project_id, asked)
-        shape = JobShape.model_validate(describe_job(job))
+        session.flush()
+        shape = JobShape.model_validate(job_queue.describe_job(session, job))
     server.jobs.wake()
     return shape
 
@@ -138,19 +138,26 @@ def get_jobs(project_id: IdPath, caller: CallerNow, server: ServerNow) -> JobsSh
     """The jobs of a project, for leads."""
     with server.database.read() as session:
         require_role(session, caller, project_id, ["lead"])
-        rows = session.scalars(select(Job).where(Job.project_id == project_id).order_by(Job.created_at_ms.desc()))
-        return JobsShape.model_validate({"jobs": [describe_job(row) for row in rows]})
+        rows = job_queue.list_jobs(session, project_id)
+        return JobsShape.model_validate({"jobs": [job_queue.describe_job(session, row) for row in rows]})
 
 
 @router.get("/jobs/{job_id}")
 def get_job(job_id: IdPath, caller: CallerNow, server: ServerNow) -> JobShape:
     """A job."""
     with server.database.read() as session:
-        row = session.get(Job, job_id)
-        if row is None:
-            raise not_found("job")
-        require_role(session, caller, row.project_id, ["lead"])
-        return JobShape.model_validate(describe_job(row))
+        job = job_queue.get_job(session, caller, job_id)
+        return JobShape.model_validate(job_queue.describe_job(session, job))
+
+
+@router.post("/jobs/{job_id}/cancel")
+def cancel_job(job_id: IdPath, caller: CallerNow, server: ServerNow) -> JobShape:
+    """Take a job that waits out of the queue, or stop the one at work, for leads; what it has finished stays."""
+    with server.database.write() as session:
+        job = job_queue.cancel_job(session, caller, job_id)
+        shape = JobShape.model_validate(job_queue.describe_job(session, job))
+    server.jobs.end(job_id)
+    return shape
 
 
 @router.get("/projects/{project_id}/ingest-report", response_class=FileResponse)

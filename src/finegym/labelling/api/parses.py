@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from fastapi import APIRouter
-from fastapi.responses import FileResponse, HTMLResponse
+from fastapi.responses import FileResponse, HTMLResponse, Response
 from pydantic import BaseModel, Field
 
 from finegym.applications.parse.page_media import PageClip, hash_script, replace_ending
@@ -14,8 +14,8 @@ from finegym.labelling.api.dependencies import CallerNow, IdPath, ServerNow
 from finegym.labelling.api.jobs import JobShape
 from finegym.labelling.api.server import Server
 from finegym.labelling.api.suggestions import LeftOut
-from finegym.labelling.background_jobs import describe_job
 from finegym.labelling.clock import format_time
+from finegym.labelling.job_queue import describe_job
 from finegym.labelling.media import find_chunks
 from finegym.labelling.parse_jobs import list_bundles, queue_parse
 from finegym.labelling.parse_suggestions import list_batches, suggest_parse
@@ -29,6 +29,7 @@ from finegym.labelling.parses import (
     open_file,
     require_parse_reader,
 )
+from finegym.labelling.spreadsheets import guard_csv
 from finegym.labelling.values import Strict, Word
 
 router = APIRouter(tags=["parses"])
@@ -78,14 +79,20 @@ class ParsesShape(BaseModel):
     bundles: list[str]
 
 
+Threshold = Annotated[float, Field(ge=0, le=1)]
+
+
 class ParseRequest(Strict):
-    """Which records to parse, with which of the workspace's bundles, and from how much on something is said."""
+    """Which records to parse, with which of the workspace's bundles, and from how much on something is said.
+
+    A threshold that is left out, or null, is what ``finegym parse`` takes by itself.
+    """
 
     record_ids: Annotated[list[Word], Field(min_length=1, max_length=10_000)]
     bundle: Word
-    min_score: Annotated[float, Field(ge=0, le=1)] = 0.3
-    min_sub_score: Annotated[float, Field(ge=0, le=1)] = 0.3
-    min_probability: Annotated[float, Field(ge=0, le=1)] = 0.5
+    min_score: Threshold | None = None
+    min_sub_score: Threshold | None = None
+    min_probability: Threshold | None = None
 
 
 class SuggestedShape(BaseModel):
@@ -131,11 +138,16 @@ def get_parse_page(project_id: IdPath, parse_id: IdPath, caller: CallerNow, serv
 @router.get("/projects/{project_id}/parses/{parse_id}/files/{name}", response_class=FileResponse)
 def get_parse_file(
     project_id: IdPath, parse_id: IdPath, name: FileName, caller: CallerNow, server: ServerNow
-) -> FileResponse:
+) -> Response:
     """A file of a parse to keep: the official annotations, chapters, a table, or all of it for machines."""
     one = _find(project_id, parse_id, caller, server)
     path = open_file(server.workspace, one.facts, name)
-    return FileResponse(path, media_type=FILES[name], filename=f"{one.record.name}-{name.replace('_', '-')}")
+    file = FileResponse(path, media_type=FILES[name], filename=f"{one.record.name}-{name.replace('_', '-')}")
+    if FILES[name] != "text/csv":
+        return file
+    text = guard_csv(path.read_bytes().decode("utf-8", "replace"))
+    headers = {"content-disposition": file.headers["content-disposition"]}
+    return Response(text, media_type="text/csv", headers=headers)
 
 
 @router.post("/projects/{project_id}/parses", status_code=202)
@@ -145,7 +157,8 @@ def start_parse(project_id: IdPath, body: ParseRequest, caller: CallerNow, serve
         require_role(session, caller, project_id, ["lead"])
         asked = body.model_dump(exclude={"record_ids"})
         job = queue_parse(session, server.workspace, caller, project_id, body.record_ids, asked)
-        shape = JobShape.model_validate(describe_job(job))
+        session.flush()
+        shape = JobShape.model_validate(describe_job(session, job))
     server.jobs.wake()
     return shape
 

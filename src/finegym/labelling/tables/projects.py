@@ -96,7 +96,7 @@ class Job(Base):
     id: Mapped[Id]
     project_id: Mapped[ProjectRef]
     kind: Mapped[str] = mapped_column(String(20))
-    state: Mapped[str] = mapped_column(String(20))  # queued, running, done, failed
+    state: Mapped[str] = mapped_column(String(20))  # queued, running, done, failed, cancelled
     asked: Mapped[dict[str, Any]] = mapped_column(default=dict)
     progress: Mapped[dict[str, Any]] = mapped_column(default=dict)
     report: Mapped[dict[str, Any] | None]
