@@ -9,6 +9,7 @@ from labelling_world import create, make_codebook, make_operation
 
 from finegym.codebook.model import DecisionTree, Leaf, Node, Query
 from finegym.codebook.yaml_text import format_codebook
+from finegym.labelling.exchange import FORMATS
 
 
 @pytest.fixture
@@ -110,6 +111,28 @@ def test_an_element_that_is_gone_is_exported_as_its_set_and_counted(world, label
     assert (answer.headers["x-finegym-old-labels"], answer.headers["x-finegym-elements"]) == ("1", "1")
     assert unquote(answer.headers["x-finegym-first-old-label"]) == "alpha from 4.000 s to 4.800 s"
     assert answer.text.count("BB-S1") == 3  # the set of each sub-action stays
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_a_routine_whose_event_is_gone_is_left_out_and_counted(world, form):
+    """Official files could not be written at all, and tables held an event that nobody knows."""
+    first = world.take(world.ann, "routines", record="alpha", chunk=0)
+    world.finish(world.ann, first, create(50, 150, "BB"), create(200, 300, "VT"))
+    book = make_codebook()
+    kept = {
+        name: tuple(one for one in getattr(book, name) if is_kept(one))
+        for name, is_kept in {
+            "events": lambda one: one.id != "VT",
+            "sets": lambda one: one.event_id != "VT",
+            "elements": lambda one: one.set_id != "VT-S1",
+            "trees": lambda one: one.set_id != "VT-S1",
+        }.items()
+    }
+    change(world, replace(book, version="2", **kept))
+    answer = world.lead.client.get(f"/api/projects/{world.project_id}/export", params={"format": form})
+    assert answer.status_code == 200, answer.text
+    assert (answer.headers["x-finegym-left-out"], answer.headers["x-finegym-actions"]) == ("1", "1")
+    assert unquote(answer.headers["x-finegym-first-left-out"]) == "alpha from 8.000 s to 12.000 s"
 
 
 def test_a_codebook_with_errors_is_refused(world):

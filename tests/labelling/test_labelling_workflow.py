@@ -331,5 +331,5 @@ def test_the_command_says_what_an_export_leaves_out(world, tmp_path):
     told = CliRunner().invoke(app, ["label", "export", str(tmp_path / "world"), "--what", "latest", "--out", str(out)])
     assert told.output.splitlines() == [
         f"wrote {out}: 2 records, 1 actions, 0 sub-actions, 0 elements",
-        "left out: 1 routines without an event (first: alpha from 12.400 s to 16.000 s)",
+        "left out: 1 routines without an event of the codebook (first: alpha from 12.400 s to 16.000 s)",
     ]

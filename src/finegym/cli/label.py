@@ -75,7 +75,8 @@ def export(
     counts = ", ".join(f"{number} {name.replace('_', '-')}" for name, number in kinds.items())
     typer.echo(f"wrote {written.path}: {counts}")
     if written.left_out:
-        typer.echo(f"left out: {len(written.left_out)} routines without an event (first: {written.left_out[0]})")
+        count, first = len(written.left_out), written.left_out[0]
+        typer.echo(f"left out: {count} routines without an event of the codebook (first: {first})")
     if written.old_labels:
         typer.echo(
             f"labels that the codebook no longer has: {len(written.old_labels)}, written without their element (first: "

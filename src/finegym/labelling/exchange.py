@@ -45,8 +45,8 @@ def export_project(session: Session, project: Project, form: ExportFormat, what:
 
     ``official`` is the published JSON's shape (events, times, stages); ``dataset`` a zip of a dataset folder, with
     elements, records and codebook; ``csv`` a row a sub-action, for spreadsheets; ``webvtt`` a zip of one file a record.
-    Routines that nobody has given an event yet (``latest``) are left out and counted; so are elements that the codebook
-    lost since.
+    Routines that nobody has given an event yet (``latest``), or whose event the codebook lost since, are left out and
+    counted; so are elements that it lost.
 
     Raises:
         AnnotationError: the results do not fit the format.

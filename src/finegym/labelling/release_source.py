@@ -180,7 +180,7 @@ def _list_left_out(session: Session, project: Project, results: Results) -> dict
     )
     reasons: dict[str, Iterable[str]] = {
         "work items that are not accepted yet": open_items,
-        "routines without an event": results.left_out,
+        "routines without an event of the codebook": results.left_out,
         "labels that the codebook no longer has, written without their element": results.old_labels,
     }
     return {reason: found for reason, where in reasons.items() if (found := tuple(where))}

@@ -44,7 +44,8 @@ class Results:
 
     Attributes:
         dataset: what has a label.
-        left_out: routines without an event, which no format can hold: where each is, in words.
+        left_out: routines without an event of the codebook (nobody has named it, or the codebook lost it since), which
+            no format can hold: where each is, in words.
         old_labels: sub-actions whose element or set the codebook lost since: likewise. Of an element the set is kept.
     """
 
@@ -84,10 +85,10 @@ def make_results(session: Session, project: Project, what: What = "accepted") ->
     codebook, _ = get_codebook(session, project)
     videos, left_out, old_labels = [], [], []
     for result in load_results(session, project.id, what):
-        labelled = tuple(state for state in result.actions if state.label is not None)
+        labelled = tuple(state for state in result.actions if state.label in codebook.event_by_id)
         whole, result = result, replace(result, actions=labelled)
         videos.append(_make_video(result, codebook))
-        left_out += [_describe_place(whole.record, state) for state in whole.actions if state.label is None]
+        left_out += [_describe_place(whole.record, state) for state in whole.actions if state not in labelled]
         old_labels += [_describe_place(result.record, state) for state in _find_old_labels(result, codebook)]
     return Results(Dataset(codebook, tuple(videos)), tuple(left_out), tuple(old_labels))
 

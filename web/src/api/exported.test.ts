@@ -14,7 +14,7 @@ describe("what is said about an export", () => {
   test("names the first that was left out, whatever its record is called", () => {
     const first = encodeURIComponent("größe%20 from 1.000 s to 2.000 s");
     const headers = new Headers({ ...COUNTS, "x-finegym-left-out": "4", "x-finegym-first-left-out": first });
-    expect(readExported(headers).notes).toEqual(["left out: 4 without an event (first: größe%20 from 1.000 s to 2.000 s)"]);
+    expect(readExported(headers).notes).toEqual(["left out: 4 without an event of the codebook (first: größe%20 from 1.000 s to 2.000 s)"]);
   });
 
   test("says which labels the codebook no longer has", () => {

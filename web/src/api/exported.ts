@@ -8,7 +8,7 @@ export function readExported(headers: Headers): Exported {
   const count = (name: string): number => Number(headers.get(`x-finegym-${name}`) ?? 0);
   const first = (name: string): string => decodeURIComponent(headers.get(`x-finegym-first-${name}`) ?? "");
   const notes = [
-    count("left-out") && `left out: ${count("left-out")} without an event (first: ${first("left-out")})`,
+    count("left-out") && `left out: ${count("left-out")} without an event of the codebook (first: ${first("left-out")})`,
     count("old-labels") && `labels that the codebook no longer has: ${count("old-labels")}, written without their element (first: ${first("old-label")})`,
   ];
   return {
