@@ -26,6 +26,30 @@ from finegym.labelling.tables.work import Pass
 WORKERS = ("annotator", "lead", "reviewer")
 
 
+def load_item(session: Session, item_id: str) -> Item:
+    """An item.
+
+    Raises:
+        Refusal: 404, there is none.
+    """
+    item = session.get(Item, item_id)
+    if item is None:
+        raise not_found("item")
+    return item
+
+
+def load_items(session: Session, project_id: str, ids: Sequence[str]) -> list[Item]:
+    """Items of a project.
+
+    Raises:
+        Refusal: 404, one is not there, or of another project.
+    """
+    items = list(session.scalars(select(Item).where(Item.project_id == project_id, Item.id.in_(ids))))
+    if len(items) < len(set(ids)):
+        raise not_found("item in this project")
+    return items
+
+
 def refresh_item(session: Session, item: Item) -> None:
     """Bring the state of an item up to date with its passes."""
     if item.state == "void":
@@ -70,9 +94,7 @@ def take_item(session: Session, caller: Caller, item_id: str) -> Pass:
     Raises:
         Refusal: it is somebody else's, or all its places are taken.
     """
-    item = session.get(Item, item_id)
-    if item is None:
-        raise not_found("item")
+    item = load_item(session, item_id)
     project = get_project(session, item.project_id, lock=True)
     role = require_role(session, caller, project.id, WORKERS)
     mine = session.scalar(

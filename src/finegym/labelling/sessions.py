@@ -103,8 +103,15 @@ def touch_session(session: Session, session_id: str, now_ms: int) -> None:
     session.execute(update(LoginSession).where(LoginSession.id == session_id).values(seen_at_ms=now_ms))
 
 
-def end_sessions(session: Session, now_ms: int, *, session_id: str | None = None, person_id: str | None = None) -> int:
-    """End one session, or all of a person's.
+def end_sessions(
+    session: Session,
+    now_ms: int,
+    *,
+    session_id: str | None = None,
+    person_id: str | None = None,
+    but_id: str | None = None,
+) -> int:
+    """End one session, or all of a person's, or all of hers but one.
 
     Returns:
         How many were ended.
@@ -112,6 +119,7 @@ def end_sessions(session: Session, now_ms: int, *, session_id: str | None = None
     query = select(LoginSession).where(LoginSession.ended_at_ms.is_(None))
     query = query.where(LoginSession.id == session_id) if session_id else query
     query = query.where(LoginSession.person_id == person_id) if person_id else query
+    query = query.where(LoginSession.id != but_id) if but_id else query
     found = session.scalars(query).all() if session_id or person_id else []
     for row in found:
         row.ended_at_ms = now_ms

@@ -6,7 +6,6 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, Field
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from finegym.labelling.access import SEES_ALL_WORK, Caller, get_names, get_project, require_role, write_log
@@ -18,6 +17,8 @@ from finegym.labelling.items import (
     count_available,
     find_items,
     list_my_passes,
+    load_item,
+    load_items,
     refresh_item,
     take_item,
     take_next,
@@ -26,7 +27,7 @@ from finegym.labelling.media import find_chunks
 from finegym.labelling.pages import show_pass
 from finegym.labelling.pass_detail import PassDetail
 from finegym.labelling.projects import list_people, read_settings
-from finegym.labelling.refusals import invalid_field, not_found
+from finegym.labelling.refusals import invalid_field
 from finegym.labelling.settings import Stage
 from finegym.labelling.shapes import ItemShape, MediaShape
 from finegym.labelling.tables.records import Item, Record
@@ -121,9 +122,7 @@ def get_items(
 def get_item(item_id: IdPath, caller: CallerNow, server: ServerNow) -> ItemShape:
     """An item."""
     with server.database.read() as session:
-        item = session.get(Item, item_id)
-        if item is None:
-            raise not_found("item")
+        item = load_item(session, item_id)
         role = require_role(session, caller, item.project_id)
         return show_items(session, caller, role, get_project(session, item.project_id), [item])[0]
 
@@ -132,9 +131,7 @@ def get_item(item_id: IdPath, caller: CallerNow, server: ServerNow) -> ItemShape
 def get_item_media(item_id: IdPath, caller: CallerNow, server: ServerNow) -> MediaShape:
     """The clips of an item, for those who see all work."""
     with server.database.read() as session:
-        item = session.get(Item, item_id)
-        if item is None:
-            raise not_found("item")
+        item = load_item(session, item_id)
         require_role(session, caller, item.project_id, SEES_ALL_WORK)
         chunks = find_chunks(session, item.record_id, item.start_frame, item.end_frame)
         return server.links.show_media(caller, session.get_one(Record, item.record_id), chunks)
@@ -144,9 +141,7 @@ def get_item_media(item_id: IdPath, caller: CallerNow, server: ServerNow) -> Med
 def change_item(item_id: IdPath, body: ChangeItemRequest, caller: CallerNow, server: ServerNow) -> ItemShape:
     """Say who gets an item, when, and how many people work on it; for leads."""
     with server.database.write() as session:
-        item = session.get(Item, item_id)
-        if item is None:
-            raise not_found("item")
+        item = load_item(session, item_id)
         role = require_role(session, caller, item.project_id, ["lead"])
         _change(session, caller, item.project_id, [item], body)
         return show_items(session, caller, role, get_project(session, item.project_id), [item])[0]
@@ -157,10 +152,7 @@ def assign_items(project_id: IdPath, body: AssignRequest, caller: CallerNow, ser
     """The same for many items at once."""
     with server.database.write() as session:
         require_role(session, caller, project_id, ["lead"])
-        query = select(Item).where(Item.project_id == project_id, Item.id.in_(body.item_ids))
-        items = list(session.scalars(query))
-        if len(items) < len(set(body.item_ids)):
-            raise not_found("item in this project")
+        items = load_items(session, project_id, body.item_ids)
         _change(session, caller, project_id, items, body)
     return AssignedShape(changed=len(items))
 
@@ -190,7 +182,7 @@ def get_work(project_id: IdPath, caller: CallerNow, server: ServerNow) -> WorkSh
         role = require_role(session, caller, project_id)
         project = get_project(session, project_id)
         mine = list_my_passes(session, caller, project_id)
-        items = {item.id: item for item in session.scalars(select(Item).where(Item.id.in_({p.item_id for p in mine})))}
+        items = {item.id: item for item in load_items(session, project_id, [row.item_id for row in mine])}
         shown = show_items(session, caller, role, project, [items[row.item_id] for row in mine])
         available = count_available(session, caller, project, role) if role in WORKERS else {}
         blocks = find_blocks(session, project, read_settings(project), caller.person_id, role, caller.now_ms)

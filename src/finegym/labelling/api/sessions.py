@@ -6,10 +6,10 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import AfterValidator, BaseModel, Field, StringConstraints
-from sqlalchemy import func, select
 
 from finegym import __version__
-from finegym.labelling.access import Caller, write_log
+from finegym.labelling.access import Caller
+from finegym.labelling.accounts import change_account, has_address, has_people
 from finegym.labelling.api.dependencies import COOKIE, CallerNow, ServerNow, find_caller_of
 from finegym.labelling.api.server import Server
 from finegym.labelling.clock import format_time
@@ -18,7 +18,7 @@ from finegym.labelling.passwords import make_password_hash, verify_password
 from finegym.labelling.refusals import Refusal, invalid_field
 from finegym.labelling.sessions import LIFETIME_MS, NewSession, end_sessions, log_in
 from finegym.labelling.settings import Role
-from finegym.labelling.tables.people import LoginSession, Person
+from finegym.labelling.tables.people import Person
 from finegym.labelling.tables.projects import Project
 from finegym.labelling.values import FreeJson, Line, Strict, check_line
 
@@ -117,7 +117,7 @@ def _show_me(person: Person) -> MeShape:
 def _show_session(server: Server, caller: Caller | None) -> SessionShape:
     with server.database.read() as session:
         person = session.get(Person, caller.person_id) if caller else None
-        is_empty = person is None and not session.scalar(select(func.count()).select_from(Person))
+        is_empty = person is None and not has_people(session)
     return SessionShape(
         person=_show_me(person) if person else None,
         csrf_token=caller.csrf_token if caller else None,
@@ -177,13 +177,12 @@ def look_at_invitation(body: LookRequest, server: ServerNow) -> InvitationShape:
     with server.database.read() as session:
         row = find_invitation(session, body.token, server.now())
         project = session.get(Project, row.project_id) if row.project_id else None
-        known = session.scalar(select(Person).where(Person.email == row.email)) if row.email else None
         return InvitationShape(
             kind=row.kind,
             project_name=project.name if project else None,
             role=row.role,
             email=row.email,
-            person_exists=known is not None or row.kind == "password",
+            person_exists=has_address(session, row.email) or row.kind == "password",
             expires_at=str(format_time(row.expires_at_ms)),
         )
 
@@ -213,19 +212,7 @@ def change_me(body: ChangeMeRequest, caller: CallerNow, server: ServerNow) -> Me
     """Change one's name, password or preferences. A new password ends all other sessions."""
     hashed = _check_new_password(server, caller, body) if body.password is not None else None
     with server.database.write() as session:
-        person = session.get_one(Person, caller.person_id)
-        if body.name is not None:
-            person.name = body.name
-        if body.preferences is not None:
-            person.preferences = body.preferences
-        if hashed is not None:
-            person.password_hash = hashed
-            others = select(LoginSession).where(
-                LoginSession.person_id == person.id, LoginSession.id != caller.session_id
-            )
-            for other in session.scalars(others):
-                other.ended_at_ms = other.ended_at_ms or caller.now_ms
-            write_log(session, caller.now_ms, "password", f"{person.name} set a new password.", person_id=person.id)
+        person = change_account(session, caller, name=body.name, preferences=body.preferences, password_hash=hashed)
         return _show_me(person)
 
 
