@@ -10,7 +10,7 @@ import time
 import pytest
 
 from finegym.errors import OutputError, VideoError
-from finegym.files import hash_samples, new_folder, remove_stale, replace_file, write_text
+from finegym.files import hash_samples, hold_folder, is_held, new_folder, remove_stale, replace_file, write_text
 
 
 def test_file_is_replaced_whole(tmp_path):
@@ -103,6 +103,23 @@ def test_what_a_killed_process_left_is_removed_and_nothing_else(tmp_path):
         writer.kill()
         writer.wait()
         writer.stdout.close()
+
+
+def test_a_folder_is_held_by_one(tmp_path):
+    assert not is_held(tmp_path / "new")
+    with hold_folder(tmp_path / "new", "parse"):
+        assert is_held(tmp_path / "new")
+        with (
+            pytest.raises(OutputError, match="another parse is at work there"),
+            hold_folder(tmp_path / "new", "parse"),
+        ):
+            pass
+    assert not is_held(tmp_path / "new")
+    with hold_folder(tmp_path / "new", "parse"):
+        pass
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputError, match="cannot be written"), hold_folder(tmp_path / "file", "parse"):
+        pass
 
 
 def test_a_folder_appears_whole_or_not_at_all(tmp_path):

@@ -18,6 +18,7 @@ from finegym.errors import OutputError
 NUM_SAMPLES, SAMPLE_BYTES = 16, 64 * 1024
 STALE_S = 2.0
 """A temporary younger than this may have been made by a process that is about to lock it."""
+LOCK_FILE = ".lock"
 _TEMPORARY = re.compile(r"\..+-[a-z0-9_]{8}(\.[^.]*)?", re.DOTALL)
 
 
@@ -125,6 +126,48 @@ def _lock(handle: int) -> bool:
     except (ImportError, OSError):  # Windows; a disk without locks
         return False
     return True
+
+
+@contextmanager
+def hold_folder(folder: Path, work: str, name: str = LOCK_FILE) -> Iterator[None]:
+    """Hold the lock of a folder, which is made where there is none; what a killed process held is free again.
+
+    The file stays for ever: who removed it while another had it open would let a third lock a new one.
+
+    Args:
+        folder: to write into.
+        work: what is done there, for the message to who comes second.
+        name: of the lock's file.
+
+    Raises:
+        OutputError: another process holds it, or the folder cannot be written or locked.
+    """
+    import fcntl
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        file = (folder / name).open("a")
+    except OSError as error:
+        raise OutputError(f"{folder}: cannot be written: {error.strerror}. Choose another folder.") from error
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise OutputError(f"{folder}: another {work} is at work there. Wait for it to end.") from error
+        except OSError as error:
+            raise OutputError(
+                f"{folder}: cannot be locked: {error.strerror}. Choose a folder on another file system."
+            ) from error
+        yield
+
+
+def is_held(folder: Path, name: str = LOCK_FILE) -> bool:
+    """Whether another holds the lock of a folder at this moment."""
+    try:
+        with (folder / name).open("rb") as file:
+            return not _lock(file.fileno())
+    except OSError:  # no such folder, or nobody ever held it
+        return False
 
 
 def remove_stale(folder: Path, name: str = "") -> int:
