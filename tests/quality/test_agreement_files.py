@@ -113,6 +113,21 @@ def test_webvtt_files_and_folders_of_them_are_read(folders):
         read_units([folders / "a", folders / "b"], codebook="artistic-women")
 
 
+def test_cues_that_a_parse_marks_as_no_annotations_are_left_out_and_counted(folders):
+    for name, dataset in (("a", ADA), ("b", BEA)):
+        (folders / f"{name}/r1.vtt").parent.mkdir()
+        text = format_webvtt(dataset.videos[0], CODEBOOK)
+        marked = "\nreplay E_000200_000210\n00:03:20.000 --> 00:03:30.000\nreplay: BB balance beam\n"
+        (folders / f"{name}/r1.vtt").write_text(text + (marked if name == "a" else ""))
+    paths = [folders / "a/r1.vtt", folders / "b/r1.vtt"]
+    units = read_units(paths, ["A", "B"], codebook="artistic-women")
+    note = "r1.vtt: 1 cue of a parse left out that are marked as no annotations"
+    assert note in units.notes and len(units.items) == 2
+    arguments = [*paths, "--name", "A", "--name", "B", "--codebook", "artistic-women"]
+    assert f"note: {note}" in run("consensus", *arguments).stderr
+    assert f"note: {note}" in run("exam", *paths, "--name", "B", "--codebook", "artistic-women").stderr
+
+
 def test_what_cannot_be_compared_is_refused(folders):
     with pytest.raises(AnnotationError, match="two annotators or more"):
         read_units([folders / "ada"])

@@ -4,6 +4,9 @@ A cue an action, a sub-action or a stage: its identifier is the name (``E_000005
 ``E_000005_000035_A_0005_0006``, ``…_stage_1``), its text begins with the id of the label (blanks in it as ``%20``),
 then the name for people.
 Times are the record's clock.
+
+A parse has cues that are no annotations, for players: their identifiers begin with a word that says why (``replay
+E_000126_000134``).
 """
 
 from __future__ import annotations
@@ -21,6 +24,7 @@ from finegym.errors import AnnotationError
 _ACTION = re.compile(r"E_\d{6}_\d{6}")
 _SUB_ACTION = re.compile(r"(E_\d{6}_\d{6})_(A_\d{4}_\d{4})")
 _STAGE = re.compile(r"(E_\d{6}_\d{6})_(A_\d{4}_\d{4})_stage_(\d+)")
+_MARKED = re.compile(r"[a-z]+ (E_\d{6}_\d{6}(?:_A_\d{4}_\d{4})?(?:_stage_\d+)?)")
 _TIMES = re.compile(r"(?:(\d+):)?(\d\d):(\d\d)\.(\d{3}) --> (?:(\d+):)?(\d\d):(\d\d)\.(\d{3})(?: .*)?")
 NO_LABEL = "-"
 
@@ -57,8 +61,26 @@ def format_webvtt(video: Video, codebook: Codebook) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def parse_webvtt(text: str, record: str, codebook: Codebook) -> Video:
+def mark_cue(cue: str, mark: str, text: str) -> str:
+    """A cue as one that is no annotation.
+
+    Args:
+        cue: that ``format_webvtt`` made.
+        mark: why not, a word of small letters; the identifier begins with it.
+        text: the same for people, before the cue's text.
+    """
+    id_, times, said = cue.split("\n")
+    return f"{mark} {id_}\n{times}\n{_escape(text)}: {said}"
+
+
+def parse_webvtt(text: str, record: str, codebook: Codebook, left_out: list[str] | None = None) -> Video:
     """A record from WebVTT. Cues with other identifiers are refused: they would be lost.
+
+    Args:
+        text: of the file.
+        record: its id.
+        codebook: of the labels.
+        left_out: gets the identifiers of cues that are marked as no annotations; without it they are refused too.
 
     Raises:
         AnnotationError: it is not WebVTT, a cue is no action, sub-action or stage, or its label is unknown.
@@ -76,6 +98,13 @@ def parse_webvtt(text: str, record: str, codebook: Codebook) -> Video:
             subs.setdefault(match[1], {})[match[2]] = sub
         elif match := _STAGE.fullmatch(cue.id):
             _add_stage(subs, match, cue)
+        elif _MARKED.fullmatch(cue.id):
+            if left_out is None:
+                raise AnnotationError(
+                    f"line {cue.line}: {cue.id!r} is marked as no annotation, by a parse, and would be lost. Take the "
+                    "annotations.json of the parse, or remove such cues."
+                )
+            left_out.append(cue.id)
         else:
             raise AnnotationError(f"line {cue.line}: expected an identifier like E_000005_000035, got {cue.id!r}")
     lonely = sorted(subs.keys() - actions.keys())

@@ -81,6 +81,8 @@ def consensus(
     units = read_units_of(
         sources, level, names=name, codebook=codebook, project=project, stage=stage, database=database
     )
+    for note in units.notes:
+        typer.echo(f"note: {note}", err=True)
     found = make_consensus(units, settings)
     text = json.dumps(export_consensus(found), indent=2, ensure_ascii=False) if as_json or out else ""
     if out is not None:
@@ -130,7 +132,8 @@ def _write_dataset(
             "--dataset: only from annotation files; a workspace's results come with `finegym label export`."
         )
     require_new(folder)
-    made = agree_on_datasets(read_datasets(sources, names, codebook), settings, include_open=include_open)
+    notes: list[str] = []  # they were said when the units were read
+    made = agree_on_datasets(read_datasets(sources, names, codebook, notes), settings, include_open=include_open)
     write_dataset(made.dataset, folder)
     typer.echo(
         f"{folder}: {format_count(len(made.dataset.instances), 'sub-action')}; left out: {made.num_open} open, "

@@ -40,6 +40,8 @@ def exam(
         raise ConfigError(f"{len(name)} names for {len(answers)} candidates. Give a name for each, in their order.")
     names = None if name is None else ["gold", *name]
     units = read_units_of([gold, *answers], level, names=names, codebook=codebook)
+    for note in units.notes:
+        typer.echo(f"note: {note}", err=True)
     held = ExamRules() if rules is None else read_exam_rules(rules, units.codebook)
     report = grade_candidates(units, units.annotators[0], held)
     text = json.dumps(export_exam(report), indent=2, ensure_ascii=False) if as_json or out else ""

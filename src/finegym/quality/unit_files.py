@@ -37,19 +37,27 @@ def read_units(
     Raises:
         AnnotationError: fewer than two files; a file cannot be read; codebooks differ; no record is in two files.
     """
-    datasets = read_datasets(paths, names, codebook)
+    notes: list[str] = []
+    datasets = read_datasets(paths, names, codebook, notes)
     return make_units_of_datasets(
         datasets,
         level,
         next(iter(datasets.values())).codebook,
         is_simulated=any((Path(path) / SIMULATION_FILE).is_file() for path in paths),
+        notes=notes,
     )
 
 
 def read_datasets(
-    paths: Sequence[Path], names: Sequence[str] | None = None, codebook: str | None = None
+    paths: Sequence[Path],
+    names: Sequence[str] | None = None,
+    codebook: str | None = None,
+    notes: list[str] | None = None,
 ) -> dict[str, Dataset]:
-    """The datasets of several annotators by their names, all with one codebook; arguments as for ``read_units``."""
+    """The datasets of several annotators by their names, all with one codebook; arguments as for ``read_units``.
+
+    ``notes`` gets what was left out of a file, in words; without it a file is refused of which something would be.
+    """
     if names is not None and len(names) != len(paths):
         raise AnnotationError(f"{len(names)} names for {len(paths)} files. Give a name for each, in their order.")
     if names is not None and len(set(names)) < len(names):
@@ -57,7 +65,7 @@ def read_datasets(
     if len(paths) < 2:
         raise AnnotationError(f"agreement wants two annotators or more, got {len(paths)} file. Name another one.")
     book = None if codebook is None else open_codebook(codebook)[0]
-    datasets = [_read_dataset(Path(path), book) for path in paths]
+    datasets = [_read_dataset(Path(path), book, notes) for path in paths]
     known = book or _choose_codebook(paths, datasets)
     return {
         name: Dataset(known, dataset.videos)
@@ -66,7 +74,12 @@ def read_datasets(
 
 
 def make_units_of_datasets(
-    datasets: Mapping[str, Dataset], level: Level, codebook: Codebook, *, is_simulated: bool = False
+    datasets: Mapping[str, Dataset],
+    level: Level,
+    codebook: Codebook,
+    *,
+    is_simulated: bool = False,
+    notes: Sequence[str] = (),
 ) -> Units:
     """Units of what each annotator's dataset holds.
 
@@ -80,6 +93,7 @@ def make_units_of_datasets(
         level: of the units.
         codebook: of all labels.
         is_simulated: nobody filmed it.
+        notes: what was left out before.
 
     Raises:
         AnnotationError: no record is in two datasets, or a label is not in the codebook.
@@ -92,8 +106,8 @@ def make_units_of_datasets(
             f"no record is in two of {', '.join(datasets)}: nothing to compare. Give files that annotate the same "
             "records."
         )
-    notes = [f"{format_count(len(order) - len(shared), 'record')} of one annotator alone left out"]
-    collected = _Collected([], [], [], notes if len(order) > len(shared) else [])
+    alone = [f"{format_count(len(order) - len(shared), 'record')} of one annotator alone left out"]
+    collected = _Collected([], [], [], [*notes, *(alone if len(order) > len(shared) else [])])
     for record_id in shared:
         work = {name: mine[record_id] for name, mine in videos.items() if record_id in mine}
         absent = [name for name in datasets if name not in work]
@@ -186,22 +200,27 @@ def _find_fps(work: Mapping[str, Video]) -> float | None:
     return next((video.fps for video in work.values() if video.fps is not None), None)
 
 
-def _read_dataset(path: Path, codebook: Codebook | None) -> Dataset:
+def _read_dataset(path: Path, codebook: Codebook | None, notes: list[str] | None) -> Dataset:
     files = sorted(path.glob("*.vtt")) if path.is_dir() else [path] if path.suffix == ".vtt" else []
     if not files and not path.is_file():
         return open_source(path).dataset
     if codebook is None:
         raise AnnotationError(f"{path}: an annotation file alone does not say what its labels are. Add --codebook.")
     if files:
-        return Dataset(codebook, tuple(_read_webvtt(file, codebook) for file in files))
+        return Dataset(codebook, tuple(_read_webvtt(file, codebook, notes) for file in files))
     return Dataset(codebook, read_annotation_json(path, codebook))
 
 
-def _read_webvtt(path: Path, codebook: Codebook) -> Video:
+def _read_webvtt(path: Path, codebook: Codebook, notes: list[str] | None) -> Video:
+    left_out: list[str] = []
     try:
-        return parse_webvtt(path.read_text(encoding="utf-8"), path.stem, codebook)
+        video = parse_webvtt(path.read_text(encoding="utf-8"), path.stem, codebook, None if notes is None else left_out)
     except (OSError, UnicodeDecodeError, AnnotationError) as error:
         raise AnnotationError(f"{path}: {error}") from error
+    if notes is not None and left_out:
+        count = format_count(len(left_out), "cue")
+        notes.append(f"{path.name}: {count} of a parse left out that are marked as no annotations")
+    return video
 
 
 def _choose_codebook(paths: Sequence[Path], datasets: Sequence[Dataset]) -> Codebook:
