@@ -1,6 +1,7 @@
 """Execution scores: faults recovered on held-out competitions, from truth, noise and pose stores; the commands."""
 
 import json
+import shutil
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from finegym.annotations.folder import write_dataset
+from finegym.annotations.folder import read_dataset, write_dataset
 from finegym.annotations.model import Dataset
 from finegym.applications.execution import takes as takes_module
 from finegym.applications.execution.evaluating import evaluate, format_evaluation, make_json
@@ -30,6 +31,7 @@ from finegym.errors import ConfigError, FeatureError, PredictionError
 from finegym.features.pose.poses import FOUND, INTERPOLATED, MISSING, Poses
 from finegym.simulation.competition import CompetitionSettings
 from finegym.simulation.faults import HEIGHT, KINDS, KNEES, STEPS, FaultSettings
+from finegym.simulation.truth import read_truth
 from finegym.simulation.undrawn import iterate_undrawn_truths
 from finegym.simulation.write import get_truth_path
 
@@ -232,7 +234,7 @@ def test_commands_train_score_and_evaluate(folder, tmp_path):
     run("train", folder, "--out", tmp_path / "other.json")
     assert json.loads((tmp_path / "other.json").read_text())["learned_from"] == "faults"
     scored = json.loads(run("score", folder, "--model", model, "--json").stdout)
-    assert scored["sub_actions_without_poses"] == []
+    assert scored["sub_actions_without_poses"] == scored["routines_without_poses"] == [] and scored["origin"] is None
     worst = min(scored["routines"], key=lambda one: one["score"])
     sheet = run("score", folder, "--model", model, "--action", worst["action_id"]).stdout
     assert f"estimated execution {worst['score']:.2f}" in sheet and "frames" in sheet
@@ -241,6 +243,28 @@ def test_commands_train_score_and_evaluate(folder, tmp_path):
     assert [row["fault"] for row in found["faults"]] == list(KINDS)
     by_scores = run("evaluate", folder, "--model", model, "--scores", folder / "execution.csv")
     assert "left out: 0 without a score" in by_scores.stderr and "Spearman" in by_scores.stdout
+
+
+def test_routines_without_any_pose_are_counted(folder, tmp_path):
+    other = tmp_path / "other"
+    shutil.copytree(folder, other)
+    run("train", folder, "--out", tmp_path / "model.json")
+    dataset = read_dataset(other)
+    video = dataset.videos[0]
+    blind = f"{video.id}_{video.actions[0].name}"
+    path = other / get_truth_path(video.id)
+    arrays = dict(np.load(path))
+    fps = read_truth(path).fps
+    start, end = (round(ms * fps / 1000) for ms in (video.actions[0].start_ms, video.actions[0].end_ms))
+    arrays["joints_2d"][start - 2 : end + 2] = np.nan
+    np.savez(path, **arrays)
+    result = run("score", other, "--model", tmp_path / "model.json", "--json")
+    found = json.loads(result.stdout)
+    assert found["routines_without_poses"] == [blind]
+    assert blind not in {one["action_id"] for one in found["routines"]} and found["sub_actions_without_poses"]
+    assert f"1 routine without a score for want of poses: {blind}" in result.stderr
+    trained = run("train", other, "--scores", other / "execution.csv", "--out", tmp_path / "third.json")
+    assert "and 1 routines whole" in trained.stderr
 
 
 def test_a_folder_without_truth_asks_for_poses(folder, tmp_path):

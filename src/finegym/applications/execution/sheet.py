@@ -63,6 +63,16 @@ def _tell(share: Share) -> str:
     return f"{share.amount:.0%} missing" if share.fault == HEIGHT else f"{share.amount:.2f} m"
 
 
-def make_json(estimated: Sequence[Estimated], missing: Sequence[str]) -> dict[str, Any]:
-    """For machines."""
-    return {"routines": [asdict(one) for one in estimated], "sub_actions_without_poses": list(missing)}
+def make_json(estimated: Sequence[Estimated], missing: Sequence[str], unseen: Sequence[str]) -> dict[str, Any]:
+    """For machines.
+
+    Args:
+        estimated: routines with a score.
+        missing: sub-actions without poses.
+        unseen: routines without a score, because nothing in them has poses.
+    """
+    return {
+        "routines": [asdict(one) for one in estimated],
+        "routines_without_poses": list(unseen),
+        "sub_actions_without_poses": list(missing),
+    }

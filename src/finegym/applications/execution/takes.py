@@ -68,6 +68,12 @@ class Takes:
     takes: tuple[Take, ...]
     missing: tuple[str, ...]
 
+    def find_unseen(self, dataset: Dataset) -> tuple[str, ...]:
+        """Ids of the routines of a dataset without a take: nothing in them has poses, or nobody looked for anything."""
+        seen = {take.action_id for take in self.takes}
+        ids = [f"{video.id}_{action.name}" for video in dataset.videos for action in video.actions]
+        return tuple(id_ for id_ in ids if id_ not in seen)
+
 
 def read_takes(dataset: Dataset, folder: Path, poses: Path | None = None, noise: float = 0.0, seed: int = 0) -> Takes:
     """Poses of all sub-actions of a dataset.
