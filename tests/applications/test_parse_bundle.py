@@ -8,6 +8,7 @@ import zipfile
 
 import pytest
 import torch
+from tiny_bundles import rewrite_calibration
 from typer.testing import CliRunner
 
 from finegym.annotations.folder import read_dataset
@@ -38,7 +39,9 @@ def test_a_bundle_gives_back_the_runs_it_was_made_of(tiny, tmp_path):
     for lost in ("bundle.json", "codebook.yaml", bundle.facts.actions):  # a cache that was cleared in part
         there = open_bundle(tiny.bundle, tmp_path / "cache").folder / lost
         shutil.rmtree(there) if there.is_dir() else there.unlink()
-        assert (open_bundle(tiny.bundle, tmp_path / "cache").folder / lost).exists()
+        again = open_bundle(tiny.bundle, tmp_path / "cache")
+        assert (again.folder / lost).exists() and again.mended
+    assert open_bundle(tiny.bundle, tmp_path / "cache").mended == ()
 
 
 def test_a_damaged_bundle_is_refused(tiny, tmp_path):
@@ -97,3 +100,53 @@ def test_few_held_out_clips_are_said_loudly(tiny, tmp_path):
 def test_a_bundle_knows_what_whole_routines_are_like(tiny):
     facts = open_bundle(tiny.bundle).facts.routines
     assert facts == describe_routines(read_dataset(tiny.dataset)) and facts
+
+
+def test_what_was_changed_after_it_was_unpacked_is_noticed_and_mended(tiny):
+    bundle = open_bundle(tiny.bundle)
+    name = next(name for name in bundle.facts.files if name.endswith(".safetensors"))
+    content = (bundle.folder / name).read_bytes()
+    (bundle.folder / name).write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    shown = CliRunner().invoke(app, ["bundle", "show", str(tiny.bundle)])
+    assert (
+        f"1 of the unpacked files were gone or not what the bundle says, and were unpacked anew: {name}" in shown.stderr
+    )
+    assert (bundle.folder / name).read_bytes() == content
+    (bundle.folder / "bundle.json").write_text("{}")
+    assert open_bundle(tiny.bundle).mended == ("bundle.json",) and open_bundle(tiny.bundle).facts == bundle.facts
+    assert "unpacked" not in CliRunner().invoke(app, ["bundle", "show", str(tiny.bundle)]).stderr
+
+
+def test_clips_are_counted_not_the_quantiles_that_are_kept_of_them(tiny, tmp_path):
+    def thin_out(content):
+        return content | {"num_clips": 5000, "energies": sorted(content["energies"])[:3]}
+
+    bundle = rewrite_calibration(tiny.bundle, tmp_path / "many.finegym", thin_out)
+    shown = CliRunner().invoke(app, ["bundle", "show", str(bundle)]).stdout
+    assert "on the 5000 clips it was fitted to (of their energies, 3 quantiles are kept)" in shown
+    assert "quantiles" not in CliRunner().invoke(app, ["bundle", "show", str(tiny.bundle)]).stdout
+
+
+def test_a_bundle_of_which_some_parts_saw_a_simulation_names_them(tiny, tmp_path):
+    (tmp_path / "competition").mkdir()
+    (tmp_path / "competition/simulation.json").write_text("{}")
+    shutil.copytree(tiny.recogniser, tmp_path / "simulated")
+    recipe = tmp_path / "simulated/recipe.toml"
+    text = recipe.read_text(encoding="utf-8")
+    assert str(tiny.dataset) in text
+    recipe.write_text(text.replace(str(tiny.dataset), str(tmp_path / "competition")), encoding="utf-8")
+    parts = {"actions": tiny.actions, "sub_actions": tiny.sub_actions, "without_calibration": True}
+    runs = [tiny.recogniser, tmp_path / "simulated"]
+    facts = make_bundle(tmp_path / "mixed.finegym", recognisers=runs, **parts)
+    assert facts.is_simulated is True and facts.simulated_parts == ("recogniser 2 (colours)",)
+    assert list(facts.trained_on.values()) == [False, False, False, True]
+    shown = CliRunner().invoke(app, ["bundle", "show", str(tmp_path / "mixed.finegym")]).stdout
+    assert "trained on a simulated competition in part" in shown
+    assert "recogniser 2 (colours): a simulated competition" in shown
+    recipe.write_text(text.replace(str(tiny.dataset), str(tmp_path / "gone")), encoding="utf-8")
+    facts = make_bundle(tmp_path / "gone.finegym", recognisers=runs, **parts)
+    assert facts.is_simulated is None and facts.simulated_parts == ()
+    facts = make_bundle(tmp_path / "seen.finegym", recognisers=runs[:1], features=runs[1:], **parts)
+    assert list(facts.trained_on) == [
+        "localizer of actions", "localizer of sub-actions", "recogniser 1 (colours)", "features 1 (colours)"
+    ]  # fmt: skip

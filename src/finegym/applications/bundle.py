@@ -12,7 +12,7 @@ import json
 import os
 import shutil
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Literal
@@ -51,7 +51,8 @@ class BundleFacts(BaseModel):
         format: ``finegym-bundle/1``.
         name: of the bundle.
         finegym: version that made it.
-        is_simulated: whether a part was trained on a simulated competition; ``None`` where the dataset was gone.
+        is_simulated: whether a part was trained on a simulated competition; ``None`` where a dataset was gone.
+        trained_on: the same part by part; empty where nobody wrote it down.
         actions: folder of the localizer of actions.
         sub_actions: folder of the localizer of sub-actions.
         recognisers: folders of recognisers, any level and modality.
@@ -67,6 +68,7 @@ class BundleFacts(BaseModel):
     name: str
     finegym: str
     is_simulated: bool | None
+    trained_on: Mapping[str, bool | None] = {}
     actions: str
     sub_actions: str
     recognisers: tuple[str, ...]
@@ -74,6 +76,12 @@ class BundleFacts(BaseModel):
     files: Mapping[str, str]
     routines: Mapping[str, RoutineFacts] | None = None
     weaknesses: tuple[str, ...] = ()
+
+    @property
+    def simulated_parts(self) -> tuple[str, ...]:
+        """The parts that have seen a simulated competition only, where others have not; empty where all are alike."""
+        names = tuple(name for name, is_simulated in self.trained_on.items() if is_simulated)
+        return names if len(names) < len(self.trained_on) else ()
 
 
 @dataclass(frozen=True)
@@ -86,6 +94,7 @@ class Bundle:
         folder: where it is unpacked.
         facts: what is in it.
         codebook: of the localizer of actions.
+        mended: files that were unpacked before, and were gone or not what the bundle says; they are now.
     """
 
     path: Path
@@ -93,6 +102,7 @@ class Bundle:
     folder: Path
     facts: BundleFacts
     codebook: Codebook
+    mended: tuple[str, ...] = ()
 
     @property
     def actions(self) -> Path:
@@ -152,11 +162,14 @@ def make_bundle(
     contents[CODEBOOK_FILE] = (LocalizationRun(actions).path / CODEBOOK_FILE).read_bytes()
     for index, path in enumerate(() if without_calibration else recognisers):
         contents[f"runs/recogniser-{index}/{CALIBRATION_FILE}"] = format_calibration(path)
+    trained_on = _find_simulated(actions, sub_actions, recognisers, features)
+    known = set(trained_on.values())
     facts = BundleFacts(
         format=FORMAT,
         name=name or out.stem,
         finegym=__version__,
-        is_simulated=_find_simulated([actions, sub_actions, *recognisers]),
+        is_simulated=True if True in known else None if None in known else False,
+        trained_on=trained_on,
         actions="runs/actions",
         sub_actions="runs/sub_actions",
         recognisers=tuple(f"runs/recogniser-{index}" for index in range(len(recognisers))),
@@ -178,7 +191,7 @@ def make_bundle(
 
 
 def open_bundle(path: Path, cache: Path | None = None) -> Bundle:
-    """Unpack a bundle, checked against its hashes; what is unpacked already is used as it is.
+    """Unpack a bundle, checked against its hashes; so is what is unpacked already, and made anew where it is damaged.
 
     Args:
         path: the file.
@@ -195,10 +208,12 @@ def open_bundle(path: Path, cache: Path | None = None) -> Bundle:
             f"bundle {path} cannot be read: {error.strerror}. `finegym bundle make` and `finegym demo` make one."
         ) from error
     folder = (cache or get_cache()) / sha256[:16]
-    if not _is_whole(folder, path):
-        _unpack(path, folder)
-    facts = _parse_facts((folder / FACTS_FILE).read_bytes(), path)
-    return Bundle(Path(path), sha256, folder, facts, read_codebook(folder / CODEBOOK_FILE))
+    text = _read_members(path, [FACTS_FILE])[FACTS_FILE]
+    facts = _parse_facts(text, path)
+    damaged = _list_damaged(folder, facts, text)
+    if damaged is None or damaged:
+        _unpack(path, folder, facts, text)
+    return Bundle(Path(path), sha256, folder, facts, read_codebook(folder / CODEBOOK_FILE), mended=tuple(damaged or ()))
 
 
 def get_cache() -> Path:
@@ -209,29 +224,42 @@ def get_cache() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "finegym" / "bundles"
 
 
-def _is_whole(folder: Path, path: Path) -> bool:
-    """Whether a bundle is unpacked and every file still there: caches are cleared, sometimes in part."""
-    if not (folder / FACTS_FILE).is_file():
+def _list_damaged(folder: Path, facts: BundleFacts, text: bytes) -> list[str] | None:
+    """Unpacked files that are gone or not what the bundle says; ``None`` where nothing is unpacked.
+
+    Caches are cleared, sometimes in part, and what lies in them can be changed.
+    """
+    if not folder.is_dir():
+        return None
+    wanted = {FACTS_FILE: hashlib.sha256(text).hexdigest(), **facts.files}
+    return [name for name, sha256 in wanted.items() if not _is_file_of(folder / name, sha256)]
+
+
+def _is_file_of(path: Path, sha256: str) -> bool:
+    try:
+        return hash_file(path) == sha256
+    except OSError:
         return False
-    return all((folder / name).is_file() for name in _parse_facts((folder / FACTS_FILE).read_bytes(), path).files)
 
 
-def _unpack(path: Path, folder: Path) -> None:
-    """Check every file, then make the folder appear whole."""
+def _read_members(path: Path, names: Iterable[str]) -> dict[str, bytes]:
     try:
         with zipfile.ZipFile(path) as archive:
-            facts = _parse_facts(archive.read(FACTS_FILE), path)
-            contents = {name: archive.read(name) for name in facts.files}
-            text = archive.read(FACTS_FILE)
+            return {name: archive.read(name) for name in names}
     except (zipfile.BadZipFile, KeyError, OSError, RuntimeError) as error:
         raise ConfigError(
             f"{path} is no bundle, or damaged: {error}. Make it again with `finegym bundle make`."
         ) from error
+
+
+def _unpack(path: Path, folder: Path, facts: BundleFacts, text: bytes) -> None:
+    """Check every file, then make the folder appear whole."""
+    contents = _read_members(path, facts.files)
     wrong = [name for name, content in contents.items() if hashlib.sha256(content).hexdigest() != facts.files[name]]
     wrong += [name for name in contents if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts]
     if wrong:
         raise ConfigError(f"{path} is damaged: {wrong[0]} is not what the bundle says. Get it again.")
-    if folder.is_dir() and not _is_whole(folder, path):
+    if _list_damaged(folder, facts, text):
         shutil.rmtree(folder, ignore_errors=True)
     try:
         with new_folder(folder) as new:
@@ -239,7 +267,7 @@ def _unpack(path: Path, folder: Path) -> None:
                 (new / name).parent.mkdir(parents=True, exist_ok=True)
                 (new / name).write_bytes(content)
     except OutputError:
-        if not _is_whole(folder, path):  # else another process was faster
+        if _list_damaged(folder, facts, text) != []:  # else another process was faster
             raise
 
 
@@ -286,13 +314,18 @@ def _describe_routines(actions: Path) -> dict[str, RoutineFacts] | None:
     return describe_routines(read_dataset(folder)) if is_dataset_folder(folder) else None
 
 
-def _find_simulated(runs: Sequence[Path]) -> bool | None:
-    """Whether a run's dataset was simulated, as far as the datasets are still there."""
-    datasets = []
-    for path in runs:
-        task = RunFiles(path).read_task()
-        recipe = RunFolder(path).read_recipe() if task == "recognition" else LocalizationRun(path).read_recipe()
-        datasets.append(Path(recipe.data.dataset))
-    if any((dataset / SETTINGS_FILE).is_file() for dataset in datasets):
-        return True
-    return False if all(dataset.exists() for dataset in datasets) else None
+def _find_simulated(
+    actions: Path, sub_actions: Path, recognisers: Sequence[Path], features: Sequence[Path]
+) -> dict[str, bool | None]:
+    """Part by part whether its dataset was simulated; ``None`` where the dataset is gone."""
+    parts = {"localizer of actions": actions, "localizer of sub-actions": sub_actions}
+    for role, runs in (("recogniser", recognisers), ("features", features)):
+        parts |= {f"{role} {number} ({RunFolder(run).read_recipe().name})": run for number, run in enumerate(runs, 1)}
+    return {name: _is_simulated(path) for name, path in parts.items()}
+
+
+def _is_simulated(run: Path) -> bool | None:
+    is_recogniser = RunFiles(run).read_task() == "recognition"
+    recipe = RunFolder(run).read_recipe() if is_recogniser else LocalizationRun(run).read_recipe()
+    dataset = Path(recipe.data.dataset)
+    return (dataset / SETTINGS_FILE).is_file() if dataset.exists() else None

@@ -58,7 +58,7 @@ def format_calibration(run_path: Path) -> bytes:
         "energies": [float(energy) for energy in energies],
         "ece_before": found.ece_before,
         "ece_after": found.ece_after,
-        "num_clips": len(aligned.targets),
+        "num_clips": found.num_clips,
         "split": f"{split.name}/val",
     }
     return (json.dumps(content, indent=1) + "\n").encode()
@@ -77,6 +77,7 @@ def read_calibration(path: Path) -> Calibration:
             np.asarray(content["energies"], dtype=np.float64),
             float(content["ece_before"]),
             float(content["ece_after"]),
+            int(content["num_clips"]),
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
         if isinstance(error, FineGymError):

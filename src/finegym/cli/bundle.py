@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from finegym.evaluation.calibration import Calibration
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -64,31 +67,34 @@ def show(
     path: Annotated[Path, typer.Argument(metavar="FILE", help="A bundle.")],
     as_json: JsonOption = False,
 ) -> None:
-    """Check a bundle against its hashes, and say what is in it.
+    """Check a bundle and what is unpacked of it against its hashes, and say what is in it.
 
     **Example**: `finegym bundle show mine.finegym`
     """
     from finegym.applications.bundle import open_bundle
+    from finegym.errors import join_problems
 
     bundle = open_bundle(path)
+    if bundle.mended:
+        typer.echo(
+            f"WARNING: {len(bundle.mended)} of the unpacked files were gone or not what the bundle says, and were "
+            f"unpacked anew: {join_problems(bundle.mended, 3)}",
+            err=True,
+        )
     if as_json:
         typer.echo(json.dumps({"sha256": bundle.sha256, **bundle.facts.model_dump(mode="json")}, indent=1))
         return
     facts = bundle.facts
     typer.echo(f"{facts.name}  made by finegym {facts.finegym}  sha256 {bundle.sha256}")
     trained = {True: "a simulated competition", False: "footage that was not simulated", None: "nobody knows what"}
-    typer.echo(f"trained on {trained[facts.is_simulated]}; codebook {bundle.codebook.name} {bundle.codebook.version}")
+    said = "a simulated competition in part, see below" if facts.simulated_parts else trained[facts.is_simulated]
+    typer.echo(f"trained on {said}; codebook {bundle.codebook.name} {bundle.codebook.version}")
     for role, run in (("actions", facts.actions), ("sub-actions", facts.sub_actions)):
         typer.echo(f"{role:12} {run}")
     for run, folder in zip(facts.recognisers, bundle.recognisers, strict=True):
-        calibration = bundle.read_calibration(folder)
-        sure = (
-            "not calibrated"
-            if calibration is None
-            else f"temperature {calibration.temperature:.2f}, calibration error {calibration.ece_before:.3f} → "
-            f"{calibration.ece_after:.3f} on the {len(calibration.energies)} clips it was fitted to"
-        )
-        typer.echo(f"{'recogniser':12} {run}  {sure}")
+        typer.echo(f"{'recogniser':12} {run}  {_describe_calibration(bundle.read_calibration(folder))}")
+    for part, is_simulated in facts.trained_on.items() if facts.simulated_parts else ():
+        typer.echo(f"{'trained on':12} {part}: {trained[is_simulated]}")
     for run in facts.features:
         typer.echo(f"{'features':12} {run}")
     for event_id, one in (facts.routines or {}).items():
@@ -98,3 +104,14 @@ def show(
         )
     for weakness in facts.weaknesses:
         typer.echo(f"WARNING: {weakness}")
+
+
+def _describe_calibration(calibration: Calibration | None) -> str:
+    if calibration is None:
+        return "not calibrated"
+    said = (
+        f"temperature {calibration.temperature:.2f}, calibration error {calibration.ece_before:.3f} → "
+        f"{calibration.ece_after:.3f} on the {calibration.num_clips} clips it was fitted to"
+    )
+    kept = len(calibration.energies)
+    return said if kept == calibration.num_clips else f"{said} (of their energies, {kept} quantiles are kept)"
