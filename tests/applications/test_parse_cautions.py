@@ -6,7 +6,15 @@ import pytest
 from parse_builders import make_action, make_parsed
 
 from finegym.applications.bundle import FORMAT, BundleFacts
-from finegym.applications.parse.cautions import doubt_all, find_foreign, is_in_simulation, list_cautions
+from finegym.applications.parse.cautions import (
+    count_doubtful,
+    count_not_seen,
+    doubt_all,
+    find_foreign,
+    is_in_simulation,
+    list_cautions,
+    mark_doubtful,
+)
 
 
 def make_facts(**changes):
@@ -69,3 +77,28 @@ def test_models_of_a_simulation_warn_of_everything_else(tmp_path):
     (tmp_path / "simulation.json").write_text("{}")
     assert is_in_simulation(tmp_path / "records/a.mp4") and is_in_simulation(tmp_path / "a.mp4")
     assert not is_in_simulation(tmp_path / "a/b/c.mp4")
+
+
+def test_models_of_which_some_saw_a_simulation_only_are_named():
+    facts = make_facts(is_simulated=True, trained_on={"localizer of actions": True, "recogniser 1 (tsn)": False})
+    (said,) = list_cautions(facts, make_subs(0, 3), is_simulated=False)
+    assert said.startswith("Some of the models")
+    assert "(localizer of actions; not so, or nobody knows: recogniser 1 (tsn))" in said
+    assert find_foreign(facts, [], is_simulated=False).endswith("simulated competitions only: localizer of actions")
+    alike = make_facts(is_simulated=True, trained_on={"localizer of actions": True, "recogniser 1 (tsn)": True})
+    assert list_cautions(alike, make_subs(0, 3), is_simulated=False)[0].startswith("The models have seen nothing but")
+
+
+def test_what_was_not_seen_and_what_is_doubtful_is_counted():
+    subs = [make_parsed(0, 900, **one) for one in ({"left_out": ("p",), "is_seen": False}, {"left_out": ("p",)}, {})]
+    likely, unlikely = (make_action(subs[:n], 0, 9000, events={"FX": p}) for n, p in ((3, 0.5), (0, 0.4)))
+    actions = mark_doubtful([likely, unlikely], 0.5, is_foreign=False)
+    assert [action.is_doubtful for action in actions] == [False, True]
+    assert (count_not_seen(actions), count_doubtful(actions)) == (1, 1)
+    unseen, doubtful = list_cautions(make_facts(), actions, is_simulated=False)
+    assert unseen.startswith("In 2 of 3 sub-actions no gymnast was found") and "In 1 of them nobody else" in unseen
+    assert doubtful.startswith("1 routine in doubt as such: left out of the official annotations")
+    _, doubtful = list_cautions(make_facts(), actions, is_simulated=False, with_doubtful=True)
+    assert doubtful.startswith("1 routine in doubt as such: in the official annotations too")
+    foreign = mark_doubtful([likely, unlikely.model_copy(update={"kind": "replay"})], 0.5, is_foreign=True)
+    assert all(action.is_doubtful for action in foreign) and count_doubtful(foreign) == 1

@@ -9,13 +9,16 @@ import pytest
 from parse_builders import make_action, make_parse, make_parsed
 
 from finegym.annotations.model import Action, Dataset, SubAction, Video
+from finegym.annotations.webvtt import parse_webvtt
 from finegym.applications.bundle_routines import RoutineFacts, describe_routines
-from finegym.applications.parse.exporting import format_chapters, format_table
+from finegym.applications.parse.exporting import find_mark, format_chapters, format_table
 from finegym.applications.parse.files import Stretch
 from finegym.applications.parse.found import find_ending
+from finegym.applications.parse.interpreting import make_action as make_annotation
 from finegym.applications.parse.kinds import assign_kinds, sum_endings
 from finegym.applications.parse.overview import describe_parse
 from finegym.codebook.builtin import read_builtin
+from finegym.errors import AnnotationError
 
 CODEBOOK = read_builtin("artistic-women")
 BEAM_SETS = ("BB-S1", "BB-S2", "BB-S3", "BB-S5")
@@ -92,6 +95,15 @@ def test_a_routine_of_nothing_but_strange_pictures_is_unclear():
     (found,) = assign_kinds([make_action([strange, strange], 0, 10_000)], [], 100_000, None, {})
     assert found.kind == "routine" and "nothing in it looks like" in found.unsure[0]
     assert kinds_of([make_action([strange, known], 0, 10_000)]) == ["routine"]
+
+
+def test_a_routine_in_which_nobody_was_seen_is_unclear():
+    unseen, strange = make_parsed(1000, 2000, is_seen=False), make_parsed(1000, 2000, is_strange=True)
+    for subs, reason in (([unseen], "nothing-seen"), ([unseen, strange], "nothing-known")):
+        (found,) = assign_kinds([make_action(subs, 0, 10_000, score=0.4)], [], 100_000, None, {})
+        assert (found.kind, found.evidence[0].reason) == ("unclear", reason)
+        assert kinds_of([make_action(subs, 0, 10_000)]) == ["routine"]  # the localizer is sure; a doubt
+    assert kinds_of([make_action([unseen, make_parsed(1000, 2000)], 0, 10_000, score=0.4)]) == ["routine"]
 
 
 def test_a_routine_without_a_dismount_breaks_off():
@@ -175,6 +187,21 @@ def test_chapters_tell_kinds_apart(three):
     assert "replay of E_000000_000009: BB" in text
 
 
+@pytest.mark.parametrize("with_doubtful", [False, True])
+def test_chapters_are_read_back_as_the_official_annotations(three, with_doubtful):
+    doubtful = on_beam(5000, 8000, "BB-S1", "BB-S5", is_doubtful=True)
+    parse = three.model_copy(update={"actions": (*three.actions, doubtful), "with_doubtful": with_doubtful})
+    text = format_chapters(parse, Video("v", ()), CODEBOOK)
+    left_out = []
+    expected = tuple(make_annotation(action) for action in parse.actions if find_mark(action, parse) is None)
+    assert parse_webvtt(text, "v", CODEBOOK, left_out).actions == expected
+    assert [action.name for action in expected] == ["E_000000_000009", "E_000005_000008"][: 1 + with_doubtful]
+    marked = ["doubtful E_000005_000008", *(f"doubtful E_000005_000008_{sub.name}" for sub in doubtful.sub_actions)]
+    assert left_out == ["replay E_000020_000026", "interrupted E_000030_000036", *([] if with_doubtful else marked)]
+    with pytest.raises(AnnotationError, match=r"line \d+: 'replay E_000020_000026' is marked as no annotation"):
+        parse_webvtt(text, "v", CODEBOOK)
+
+
 def test_the_table_tells_kinds_apart(three):
     rows = list(csv.DictReader(io.StringIO(format_table(three, CODEBOOK))))
     assert [(row["kind"], row["replay_of"], row["points"]) for row in rows] == [
@@ -186,9 +213,13 @@ def test_the_table_tells_kinds_apart(three):
     empty = format_table(make_parse((make_action((), 0, 9000, kind="unclear", unsure=("no",)),)), CODEBOOK)
     (row,) = csv.DictReader(io.StringIO(empty))
     assert (row["kind"], row["unsure"], row["instance_id"]) == ("unclear", "no", "")
+    subs = [make_parsed(0, 900, is_seen=False), make_parsed(1000, 1900)]
+    rows = csv.DictReader(io.StringIO(format_table(make_parse((make_action(subs, 0, 9000),)), CODEBOOK)))
+    assert [row["is_seen"] for row in rows] == ["false", "true"]
 
 
 def test_lines_tell_kinds_apart(three):
     text = describe_parse(three)
     assert text.startswith("v: 1 routine, 1 interrupted routine, 1 replay, 4 sub-actions")
     assert "REPLAY" in text and "INTERRUPTED" in text
+    assert "4 sub-actions (1 not seen)" in describe_parse(three.model_copy(update={"num_not_seen": 1}))

@@ -168,15 +168,41 @@ def test_what_is_likely_enough_but_of_another_event_says_why_it_is_not_named():
     assert any("for BB-S1, which is not of its routine's event FX" in doubt for doubt in read.unsure)
 
 
-def test_where_nobody_was_found_models_of_poses_guess_and_that_is_said():
+def look_at(opinion, *status):
+    """The opinion, of who looks at poses and found these."""
+    poses = SimpleNamespace(status=np.array([status]))
+    seen = measure_seen(SimpleNamespace(read=lambda _: poses), opinion.instance_ids)
+    return dataclasses.replace(opinion, name="poses", seen=seen)
+
+
+def test_what_nobody_saw_is_not_named():
     sure = make_opinion("element", {"fx-turn-1": 0.9, "fx-turn-2": 0.1}, familiarity=1.0)
-    for status, count in (([MISSING] * 4, 1), ([MISSING, SEEN, INTERPOLATED, INTERPOLATED], 0)):
-        poses = SimpleNamespace(status=np.array([status]))
-        seen = measure_seen(SimpleNamespace(read=lambda _, poses=poses: poses), sure.instance_ids)
-        assert seen.tolist() == [status.count(SEEN) / 4]
-        doubts = read(dataclasses.replace(sure, seen=seen))[1].unsure
-        assert sum("no gymnast was found" in doubt for doubt in doubts) == count
+    action, sub = read(look_at(sure, MISSING, MISSING))
+    assert (sub.element_id, sub.set_id, sub.candidates, sub.familiarity) == (None, None, (), None)
+    assert not sub.is_seen and sub.left_out == ("poses",) and "no gymnast was found" in sub.unsure[0]
+    assert sub.sets["FX-S2"] > 0.5  # the localizer's word, which names nothing by itself
+    assert action.points is None and action.kind == "routine"
+    _, sub = read(look_at(sure, MISSING, SEEN, INTERPOLATED, INTERPOLATED))
+    assert (sub.element_id, sub.is_seen, sub.left_out, sub.unsure) == ("fx-turn-1", True, (), ())
     assert read(sure)[1].unsure == ()
+
+
+def test_who_saw_nothing_has_no_say_beside_others():
+    blind = look_at(make_opinion("element", {"fx-turn-1": 0.99, "fx-turn-2": 0.01}, familiarity=0.001), MISSING)
+    seeing = make_opinion("element", {"fx-turn-1": 0.2, "fx-turn-2": 0.8})
+    alone, together = (read(*opinions)[1] for opinions in ([seeing], [blind, seeing]))
+    assert together.element_id == "fx-turn-2" and together.is_seen and together.left_out == ("poses",)
+    assert together.unsure == ("no gymnast was found in any of its frames: poses has no say",)
+    changes = {"unsure": (), "left_out": ()}
+    assert together.model_copy(update=changes) == alone.model_copy(update=changes)
+
+
+def test_a_clip_that_nobody_saw_is_of_no_likely_event():
+    clip = FoundAction("E_000001_000040", None, 0, 9000, 1.0, (FoundSubAction("A_0001_0002", 0, 9000, "", 1.0, 0),))
+    opinion = look_at(make_opinion("set", {"FX-S2": 1.0}), MISSING)
+    action = interpret_action(clip, "v", [opinion], CODEBOOK, Thresholds(), CODE)
+    share = action.events[action.event_id]  # of 15 sets, all alike
+    assert share == pytest.approx(5 / 15) and action.unsure == (f"event: {action.event_id} is likeliest, at 33 %",)
 
 
 def test_a_finding_against_its_routine_says_so_and_is_not_named():

@@ -138,6 +138,7 @@ class Explainer:
     ) -> Reasons:
         """What all recognisers come to together, and why."""
         verdict = self._find_verdict(instance_id, looks, codebook)
+        blind = () if self.parse is None else find_sub_action(self.parse, instance_id).left_out
         goal = verdict.goal
         steps = list(list_path(goal, [one.id for one in codebook.elements], codebook))
         probabilities = dict(verdict.probabilities)
@@ -147,10 +148,12 @@ class Explainer:
         voices: dict[tuple[str, str | None], list[Voice]] = {}
         facts = []
         for place, (each, look) in enumerate(zip(self.asked, looks, strict=True)):
-            questions = self._choose_questions(each, goal, against, codebook)
+            is_blind = each.recogniser.recipe.name in blind
+            questions = [] if is_blind else self._choose_questions(each, goal, against, codebook)
             for question, voice in zip(questions, each.answer(questions, look, place, num_neighbours), strict=True):
                 voices.setdefault(question.key, []).append(voice)
-            facts.append(each.describe(instance_id, look, _say_why_not(each, goal, questions), num_neighbours))
+            silence = "found no gymnast in it" if is_blind else _say_why_not(each, goal, questions)
+            facts.append(each.describe(instance_id, look, silence, num_neighbours))
         labels = [each.clips.labels.get(instance_id) for each in self.asked]
         return Reasons(
             source=str(self.path),

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from finegym.annotations.folder import write_dataset
 from finegym.annotations.model import Action, Dataset, SubAction, Video
-from finegym.applications.parse.files import PARSE_FILE, Parse, read_parse
+from finegym.applications.parse.files import PARSE_FILE, REASONS_FOLDER, Parse, read_parse
 from finegym.applications.parse.recognising import choose_maker
 from finegym.applications.reasons_opening import OpenedRecogniser
 from finegym.codebook.model import Codebook
@@ -17,8 +17,6 @@ from finegym.files import hash_samples
 from finegym.training.contradictions import POSES
 from finegym.training.data import FEATURES_FOLDER
 from finegym.video.index_cache import read_index
-
-CLIPS_FOLDER = ".reasons"
 
 
 def is_parse(folder: Path) -> bool:
@@ -68,7 +66,7 @@ def prepare_clips(
         ConfigError: features cannot be made like those of training.
         FeatureError: they could not be made of some clip.
     """
-    clips = folder / CLIPS_FOLDER
+    clips = folder / REASONS_FOLDER
     dataset = _make_dataset(parse, codebook)
     write_dataset(dataset, clips)
     for one in recognisers:

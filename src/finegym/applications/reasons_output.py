@@ -46,7 +46,7 @@ def format_reasons(reasons: Reasons) -> str:
         format_table(("decided", "answer", "probability", "by", "moved it most, log-odds"), rows, left=(1, 3, 4))
     )
     lines += ["", closed] if (closed := describe_closed(reasons)) else []
-    if len(reasons.recognisers) > 1:
+    if len(reasons.recognisers) > 1 or any(one.silence for one in reasons.recognisers):
         lines += ["", *(describe_recogniser(place, reasons) for place in range(len(reasons.recognisers)))]
     for one in (each for each in reasons.decisions if each.is_open):
         near = [line for voice in one.voices for line in _list_neighbours(voice, reasons)]

@@ -10,7 +10,7 @@ from typing import Literal
 from finegym import __version__
 from finegym.annotations.folder import read_dataset
 from finegym.applications.bundle import open_bundle
-from finegym.applications.parse.files import REASONS_FILE
+from finegym.applications.parse.files import AT_WORK, REASONS_FILE
 from finegym.applications.parse.page import CardReasons, Decision, Say, write_parse_page
 from finegym.applications.reasons import Explainer
 from finegym.applications.reasons_folder import read_parse_for_reasons
@@ -20,7 +20,7 @@ from finegym.applications.reasons_pictures import count_frames, draw_saliency, d
 from finegym.applications.saliency import Method
 from finegym.applications.scoring.code_of_points import hash_code, read_code
 from finegym.errors import ConfigError, VideoError
-from finegym.files import write_text
+from finegym.files import hold_folder, write_text
 from finegym.jobs import Tally, run_jobs
 
 PAGE_FILE = "parse.html"
@@ -54,6 +54,21 @@ def explain_parse(
         VideoError: the recording is gone, or another one.
         FeatureError: flow or poses cannot be made as in training.
     """
+    read_parse_for_reasons(folder, open_bundle(bundle).sha256)  # no lock is made where no parse is
+    with hold_folder(folder, AT_WORK):
+        return _explain(folder, bundle, number, method, num_neighbours, code, device)
+
+
+def _explain(
+    folder: Path,
+    bundle: Path,
+    number: int | None,
+    method: Method,
+    num_neighbours: int,
+    code: str | None,
+    device: Literal["auto", "cpu"],
+) -> Tally[Reasons]:
+    """Explain a parse whose folder is held."""
     parse, video = read_parse_for_reasons(folder, open_bundle(bundle).sha256)
     edition = read_code(code or parse.code_of_points)
     if hash_code(edition) != parse.code_sha256:

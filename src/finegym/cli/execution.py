@@ -62,7 +62,8 @@ def train(
             typer.echo(f"{fault:18}{limit:10}{points:6.3f}")
     typer.echo(
         f"{out}: learned from {model.learned_from} of {model.num_routines} routines in {model.num_records} records, "
-        f"{model.error:.3f} points off on average in cross-validation; {len(found.missing)} sub-actions without poses.",
+        f"{model.error:.3f} points off on average in cross-validation; without poses: {len(found.missing)} sub-actions "
+        f"and {len(found.find_unseen(opened))} routines whole.",
         err=True,
     )
 
@@ -81,20 +82,31 @@ def score(
     **Example**: `finegym execution score competition --model execution.json --poses competition/features/pose`
     """
     from finegym.annotations.source import open_source
+    from finegym.annotations.text import format_count
     from finegym.applications.execution.model import estimate, read_model
     from finegym.applications.execution.sheet import describe_unjudged, format_estimate, format_estimates, make_json
     from finegym.applications.execution.takes import read_takes
-    from finegym.errors import AnnotationError
+    from finegym.applications.parse.origin import describe_origin
+    from finegym.errors import AnnotationError, join_problems
 
     estimator = read_model(model)
-    found = read_takes(open_source(dataset).dataset, dataset, poses, noise)
+    opened = open_source(dataset).dataset
+    found = read_takes(opened, dataset, poses, noise)
+    unseen, origin = found.find_unseen(opened), describe_origin(dataset)
     estimated = [one for one in estimate(estimator, found.takes) if action in (None, one.action_id)]
     if action is not None and not estimated:
         raise AnnotationError(f"no routine {action!r} with poses among the annotations of {dataset}.")
     if as_json:
-        typer.echo(json.dumps(make_json(estimated, found.missing), indent=1))
+        typer.echo(json.dumps({**make_json(estimated, found.missing, unseen), "origin": origin}, indent=1))
     else:
         typer.echo(format_estimate(estimated[0]) if action is not None else format_estimates(estimated))
+    if origin:
+        typer.echo(f"WARNING: {origin}", err=True)
+    if unseen:
+        typer.echo(
+            f"{format_count(len(unseen), 'routine')} without a score for want of poses: {join_problems(unseen, 3)}",
+            err=True,
+        )
     typer.echo(
         f"scored {len(estimated)} routines, {sum(one.num_sub_actions for one in estimated)} sub-actions; not "
         f"judged, so that the usual is taken: {describe_unjudged(estimated)}; {len(found.missing)} sub-actions without "

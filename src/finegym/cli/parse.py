@@ -47,6 +47,13 @@ MinProbabilityOption = Annotated[
 WithoutShotsOption = Annotated[
     bool, typer.Option("--without-replays", help="Do not look for replays: saves a pass over the recording.")
 ]
+WithDoubtfulOption = Annotated[
+    bool,
+    typer.Option(
+        "--with-doubtful",
+        help="Write routines into the official annotations that are in doubt as such; they are left out and counted.",
+    ),
+]
 WorkersOption = Annotated[int, typer.Option("--workers", "-w", min=1, help="Processes, a recording each at a time.")]
 DeviceOption = Annotated[Device, typer.Option(help="`auto` takes a GPU where there is one.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print what was parsed as JSON.")]
@@ -65,6 +72,7 @@ def parse(
         typer.Option("--as", help="Each file is a record to be looked through, or one sub-action cut out of one."),
     ] = Whole.RECORD,
     without_replays: WithoutShotsOption = False,
+    with_doubtful: WithDoubtfulOption = False,
     workers: WorkersOption = 1,
     engine: Annotated[Engine, typer.Option(help="This machine, or a Ray cluster.")] = Engine.POOL,
     device: DeviceOption = Device.auto,
@@ -73,13 +81,17 @@ def parse(
     """Parse recordings: routines, what is in them, how sure that is, and what it scores. One page a recording.
 
     Each gets a folder with `parse.html`, `parse.json`, the official annotations, WebVTT chapters and a table. What is
-    unsure says so. A call that was stopped goes on where it was; what is parsed already stays.
+    unsure says so; the official annotations, which cannot, are without the routines that are in doubt as such.
+
+    A call that was stopped goes on where it was; what is parsed already stays.
 
     **Example**: `finegym parse final.mp4 --bundle demo/bundle.finegym --out parsed`
     """
     from finegym.applications.parse.run import parse_videos
 
-    settings = _make_settings(code, min_score, min_sub_score, min_probability, without_replays, device, whole)
+    settings = _make_settings(
+        code, min_score, min_sub_score, min_probability, without_replays, with_doubtful, device, whole
+    )
     tally = parse_videos(videos, bundle, out, settings, workers=workers, engine=engine.value)
     _print(tally, [out / path.stem for path in videos if str(path) not in tally.failed], as_json)
 
@@ -93,6 +105,7 @@ def watch(
     min_sub_score: MinSubScoreOption = 0.3,
     min_probability: MinProbabilityOption = 0.5,
     without_replays: WithoutShotsOption = False,
+    with_doubtful: WithDoubtfulOption = False,
     device: DeviceOption = Device.auto,
     every: Annotated[float, typer.Option(min=0.1, help="Seconds from one look at the folder to the next.")] = 10.0,
     once: Annotated[bool, typer.Option("--once", help="Parse what is there, then end.")] = False,
@@ -105,7 +118,7 @@ def watch(
     """
     from finegym.applications.parse.watch import watch_folder
 
-    settings = _make_settings(code, min_score, min_sub_score, min_probability, without_replays, device)
+    settings = _make_settings(code, min_score, min_sub_score, min_probability, without_replays, with_doubtful, device)
     watch_folder(folder, bundle, out, settings, every_s=every, once=once, say=lambda line: typer.echo(line, err=True))
 
 
@@ -115,6 +128,7 @@ def _make_settings(
     min_sub_score: float,
     min_probability: float,
     without_replays: bool,
+    with_doubtful: bool,
     device: Device,
     whole: Whole = Whole.RECORD,
 ) -> ParseSettings:
@@ -122,7 +136,7 @@ def _make_settings(
     from finegym.applications.parse.run import ParseSettings
 
     thresholds = Thresholds(min_score, min_sub_score, min_probability)
-    return ParseSettings(thresholds, code, device.value, whole.value, without_replays)
+    return ParseSettings(thresholds, code, device.value, whole.value, without_replays, with_doubtful)
 
 
 def _print(tally: Tally[Path], folders: list[Path], as_json: bool) -> None:

@@ -45,25 +45,29 @@ def score(
 
     The codes of points that come with finegym are extracts, written from memory and compared with public pages.
     Execution is not scored here: `finegym execution`. What annotations do not tell (grips, falls) is not in the rules;
-    see the documentation.
+    see the documentation. Of labels that `finegym parse` gave, a warning says how far they are in doubt.
 
     **Example**: `finegym score competition --code fig-women-2017 --page scores.html`
     """
     from finegym import __version__
     from finegym.annotations.source import open_source
+    from finegym.applications.parse.origin import describe_origin
     from finegym.applications.scoring.code_of_points import read_code
     from finegym.applications.scoring.sheet import format_sheet, format_sheets, make_json, score_dataset
     from finegym.applications.scoring.sheet_page import write_sheets
 
     edition = read_code(code)
     sheets = score_dataset(open_source(dataset).dataset, edition, action)
+    origin = describe_origin(dataset)
     if page is not None:
-        write_sheets(page, sheets, edition, f"finegym {__version__}, {dataset.name}, {edition.name}")
+        write_sheets(page, sheets, edition, f"finegym {__version__}, {dataset.name}, {edition.name}", origin)
     if json_:
-        typer.echo(json.dumps(make_json(sheets, edition), indent=1))
+        typer.echo(json.dumps({**make_json(sheets, edition), "origin": origin}, indent=1))
     elif action is not None:
         typer.echo(format_sheet(sheets.sheets[0]))
     else:
         typer.echo(format_sheets(sheets))
+    if origin:
+        typer.echo(f"WARNING: {origin}", err=True)
     if not json_:
         typer.echo(f"{sheets}.\n{edition.title}: {edition.source}.", err=True)

@@ -22,6 +22,7 @@ def parse(
     min_score: float = 0.3,
     min_sub_score: float = 0.3,
     min_probability: float = 0.5,
+    with_doubtful: bool = False,
     device: Device = "auto",
 ) -> Parse:
     """Parse a recording that nobody has labelled; what is parsed already is read.
@@ -34,6 +35,7 @@ def parse(
         min_score: of routines that are looked into.
         min_sub_score: of sub-actions that are listed.
         min_probability: of an element or set that is named.
+        with_doubtful: write routines into ``annotations.json`` that are in doubt as such.
         device: ``auto`` takes a GPU where there is one.
 
     Returns:
@@ -49,7 +51,7 @@ def parse(
             f"expected a model bundle, got none. Give bundle=..., or set {BUNDLE_VARIABLE}; `finegym demo` makes one."
         )
     thresholds = Thresholds(min_score, min_sub_score, min_probability)
-    settings = ParseSettings(thresholds, code, device)
+    settings = ParseSettings(thresholds, code, device, with_doubtful=with_doubtful)
     tally = parse_videos([Path(video)], Path(path), Path(out), settings, show_progress=False)
     if tally.failed:
         raise VideoError(next(iter(tally.failed.values())))

@@ -4,16 +4,25 @@ from __future__ import annotations
 
 import csv
 import io
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from finegym.annotations.folder import write_dataset
+from finegym.annotations.folder import (
+    ACTIONS_FILE,
+    ANNOTATIONS_FILE,
+    ELEMENTS_FILE,
+    RECORDS_FILE,
+    SETS_FILE,
+    write_dataset,
+)
 from finegym.annotations.model import Dataset, Video
-from finegym.annotations.webvtt import format_webvtt
+from finegym.annotations.webvtt import format_webvtt, mark_cue
 from finegym.applications.parse.files import (
     PARSE_FILE,
     REASONS_FILE,
+    REASONS_FOLDER,
     Parse,
     ParsedAction,
     ParsedSubAction,
@@ -26,6 +35,9 @@ from finegym.codebook.model import Codebook
 from finegym.files import remove_stale, write_text
 
 PAGE_FILE, CHAPTERS_FILE, CSV_FILE = "parse.html", "chapters.vtt", "sub_actions.csv"
+EARLIER_FILES = (PARSE_FILE, REASONS_FILE, PAGE_FILE, CHAPTERS_FILE, CSV_FILE)
+EARLIER_FILES += (ANNOTATIONS_FILE, ELEMENTS_FILE, SETS_FILE, RECORDS_FILE, ACTIONS_FILE)
+"""``parse.json`` first: without it, nobody takes the rest for a parse."""
 CSV_COLUMNS = (
     "video_id",
     "action_id",
@@ -43,6 +55,7 @@ CSV_COLUMNS = (
     "element_name",
     "probability",
     "is_strange",
+    "is_seen",
     "unsure",
 )
 
@@ -52,15 +65,13 @@ def write_outputs(parse: Parse, found: Dataset, code: CodeOfPoints, video: Path,
 
     So that of an earlier parse goes first: killed in between, files of two parses would look like one.
 
-    The dataset folder holds what annotators would annotate: routines that were performed live and to their end.
-    Chapters and table hold everything, and say of what kind it is.
+    The dataset folder holds what annotators would annotate: routines that were performed live and to their end, without
+    those that are in doubt as such unless they were asked for. Chapters and table hold everything, and say what it is.
     """
     record = found.videos[0]
-    routines = tuple(make_action(action) for action in parse.actions if action.kind == "routine")
+    routines = tuple(make_action(action) for action in parse.actions if find_mark(action, parse) is None)
     dataset = Dataset(found.codebook, (replace(record, actions=routines),))
-    out.mkdir(parents=True, exist_ok=True)
-    for name in (PARSE_FILE, REASONS_FILE):
-        (out / name).unlink(missing_ok=True)
+    remove_earlier(out)
     write_dataset(dataset, out)
     write_text(out / CHAPTERS_FILE, format_chapters(parse, record, found.codebook))
     write_text(out / CSV_FILE, format_table(parse, found.codebook))
@@ -69,22 +80,37 @@ def write_outputs(parse: Parse, found: Dataset, code: CodeOfPoints, video: Path,
     remove_stale(out)
 
 
-def format_chapters(parse: Parse, record: Video, codebook: Codebook) -> str:
-    """WebVTT: routines with their sub-actions; of the rest one cue each, whose identifier begins with its kind.
+def remove_earlier(out: Path) -> None:
+    """Remove what an earlier parse and questions about it have left; the codebook stays, with its comments."""
+    out.mkdir(parents=True, exist_ok=True)
+    for name in EARLIER_FILES:
+        (out / name).unlink(missing_ok=True)
+    if (out / REASONS_FOLDER).is_dir():
+        shutil.rmtree(out / REASONS_FOLDER)
 
-    Warnings are notes at the top, which editors show and players do not.
+
+def find_mark(action: ParsedAction, parse: Parse) -> str | None:
+    """Why a routine is no annotation: its kind, or that it is ``doubtful``; ``None``: it is one."""
+    if action.kind != "routine":
+        return action.kind
+    return "doubtful" if action.is_doubtful and not parse.with_doubtful else None
+
+
+def format_chapters(parse: Parse, record: Video, codebook: Codebook) -> str:
+    """WebVTT: what the official annotations hold, cue by cue; and the rest, marked as none.
+
+    Doubtful routines come with their sub-actions, of other kinds there is one cue each. Warnings are notes at the top,
+    which editors show and players do not.
     """
     blocks = [format_webvtt(replace(record, actions=()), codebook).rstrip("\n")]
     blocks += [f"NOTE WARNING: {warning}" for warning in parse.warnings]
     for action in parse.actions:
         one = replace(record, actions=(make_action(action),))
         cues = format_webvtt(one, codebook).rstrip("\n").split("\n\n")[2:]  # without head and note
-        if action.kind == "routine":
-            blocks += cues
-        else:
-            name, times, text = cues[0].split("\n")
-            again = f" of {action.replay_of}" if action.replay_of else ""
-            blocks.append(f"{action.kind} {name}\n{times}\n{action.kind}{again}: {text}")
+        mark = find_mark(action, parse)
+        again = f" of {action.replay_of}" if action.replay_of else ""
+        shown = cues if mark in (None, "doubtful") else cues[:1]
+        blocks += [mark_cue(cue, mark, f"{mark}{again}") for cue in shown] if mark else shown
     return "\n\n".join(blocks) + "\n"
 
 
@@ -110,7 +136,8 @@ def _make_rows(record_id: str, action: ParsedAction, codebook: Codebook) -> Iter
         set_id = element.set_id if element else sub.set_id or ""
         named = [set_id, sub.element_id or "", element.name.strip() if element else "", _find_probability(sub)]
         where = [f"{action_id}_{sub.name}", sub.start_ms, sub.end_ms]
-        yield [*head, *where, *named, str(sub.is_strange).lower(), "; ".join(sub.unsure)]
+        flags = [str(flag).lower() for flag in (sub.is_strange, sub.is_seen)]
+        yield [*head, *where, *named, *flags, "; ".join(sub.unsure)]
 
 
 def _find_probability(sub: ParsedSubAction) -> str:

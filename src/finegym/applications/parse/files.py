@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Literal
 
@@ -12,7 +13,10 @@ from finegym.files import write_text
 
 PARSE_FILE = "parse.json"
 REASONS_FILE = "reasons.json"
-"""What ``finegym explain parse`` adds; of an earlier parse it says nothing of a newer one."""
+REASONS_FOLDER = ".reasons"
+"""What ``finegym explain`` adds, and the clips for it; of an earlier parse they say nothing of a newer one."""
+AT_WORK = "parse or explanation"
+"""What holds the lock of a parse's folder."""
 Kind = Literal["routine", "interrupted", "replay", "unclear"]
 KINDS: tuple[Kind, ...] = ("routine", "interrupted", "replay", "unclear")
 COUNTED: tuple[Kind, ...] = ("routine", "interrupted")
@@ -65,6 +69,8 @@ class ParsedSubAction(_Part):
         familiarity: p-value of the clip among clips of known classes; ``None`` where the bundle is not calibrated.
         is_strange: whether it looks like none of the classes that the models know; then nothing is named.
         strange_rate: of clips of known classes, at most this share is called strange; ``None`` as above.
+        left_out: names of the recognisers that found no gymnast in any of its frames; they have no say in it.
+        is_seen: whether anybody else has one; else nothing is named.
         unsure: why one should not rely on it, in words; empty where nothing speaks against it.
     """
 
@@ -82,6 +88,8 @@ class ParsedSubAction(_Part):
     familiarity: float | None
     is_strange: bool
     strange_rate: float | None
+    left_out: tuple[str, ...] = ()
+    is_seen: bool = True
     unsure: tuple[str, ...]
 
 
@@ -104,6 +112,7 @@ class Evidence(_Part):
         "looks-like-before",
         "nothing-found",
         "nothing-known",
+        "nothing-seen",
         "no-dismount",
         "too-short",
         "too-few-sub-actions",
@@ -128,6 +137,8 @@ class ParsedAction(_Part):
         score: how sure the localizer is that there is a routine of ``localized_event_id``.
         events: probabilities over the whole routine, likeliest first.
         unsure: why it may be none, or not what it is said to be.
+        is_doubtful: whether it is in doubt as such: its event is less likely than what is named, or the recording is
+            of another kind than what the models learned from. The official annotations have no place for it.
         points: its difficulty by the code of points, from the elements that are likely enough; ``None`` for replays and
             unclear ones, without rules for the event, and where no model tells elements of anything in it.
         points_of_likeliest: likewise, taking the likeliest element of every sub-action, however unsure.
@@ -145,6 +156,7 @@ class ParsedAction(_Part):
     events: dict[str, float]
     sub_actions: tuple[ParsedSubAction, ...]
     unsure: tuple[str, ...]
+    is_doubtful: bool = False
     points: float | None
     points_of_likeliest: float | None
 
@@ -174,12 +186,13 @@ class Parse(_Part):
     Attributes:
         format: of the file.
         record_id: name of the file without its suffix.
-        video: path of the file, as it was given.
+        video: path of the file; in ``parse.json`` relative to its folder, so that both can be moved together.
         video_fingerprint: of its content.
         duration_ms: of the record.
         bundle: name of the bundle.
         bundle_sha256: of its file.
-        is_trained_on_simulation: ``None`` where nobody knows.
+        is_trained_on_simulation: whether a model of the bundle was; ``None`` where nobody knows.
+        trained_on: the same model by model, where the bundle says so.
         code_of_points: that routines were scored by.
         code_sha256: of its rules; of a file that somebody edits, the name stays.
         without_replays: whether nobody looked for replays and slow motion.
@@ -187,13 +200,16 @@ class Parse(_Part):
         is_simulated: whether the recording is known to be simulated: it lies in a simulated competition.
         is_foreign: whether it is of another kind than what the models learned from: then everything in it is in doubt.
         warnings: what to know before anything else here is believed; empty where there is nothing.
+        num_not_seen: sub-actions in which nobody saw a gymnast, so that nothing is named.
+        num_doubtful: whole live routines that are in doubt as such.
+        with_doubtful: whether they are in the official annotations nevertheless.
         settings: the thresholds.
         actions: in order of time.
         stretches: candidates for replays and slow motion, in which nobody performs live.
         seconds: CPU seconds by stage, those of calls that were stopped included (all but a killed call's last stage).
     """
 
-    format: Literal["finegym-parse/2"] = "finegym-parse/2"
+    format: Literal["finegym-parse/3"] = "finegym-parse/3"
     record_id: str
     video: str
     video_fingerprint: str
@@ -201,6 +217,7 @@ class Parse(_Part):
     bundle: str
     bundle_sha256: str
     is_trained_on_simulation: bool | None
+    trained_on: dict[str, bool | None] = {}
     code_of_points: str
     code_sha256: str = ""
     without_replays: bool = False
@@ -208,25 +225,36 @@ class Parse(_Part):
     is_simulated: bool
     is_foreign: bool = False
     warnings: tuple[str, ...]
+    num_not_seen: int = 0
+    num_doubtful: int = 0
+    with_doubtful: bool = False
     settings: dict[str, float]
     actions: tuple[ParsedAction, ...]
     stretches: tuple[Stretch, ...]
     seconds: dict[str, float]
 
+    @property
+    def is_partly_simulated(self) -> bool:
+        """Whether some models were trained on a simulated competition, and others not, or not for certain."""
+        return 0 < sum(map(bool, self.trained_on.values())) < len(self.trained_on)
+
 
 def write_parse(path: Path, parse: Parse) -> None:
-    """Write ``parse.json``, whole or not at all."""
-    write_text(path, parse.model_dump_json(indent=1) + "\n")
+    """Write ``parse.json``, whole or not at all; it names the recording as seen from its folder."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    stored = parse.model_copy(update={"video": _relate(Path(parse.video), path.parent)})
+    write_text(path, stored.model_dump_json(indent=1) + "\n")
 
 
 def read_parse(path: Path) -> Parse:
-    """Read ``parse.json``.
+    """Read ``parse.json``; ``video`` becomes an absolute path.
 
     Raises:
         ConfigError: it is missing, or not of this format.
     """
     try:
-        return Parse.model_validate_json(Path(path).read_bytes())
+        parse = Parse.model_validate_json(Path(path).read_bytes())
+        return parse.model_copy(update={"video": os.path.normpath(Path(path).parent.resolve() / parse.video)})
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}. `finegym parse` writes it.") from error
     except ValidationError as error:
@@ -234,3 +262,12 @@ def read_parse(path: Path) -> Parse:
         raise ConfigError(
             f"{path}: {'.'.join(map(str, first['loc']))}: {first['msg']}. Parse the video again."
         ) from error
+
+
+def _relate(video: Path, folder: Path) -> str:
+    """The way from a folder to a recording, where there is one; ``..`` leads up from where the folder really lies."""
+    whole = video.absolute()
+    try:
+        return Path(os.path.relpath(whole, folder.resolve())).as_posix()
+    except ValueError:  # another drive
+        return str(whole)

@@ -63,6 +63,7 @@ class Heard:
         sets: their probabilities of sets.
         events: and of events.
         is_strange: whether it looks like nothing that those know who know its likeliest set.
+        left_out: names of recognisers that found no gymnast in it; what they say is not among ``said``.
     """
 
     sub: FoundSubAction
@@ -70,6 +71,12 @@ class Heard:
     sets: Mapping[str, float]
     events: Mapping[str, float]
     is_strange: bool
+    left_out: tuple[str, ...] = ()
+
+    @property
+    def is_seen(self) -> bool:
+        """Whether a recogniser has a say, where there are any; the localizer alone names nothing that nobody saw."""
+        return bool(self.said) or not self.left_out
 
 
 def interpret_action(
@@ -116,7 +123,7 @@ def interpret_action(
         score=probability if found.event_id is None else found.score,
         events=dict(rank(events, 3)),
         sub_actions=subs,
-        unsure=() if found.event_id is None else tuple(_doubt_action(found, event_id, probability, subs, thresholds)),
+        unsure=tuple(_doubt_action(found, event_id, probability, subs, thresholds)),
         points=None,
         points_of_likeliest=None,
     )
@@ -140,13 +147,14 @@ def interpret_sub_action(
     set_id, set_probability = rank(levels.sets, 1)[0]
     familiarity = judge_familiarity(said, set_id, codebook, thresholds.min_familiarity)
     is_strange = familiarity is not None and familiarity.is_strange
-    is_element = best is not None and best.probability >= thresholds.min_probability and not is_strange
+    may_name = heard.is_seen and not is_strange
+    is_element = best is not None and best.probability >= thresholds.min_probability and may_name
     is_element = is_element and best is not None and codebook.set_by_id[best.set_id].event_id == event_id
-    is_set = set_probability >= thresholds.min_probability and not is_strange
+    is_set = set_probability >= thresholds.min_probability and may_name
     is_set = is_set and codebook.set_by_id[set_id].event_id == event_id
-    doubts = _doubt_sub_action(sub, best, levels, familiarity, thresholds)
-    if any(opinion.seen is not None and opinion.seen[row] == 0 for opinion, row in said):
-        doubts.append("no gymnast was found in any of its frames: who looks at poses guesses")
+    doubts = _doubt_seen(heard)
+    doubts += _doubt_sub_action(sub, best, levels, familiarity, thresholds) if heard.is_seen else []
+    doubts += [f"{sub.num_shared} other findings in the same stretch"] if sub.num_shared else []
     likely = [(set_id, set_probability), *([(best.set_id, best.probability)] if best else [])]
     for one, share in likely:  # a low threshold lets several be likely enough, of several events
         if share >= thresholds.min_probability and codebook.set_by_id[one].event_id != event_id:
@@ -170,6 +178,8 @@ def interpret_sub_action(
         familiarity=familiarity.value if familiarity else None,
         is_strange=is_strange,
         strange_rate=familiarity.mistaken if familiarity else None,
+        left_out=heard.left_out,
+        is_seen=heard.is_seen,
         unsure=tuple(doubts),
     )
 
@@ -183,11 +193,14 @@ def make_action(action: ParsedAction) -> Action:
     return Action(action.name, action.event_id, action.start_ms, action.end_ms, made)
 
 
-def _listen(sub: FoundSubAction, said: Said, codebook: Codebook, thresholds: Thresholds) -> Heard:
+def _listen(sub: FoundSubAction, all_said: Said, codebook: Codebook, thresholds: Thresholds) -> Heard:
+    """What all say of a sub-action who have seen anything in it."""
+    said = [(opinion, row) for opinion, row in all_said if not opinion.is_blind(row)]
+    blind = tuple(opinion.name for opinion, row in all_said if opinion.is_blind(row))
     sets = average_sets(sub, said, codebook)
     familiarity = judge_familiarity(said, rank(sets, 1)[0][0], codebook, thresholds.min_familiarity)
     is_strange = familiarity is not None and familiarity.is_strange
-    return Heard(sub, said, sets, average_events(sub, said, codebook), is_strange)
+    return Heard(sub, said, sets, average_events(sub, said, codebook), is_strange, blind)
 
 
 def _make_candidate(element_id: str, probability: float, levels: Levels, codebook: Codebook) -> Candidate:
@@ -210,6 +223,14 @@ def _make_candidate(element_id: str, probability: float, levels: Levels, codeboo
         probability=round(probability, 6),
         path=path,
     )
+
+
+def _doubt_seen(heard: Heard) -> list[str]:
+    """What nobody, or not everybody, has seen."""
+    if not heard.is_seen:
+        return ["not seen: no gymnast was found in any of its frames, so that nothing is named"]
+    names = ", ".join(heard.left_out)
+    return [f"no gymnast was found in any of its frames: {names} has no say"] if names else []
 
 
 def _doubt_sub_action(
@@ -235,8 +256,6 @@ def _doubt_sub_action(
         weakest = min(best.path, key=lambda answer: answer.probability, default=None)
         where = f"; least sure: {weakest.text}" if weakest else ""
         doubts.append(f"element: the likeliest has {100 * best.probability:.0f} %{where}")
-    if sub.num_shared:
-        doubts.append(f"{sub.num_shared} other findings in the same stretch")
     return doubts
 
 
@@ -245,12 +264,15 @@ def _doubt_action(
 ) -> list[str]:
     """Why a routine may be none, or of another event."""
     doubts = []
+    likeliest = f"event: {event_id} is likeliest, at {100 * probability:.0f} %"
+    if found.event_id is None:  # a clip that was cut out: nobody looked for a routine
+        return [likeliest] if probability < thresholds.min_probability else []
     if found.score < 0.5:
         doubts.append(f"found with a score of {found.score:.2f} only")
     if event_id != found.event_id:
         doubts.append(f"found as {found.event_id}; what is in it speaks for {event_id} ({100 * probability:.0f} %)")
     elif subs and probability < thresholds.min_probability:
-        doubts.append(f"event: {event_id} is likeliest, at {100 * probability:.0f} %")
+        doubts.append(likeliest)
     num_against = sum(sub.own_events.get(event_id, 0.0) <= MAX_AGAINST for sub in subs)
     if num_against:
         doubts.append(f"{num_against} of {len(subs)} sub-actions by themselves look like another event")

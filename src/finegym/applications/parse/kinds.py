@@ -115,7 +115,9 @@ def find_break_evidence(
     """What says that a routine breaks off: how it ends, how long it is, how much is in it; and that nothing is."""
     if not action.sub_actions:
         return [_make_evidence("unclear", "nothing-found", 0, 1, "nothing was found in it")]
-    if all(sub.is_strange for sub in action.sub_actions):
+    if not any(sub.is_seen for sub in action.sub_actions):
+        return [_make_evidence("unclear", "nothing-seen", 0, 1, "no gymnast was found in anything in it")]
+    if all(sub.is_strange or not sub.is_seen for sub in action.sub_actions):
         text = "nothing in it looks like anything that the models know"
         return [_make_evidence("unclear", "nothing-known", 0, 1, text)]
     if facts is None:
@@ -143,9 +145,9 @@ def _decide(
     if any(one.reason != "looks-like-before" for one in of_replay):
         return "replay"
     is_likely = action.localized_event_id is not None and action.score >= MIN_SCORE
-    if any(one.reason == "nothing-found" or (one.reason == "nothing-known" and not is_likely) for one in of_break):
-        return "unclear"
     reasons = {one.reason for one in of_break}
+    if "nothing-found" in reasons or (reasons & {"nothing-known", "nothing-seen"} and not is_likely):
+        return "unclear"
     if facts is None or not facts.closing:
         is_broken = any(one.reason == "too-short" and one.value < FAR_BELOW * one.limit for one in of_break)
     else:

@@ -10,8 +10,10 @@ from finegym.applications.parse.page import count_kinds, format_clock, format_pe
 def describe_parse(parse: Parse) -> str:
     """One line a routine and one a sub-action; what is unsure ends with why."""
     subs = sum(len(action.sub_actions) for action in parse.actions)
-    head = f"{parse.record_id}: {count_kinds(parse)}, {format_count(subs, 'sub-action')}"
-    lines = [head + ("; models trained on a simulated competition" if parse.is_trained_on_simulation else "")]
+    unseen = f" ({parse.num_not_seen} not seen)" if parse.num_not_seen else ""
+    head = f"{parse.record_id}: {count_kinds(parse)}, {format_count(subs, 'sub-action')}{unseen}"
+    some = "some models" if parse.is_partly_simulated else "models"
+    lines = [head + (f"; {some} trained on a simulated competition" if parse.is_trained_on_simulation else "")]
     lines += [f"  WARNING: {warning}" for warning in parse.warnings]
     for action in parse.actions:
         points = "" if action.points is None else f", difficulty {action.points:.1f}"

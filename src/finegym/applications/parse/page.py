@@ -148,6 +148,7 @@ def iterate_page(
         kinds=count_kinds(parse),
         num_subs=len(subs),
         num_sure=sum(not sub.unsure for sub in subs),
+        unnamed=lambda sub: "unsure" if sub.is_seen else "not seen",
         code=code,
         footer=f"finegym {__version__}, bundle {parse.bundle} ({parse.bundle_sha256[:12]}), {code.name}",
     )

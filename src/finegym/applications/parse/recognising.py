@@ -38,7 +38,7 @@ class Opinion:
         instance_ids: N ids.
         probabilities: float64 (N, K), calibrated where the bundle says how.
         familiarity: float64 (N,), p-values; ``None`` without calibration.
-        num_calibrated: held-out clips behind them; 0 without calibration.
+        num_calibrated: energies of held-out clips that they are ranks among; 0 without calibration.
         seen: float64 (N,), share of the frames in which a gymnast was found; ``None`` of who does not look at poses.
     """
 
@@ -50,6 +50,10 @@ class Opinion:
     familiarity: np.ndarray | None
     num_calibrated: int
     seen: np.ndarray | None = None
+
+    def is_blind(self, row: int) -> bool:
+        """Whether it looks at poses and found none in the clip: then what it says is a guess."""
+        return self.seen is not None and self.seen[row] == 0
 
 
 def ask(

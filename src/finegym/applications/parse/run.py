@@ -13,10 +13,18 @@ from typing import Literal
 from finegym.annotations.folder import write_dataset
 from finegym.annotations.model import Dataset
 from finegym.applications.bundle import Bundle, open_bundle
-from finegym.applications.parse.cautions import doubt_all, find_foreign, is_in_simulation, list_cautions
+from finegym.applications.parse.cautions import (
+    count_doubtful,
+    count_not_seen,
+    doubt_all,
+    find_foreign,
+    is_in_simulation,
+    list_cautions,
+    mark_doubtful,
+)
 from finegym.applications.parse.clock import Clock
 from finegym.applications.parse.exporting import write_outputs
-from finegym.applications.parse.files import PARSE_FILE, Parse, read_parse
+from finegym.applications.parse.files import AT_WORK, PARSE_FILE, Parse, read_parse
 from finegym.applications.parse.found import FoundAction, make_found_dataset, read_found, take_whole
 from finegym.applications.parse.interpreting import Thresholds, interpret_action
 from finegym.applications.parse.kinds import assign_kinds, sum_endings
@@ -24,7 +32,7 @@ from finegym.applications.parse.recognising import Opinion, ask
 from finegym.applications.parse.stretches import list_stretches, look_for_shots
 from finegym.applications.scoring.code_of_points import hash_code, read_code
 from finegym.errors import ConfigError, VideoError, join_problems
-from finegym.files import hash_samples, write_text
+from finegym.files import LOCK_FILE, hash_samples, hold_folder, write_text
 from finegym.jobs import Engine, Tally, run_jobs
 from finegym.localization.localize_inputs import localize_nested_inputs
 from finegym.localization.nested import NESTED_FILE, SUB_ACTIONS_FILE
@@ -49,6 +57,7 @@ class ParseSettings:
         device: ``auto`` takes a GPU where there is one.
         whole: what each file is: a ``record`` that is to be looked through, or one ``sub-action`` cut out of one.
         without_shots: do not look for replays and slow motion, which takes a pass over the whole record.
+        with_doubtful: write routines into the official annotations that are in doubt as such.
     """
 
     thresholds: Thresholds = DEFAULT_THRESHOLDS
@@ -56,6 +65,7 @@ class ParseSettings:
     device: Device = "auto"
     whole: Whole = "record"
     without_shots: bool = False
+    with_doubtful: bool = False
 
 
 @dataclass(frozen=True)
@@ -139,7 +149,8 @@ def parse_video(
     Raises:
         FineGymError: the recording, the bundle or a feature is not usable.
     """
-    opened, code = open_bundle(bundle), read_code(settings.code)
+    opened = open_bundle(bundle)
+    read_code(settings.code)
     if not item.video.is_file():
         what = (
             "is a folder; give the recordings in it" if item.video.is_dir() else "there is no such file. Check the path"
@@ -147,6 +158,18 @@ def parse_video(
         raise VideoError(f"{item.video}: {what}.")
     fingerprint = hash_samples(item.video)
     _refuse_foreign(item.out, item.video, fingerprint)
+    with hold_folder(item.out, AT_WORK):
+        _refuse_foreign(item.out, item.video, fingerprint)  # somebody may have written there meanwhile,
+        if not is_parsed(item, opened, settings):  # or have parsed the same
+            _parse(item, opened, settings, fingerprint, tell)
+    return item.out / PARSE_FILE
+
+
+def _parse(
+    item: ParseItem, opened: Bundle, settings: ParseSettings, fingerprint: str, tell: Callable[[str], None] | None
+) -> None:
+    """Parse a recording into a folder that is held."""
+    code = read_code(settings.code)
     work = item.out / WORK_FOLDER / f"{opened.sha256[:12]}-{fingerprint[:12]}"
     clock = Clock(work / SECONDS_FILE, tell)
     with clock.stage("localize"):
@@ -157,6 +180,8 @@ def parse_video(
     is_skipped = settings.without_shots or settings.whole != "record"
     with clock.stage("replays"):  # before the recognisers, which take the cuts from the same file
         shots_file = Workspace(work / "found").get_shots_file(record_id)
+        if is_skipped:
+            shots_file.unlink(missing_ok=True)  # of a call that was stopped, and was to look for them
         stretches = () if is_skipped else list_stretches(look_for_shots(item.video, shots_file))
     with clock.stage("recognise"):
         opinions = ask_all(opened, dataset, work, settings)
@@ -166,17 +191,19 @@ def parse_video(
         whole = None if settings.whole == "sub-action" else opened.facts.routines
         actions = assign_kinds(read, stretches, float(index.end_ms), whole, endings)
         is_simulated = is_in_simulation(item.video)
-        warnings = list_cautions(opened.facts, actions, is_simulated=is_simulated)
         foreign = find_foreign(opened.facts, actions, is_simulated=is_simulated)
         actions = actions if foreign is None else doubt_all(actions, foreign)
+        actions = mark_doubtful(actions, settings.thresholds.min_probability, is_foreign=foreign is not None)
+        warnings = list_cautions(opened.facts, actions, is_simulated=is_simulated, with_doubtful=settings.with_doubtful)
     parse = Parse(
         record_id=record_id,
-        video=str(item.video),
+        video=str(item.video.absolute()),
         video_fingerprint=fingerprint,
         duration_ms=float(index.end_ms),
         bundle=opened.facts.name,
         bundle_sha256=opened.sha256,
         is_trained_on_simulation=opened.facts.is_simulated,
+        trained_on=dict(opened.facts.trained_on),
         code_of_points=code.name,
         code_sha256=hash_code(code),
         without_replays=is_skipped,
@@ -184,6 +211,9 @@ def parse_video(
         is_simulated=is_simulated,
         is_foreign=foreign is not None,
         warnings=warnings,
+        num_not_seen=count_not_seen(actions),
+        num_doubtful=count_doubtful(actions),
+        with_doubtful=settings.with_doubtful,
         settings=asdict(settings.thresholds),
         actions=actions,
         stretches=stretches,
@@ -193,7 +223,6 @@ def parse_video(
         tell("write")
     write_outputs(parse, dataset, code, item.video, item.out)
     shutil.rmtree(item.out / WORK_FOLDER, ignore_errors=True)
-    return item.out / PARSE_FILE
 
 
 def ask_all(bundle: Bundle, dataset: Dataset, work: Path, settings: ParseSettings) -> list[Opinion]:
@@ -252,19 +281,22 @@ def is_parsed(item: ParseItem, bundle: Bundle, settings: ParseSettings) -> bool:
         return False
     same = (parse.bundle_sha256, parse.video_fingerprint) == (bundle.sha256, hash_samples(item.video))
     same = same and (parse.whole, parse.settings) == (settings.whole, asdict(settings.thresholds))
+    same = same and (parse.with_doubtful == settings.with_doubtful or not parse.num_doubtful)
     same = same and parse.code_sha256 == hash_code(read_code(settings.code))
     return same and (settings.without_shots or settings.whole != "record" or not parse.without_replays)
 
 
 def _refuse_foreign(out: Path, video: Path, fingerprint: str) -> None:
     """Nothing but an earlier parse of the recording is written over: of the same content, or of the same file."""
-    if out.is_dir() and any(out.iterdir()) and not any((out / name).exists() for name in (PARSE_FILE, WORK_FOLDER)):
+    there = {path.name for path in out.iterdir()} - {LOCK_FILE} if out.is_dir() else set()
+    if there and not there & {PARSE_FILE, WORK_FOLDER}:
         raise ConfigError(f"{out}: is there already, and no parse of finegym's. Give another --out.")
-    try:
-        earlier = read_parse(out / PARSE_FILE)
-    except ConfigError:  # none, or of an older version: it is made anew
+    try:  # of any version: an older one of the same recording is made anew
+        earlier = json.loads((out / PARSE_FILE).read_bytes())
+        other, is_same = out.resolve() / earlier["video"], earlier["video_fingerprint"] == fingerprint
+    except (OSError, ValueError, KeyError, TypeError):  # none, or a damaged one
         return
-    if earlier.video_fingerprint != fingerprint and Path(earlier.video).absolute() != video.absolute():
+    if not is_same and video.resolve() not in (other.resolve(), Path(earlier["video"]).resolve()):
         raise ConfigError(
-            f"{out}: is the parse of another recording of that name, {earlier.video}. Give another --out."
+            f"{out}: is the parse of another recording of that name, {other.resolve()}. Give another --out."
         )

@@ -13,6 +13,7 @@ from finegym.applications.parse.page import count_kinds
 from finegym.applications.parse.run import ParseSettings, parse_videos
 from finegym.applications.scoring.code_of_points import read_code
 from finegym.errors import ConfigError, VideoError
+from finegym.files import is_held
 from finegym.jobs import Tally
 from finegym.video.ingest.sources import MEDIA_SUFFIXES
 
@@ -30,7 +31,7 @@ def watch_folder(
     say: Callable[[str], None],
     sleep: Callable[[float], None] = time.sleep,
 ) -> int:
-    """Parse recordings as they arrive; ends with Ctrl-C.
+    """Parse recordings as they arrive; ends with Ctrl-C. One that another process is parsing is looked at again.
 
     Args:
         folder: to look into, not below.
@@ -56,6 +57,7 @@ def watch_folder(
     seen: dict[Path, State] = {}
     taken: dict[str, Path] = {}  # results are told apart by name
     handled: dict[Path, State] = {}
+    waiting: set[Path] = set()  # another process is parsing them: looked at again
     num_parsed, failed = 0, 0
     try:
         while True:
@@ -70,11 +72,14 @@ def watch_folder(
                     say(f"{path.name}: left out, its results would replace those of {other.name}. Give it another name")
                     continue
                 tally = parse_videos([path], bundle, out, settings, show_progress=False)
-                handled[path] = there[path]
                 num_parsed += len(tally.done)
                 failed += len(tally.failed)
-                for line in describe_outcome(tally):
+                is_busy = bool(tally.failed) and is_held(out / path.stem)
+                for line in () if is_busy and path in waiting else describe_outcome(tally):
                     say(f"{path.name}: {line}")
+                waiting = waiting | {path} if is_busy else waiting - {path}
+                if not is_busy:
+                    handled[path] = there[path]
             seen = there
             if once and failed:
                 raise VideoError(

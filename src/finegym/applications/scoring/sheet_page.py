@@ -26,8 +26,16 @@ _HOW_TO_CORRECT = (
 _SPLIT_HEADER = ("elements", "difficulty", "requirements", "connections", "missing")
 
 
-def write_sheets(path: Path, sheets: Sheets, code: CodeOfPoints, footer: str) -> None:
-    """Write a page: what was scored, then event by event the routines, highest first, and each one's sheet, folded."""
+def write_sheets(path: Path, sheets: Sheets, code: CodeOfPoints, footer: str, origin: str | None = None) -> None:
+    """Write a page: what was scored, then event by event the routines, highest first, and each one's sheet, folded.
+
+    Args:
+        path: the file.
+        sheets: the scores.
+        code: the edition they are by.
+        footer: of the page.
+        origin: what to know of the labels before the scores are believed.
+    """
     by_event = {event_id: _select_event(sheets, event_id) for event_id in code.events}
     groups = {event_id: members for event_id, members in by_event.items() if members}
     overview = Table(
@@ -43,7 +51,8 @@ def write_sheets(path: Path, sheets: Sheets, code: CodeOfPoints, footer: str) ->
             for event_id, members in groups.items()
         ],
     )
-    sections = [Section("At a glance", [Prose(f"{sheets}."), overview, Prose(_HOW_TO_CORRECT)])]
+    origins = [Prose(f"{origin}.")] if origin else []
+    sections = [Section("At a glance", [*origins, Prose(f"{sheets}."), overview, Prose(_HOW_TO_CORRECT)])]
     for event_id, members in groups.items():
         table = Table(("total", "routine", *_SPLIT_HEADER), [_make_page_row(sheet) for sheet in members])
         sections.append(Section(event_id, [table, *map(_fold_sheet, members)]))
