@@ -107,59 +107,72 @@ def circle_keys(
     p: BarPerformer, circle: str, sense: float, straddled: bool = False
 ) -> list[tuple[float, Pose, float | None]]:
     """A whole circle from handstand to handstand as keys of a swing; ``sense`` 1 is forward, -1 backward."""
-    top = 180.0
     if circle == "giant":
-        long = join(HANG, {"neck_flex": 0.0})
-        pike = join(long, both(hip_flex=72.0))
-        arch = join(long, both(hip_flex=-16.0, knee=3.0), {"spine_flex": -14.0})
-        kick = join(long, both(hip_flex=34.0, sh_flex=168.0), {"spine_flex": 14.0})
-        if sense < 0:
-            shapes = [
-                (0, HANDSTAND),
-                (52, long),
-                (90, pike),
-                (130, pike),
-                (172, arch),
-                (222, kick),
-                (285, join(long, both(hip_flex=14.0))),
-                (360, HANDSTAND),
-            ]
-        else:
-            shapes = [
-                (0, HANDSTAND),
-                (52, long),
-                (95, pike),
-                (135, pike),
-                (178, long),
-                (228, arch),
-                (292, join(long, both(hip_flex=16.0))),
-                (360, HANDSTAND),
-            ]
-        return [(top + sense * turned, pose, None) for turned, pose in shapes]
+        return [(180.0 + sense * turned, pose, None) for turned, pose in _make_giant(sense)]
     if circle == "free-hip":
-        near = make_bar_support(p.body)
-        lower = join(near, both(hip_flex=4.0, sh_flex=64.0))
-        if sense < 0:
-            shapes = [
-                (0, HANDSTAND),
-                (66, lower),
-                (118, join(near, both(hip_flex=18.0))),
-                (180, join(near, both(hip_flex=38.0))),
-                (250, join(near, both(hip_flex=34.0, sh_flex=24.0))),
-                (300, join(near, both(hip_flex=6.0, sh_flex=84.0))),
-                (360, HANDSTAND),
-            ]
-        else:
-            shapes = [
-                (0, HANDSTAND),
-                (62, join(near, both(hip_flex=40.0, sh_flex=100.0))),
-                (112, join(near, both(hip_flex=52.0, sh_flex=30.0))),
-                (180, join(near, both(hip_flex=44.0))),
-                (245, join(near, both(hip_flex=18.0))),
-                (296, lower),
-                (360, HANDSTAND),
-            ]
-        return [(top + sense * turned, pose, top + sense * turned) for turned, pose in shapes]
+        return [(180.0 + sense * turned, pose, 180.0 + sense * turned) for turned, pose in _make_free_hip(p, sense)]
+    keys: list[tuple[float, Pose, float | None]] = []
+    for turned, pose in _make_folded_circle(p, circle, straddled):
+        keys.append((180.0 + sense * turned, pose, 180.0 + sense * turned - compute_lag(p, pose)))
+    return keys
+
+
+def _make_giant(sense: float) -> list[tuple[float, Pose]]:
+    """Poses of a giant by the degrees turned: stretched, with a beat below the bar."""
+    long = join(HANG, {"neck_flex": 0.0})
+    pike = join(long, both(hip_flex=72.0))
+    arch = join(long, both(hip_flex=-16.0, knee=3.0), {"spine_flex": -14.0})
+    if sense < 0:
+        kick = join(long, both(hip_flex=34.0, sh_flex=168.0), {"spine_flex": 14.0})
+        return [
+            (0, HANDSTAND),
+            (52, long),
+            (90, pike),
+            (130, pike),
+            (172, arch),
+            (222, kick),
+            (285, join(long, both(hip_flex=14.0))),
+            (360, HANDSTAND),
+        ]
+    return [
+        (0, HANDSTAND),
+        (52, long),
+        (95, pike),
+        (135, pike),
+        (178, long),
+        (228, arch),
+        (292, join(long, both(hip_flex=16.0))),
+        (360, HANDSTAND),
+    ]
+
+
+def _make_free_hip(p: BarPerformer, sense: float) -> list[tuple[float, Pose]]:
+    """Poses of a free hip circle by the degrees turned: the hips by the bar, without touching it."""
+    near = make_bar_support(p.body)
+    lower = join(near, both(hip_flex=4.0, sh_flex=64.0))
+    if sense < 0:
+        return [
+            (0, HANDSTAND),
+            (66, lower),
+            (118, join(near, both(hip_flex=18.0))),
+            (180, join(near, both(hip_flex=38.0))),
+            (250, join(near, both(hip_flex=34.0, sh_flex=24.0))),
+            (300, join(near, both(hip_flex=6.0, sh_flex=84.0))),
+            (360, HANDSTAND),
+        ]
+    return [
+        (0, HANDSTAND),
+        (62, join(near, both(hip_flex=40.0, sh_flex=100.0))),
+        (112, join(near, both(hip_flex=52.0, sh_flex=30.0))),
+        (180, join(near, both(hip_flex=44.0))),
+        (245, join(near, both(hip_flex=18.0))),
+        (296, lower),
+        (360, HANDSTAND),
+    ]
+
+
+def _make_folded_circle(p: BarPerformer, circle: str, straddled: bool) -> list[tuple[float, Pose]]:
+    """Poses of a toe-on, stalder or inbar circle by the degrees turned: folded up by the bar, opened out of it."""
     deep: Pose = {"toe-on": make_toe_on(p.body), "stalder": STALDER, "inbar": INBAR}[circle]
     if straddled and circle != "stalder":
         deep = join(deep, both(hip_abd=30.0))
@@ -168,7 +181,7 @@ def circle_keys(
         both(hip_flex=74.0, sh_flex=158.0, hip_abd=34.0 if circle == "stalder" else 0.0),
         {"spine_flex": 14.0},
     )
-    rows: list[tuple[float, Pose]] = [
+    return [
         (0, HANDSTAND),
         (36, opening),
         (86, deep),
@@ -177,10 +190,6 @@ def circle_keys(
         (318, opening),
         (360, HANDSTAND),
     ]
-    keys: list[tuple[float, Pose, float | None]] = []
-    for turned, pose in rows:
-        keys.append((top + sense * turned, pose, top + sense * turned - compute_lag(p, pose)))
-    return keys
 
 
 def turn_in_handstand(p: BarPerformer, start: float, end: float, twist: float) -> None:

@@ -184,6 +184,31 @@ def perform_beam_dismount(p: Performer, reader: Reader, style: Style) -> tuple[f
     prepare = start + 0.85
     backward = direction == "backward"
     salto = Salto(-1.0 if backward else 1.0, somersaults, twist, body)
+    _enter_beam_dismount(p, entry, backward, start, prepare)
+    m.time = prepare
+    leave = prepare + 0.16
+    m.key(
+        prepare + 0.08,
+        p.feet(join(both(plant=1.0, hip_flex=26.0, knee=32.0, ankle=10.0, sh_flex=140.0), {"spine_flex": 6.0})),
+        pitch=6.0,
+    )
+    m.key(leave, push_pose(p, 8.0), pitch=-9.0 if backward else 14.0)
+    m.fly(leave)
+    gainer = entry == "stand" and backward
+    end = leave + style.flight
+    finish = start + style.duration
+    p.line_y = None
+    pose, pitch = landing_pose(p, salto)
+    upright, total = write_flight(p, leave, end, salto, style, pose, pitch)
+    p.change_surface(leave, apparatus.MAT_TOP)
+    p.land(end, FEET, (-1.0 if backward and not gainer else 1.0) * style.travel)
+    write_landing(p, end, salto, upright, total, finish)
+    return start, finish
+
+
+def _enter_beam_dismount(p: Performer, entry: str, backward: bool, start: float, prepare: float) -> None:
+    """What comes before the take-off."""
+    m = p.motion
     if entry == "round-off":
         p.foot = p.side
         p.shift_to(start, get_foot(p.foot))
@@ -215,26 +240,6 @@ def perform_beam_dismount(p: Performer, reader: Reader, style: Style) -> tuple[f
             p.feet(join(both(plant=1.0, hip_flex=42.0, knee=44.0), ARMS_BACK)),
             pitch=18.0 if not backward else 8.0,
         )
-        m.time = prepare
-    m.time = prepare
-    leave = prepare + 0.16
-    m.key(
-        prepare + 0.08,
-        p.feet(join(both(plant=1.0, hip_flex=26.0, knee=32.0, ankle=10.0, sh_flex=140.0), {"spine_flex": 6.0})),
-        pitch=6.0,
-    )
-    m.key(leave, push_pose(p, 8.0), pitch=-9.0 if backward else 14.0)
-    m.fly(leave)
-    gainer = entry == "stand" and backward
-    end = leave + style.flight
-    finish = start + style.duration
-    p.line_y = None
-    pose, pitch = landing_pose(p, salto)
-    upright, total = write_flight(p, leave, end, salto, style, pose, pitch)
-    p.change_surface(leave, apparatus.MAT_TOP)
-    p.land(end, FEET, (-1.0 if backward and not gainer else 1.0) * style.travel)
-    write_landing(p, end, salto, upright, total, finish)
-    return start, finish
 
 
 def _quick_flic(p: Performer, start: float, end: float) -> None:

@@ -33,7 +33,8 @@ from finegym.simulation.elements_bars import (
     perform_release,
     perform_transition,
 )
-from finegym.simulation.elements_dance import perform_leap, perform_turn
+from finegym.simulation.elements_leaps import perform_leap
+from finegym.simulation.elements_turns import perform_turn
 from finegym.simulation.elements_vault import perform_vault
 from finegym.simulation.faults import STEPS, Fault, FaultDraw, FaultSettings, commit_faults, draw_faults
 from finegym.simulation.interruption import fall

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from finegym.simulation import layers, raycast
+from finegym.simulation import layers, quads, raycast
 from finegym.simulation.apparatus import Capsule, get_apparatus_shapes
 from finegym.simulation.appearance import Venue
 from finegym.simulation.camera import CameraPath, Tripod, compute_rotation, project_points
@@ -123,7 +123,7 @@ def _draw_surfaces(
         depth = np.full((height, width), raycast.FAR, np.float32)
         for surface in surfaces:
             box = _find_box(surface, tripod, rotation, intrinsics, width, height)
-            raycast.draw_quad(
+            quads.draw_quad(
                 image, depth, box, position, rotation, intrinsics[0, 0], intrinsics[0, 2] - shift_x,
                 intrinsics[1, 2] - shift_y, np.array(surface.corner, np.float64), np.array(surface.edge_u, np.float64),
                 np.array(surface.edge_v, np.float64), surface.texture, np.array(surface.tint, np.float64),
