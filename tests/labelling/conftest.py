@@ -110,9 +110,20 @@ def either_world(request):
     return request.getfixturevalue(f"{request.param}_world")
 
 
+def give_bundle(world):
+    """A bundle in the workspace, which holds nothing."""
+    world.server.workspace.bundles.mkdir()
+    (world.server.workspace.bundles / "tiny.finegym").write_bytes(b"no bundle")
+    return world
+
+
 @pytest.fixture
 def own(sqlite_world):
-    """An app whose workspace has a bundle, which holds nothing."""
-    sqlite_world.server.workspace.bundles.mkdir()
-    (sqlite_world.server.workspace.bundles / "tiny.finegym").write_bytes(b"no bundle")
-    return sqlite_world
+    """An app whose workspace has a bundle."""
+    return give_bundle(sqlite_world)
+
+
+@pytest.fixture
+def either_own(either_world):
+    """The same on both databases, one after the other."""
+    return give_bundle(either_world)

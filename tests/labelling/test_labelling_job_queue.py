@@ -60,7 +60,8 @@ def test_one_that_waits_is_taken_out_before_it_begins(own, monkeypatch):
     assert "Lead cancelled a job (parse) before it began." in [one["text"] for one in events]
 
 
-def test_the_one_at_work_is_stopped_and_the_next_begins(own, monkeypatch, tmp_path):
+def test_the_one_at_work_is_stopped_and_the_next_begins(either_own, monkeypatch, tmp_path):
+    own = either_own
     switch = tmp_path / "second"
     code = f"import pathlib, sys; exec({SLEEP!r} if not pathlib.Path({str(switch)!r}).exists() else {REPORT!r})"
     monkeypatch.setattr(parse_jobs, "WORKER", (sys.executable, "-c", code))

@@ -138,10 +138,7 @@ class BackgroundJobs:
             last_words = _read_end(errors)
         self._process = None
         if self._is_over and "report" not in last:
-            with self._database.write() as session:
-                job = _read_unless_cancelled(session, job_id)
-                if job is not None:
-                    job.state = "queued"
+            self._queue_again(job_id)
             return
         self._finish(job_id, last, last_words)
 
@@ -161,6 +158,12 @@ class BackgroundJobs:
             job = _read_unless_cancelled(session, job_id)
             if job is not None:
                 job.progress = progress
+
+    def _queue_again(self, job_id: str) -> None:
+        with self._database.write() as session:
+            job = _read_unless_cancelled(session, job_id)
+            if job is not None:
+                job.state = "queued"
 
     def _is_cancelled(self, job_id: str) -> bool:
         with self._database.write() as session:
