@@ -6,6 +6,7 @@ import json
 import numpy as np
 import pytest
 import torch
+from finished_runs import assert_equal_weights, read_weights
 from torch.nn import functional as F
 
 from finegym.codebook.builtin import read_builtin
@@ -27,7 +28,6 @@ from finegym.training.head_arrays import (
 from finegym.training.parameter_groups import freeze_parameters
 from finegym.training.predict import predict, read_recipe_for_prediction
 from finegym.training.run import train
-from finegym.training.run_folder import read_checkpoint
 
 # Beam: turns (e0 tucked; e1 stretched, twice; e2 stretched, once) and leaps (e3 alone). Floor: turns (e4, e5).
 # "tucked?" is asked in two sets. No subset here has e6, the other leap.
@@ -167,11 +167,8 @@ def test_a_run_with_a_head_learns_and_predicts_without_the_codebook(make_recipe,
 def test_a_killed_run_with_a_head_goes_on_as_if_nothing_had_happened(make_recipe, make_elements, tmp_path):
     recipe, data = make_recipe("model.head=tree"), make_elements("e1", "e4")
     train(recipe, data, tmp_path / "stopped", stop_after=2)
-    ends = [
-        read_checkpoint(train(recipe, data, tmp_path / name).find_checkpoint())["model"]
-        for name in ("stopped", "whole")
-    ]
-    assert all(torch.equal(ends[0][key], ends[1][key]) for key in ends[1])
+    stopped, whole = (train(recipe, data, tmp_path / name) for name in ("stopped", "whole"))
+    assert_equal_weights(stopped, whole)
 
 
 @pytest.mark.slow
@@ -193,7 +190,7 @@ def test_weights_of_a_run_go_under_another_head_without_its_classes(
     recipe = make_recipe(f"model.head={after}", f"model.weights={json.dumps(str(first.path))}")
     classes = [[id_, id_] for id_ in data.class_ids]
     model, report = build_model(recipe, 2, head=find_head_arrays(after, data), classes=classes)
-    trained = read_checkpoint(first.find_checkpoint())["model"]
+    trained = read_weights(first)
     state, prefix = get_network(model).state_dict(), "" if before == "none" else "model."
     assert {key.removeprefix(prefix) for key in trained} == state.keys()
     for key, value in state.items():

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 import torch
+from finished_runs import read_weights
 from torch import nn
 
 from finegym.errors import ConfigError
 from finegym.training.losses import build_loss
 from finegym.training.run import train
-from finegym.training.run_folder import read_checkpoint
 
 NUM_MANY, NUM_FEW = 1000, 20
 
@@ -57,10 +57,6 @@ def make_tail(make_data):
     return data
 
 
-def read_state(run):
-    return read_checkpoint(run.find_checkpoint("last"))["model"]
-
-
 EVERYTHING = (
     "schedule.epochs=2",
     "sampling.power=0.5",
@@ -77,10 +73,10 @@ EVERYTHING = (
 
 def test_a_run_with_everything_resumes_with_the_same_bits(make_recipe, make_data, tmp_path, capsys):
     recipe = make_recipe(*EVERYTHING)
-    whole = read_state(train(recipe, make_tail(make_data), tmp_path / "whole"))
+    whole = read_weights(train(recipe, make_tail(make_data), tmp_path / "whole"))
     run = train(recipe, make_tail(make_data), tmp_path / "halves", stop_after=1)
-    first = read_state(run)
-    halves = read_state(train(recipe, make_tail(make_data), tmp_path / "halves"))
+    first = read_weights(run)
+    halves = read_weights(train(recipe, make_tail(make_data), tmp_path / "halves"))
     assert [key for key in whole if not torch.equal(whole[key], halves[key])] == []
     # What stands still stood still, statistics of its norms included.
     frozen = [key for key in whole if key.startswith("backbone.body.conv1.")]

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from finished_runs import read_weights
 from safetensors.torch import save_file
 
 from finegym.datasets.flow_clips import MemoryFlow
@@ -24,7 +25,6 @@ from finegym.training.predict import predict, read_recipe_for_prediction
 from finegym.training.recipe import read_recipe
 from finegym.training.recipe_text import RECOGNITION, read_task
 from finegym.training.run import train
-from finegym.training.run_folder import read_checkpoint
 
 RECIPES = Path(__file__).parents[2] / "recipes"
 SMOKE = sorted(path for path in (RECIPES / "smoke").glob("*.toml") if read_task(path) == RECOGNITION)
@@ -263,7 +263,7 @@ def test_a_missing_timm_names_the_extra(make_recipe):
 def test_a_run_hands_its_weights_on(make, tmp_path):
     recipe, data = make("stgcn", num_train=8)
     run = train(recipe, data, tmp_path / "first")
-    first = read_checkpoint(run.find_checkpoint())["model"]
+    first = read_weights(run)
     weights = f"model.weights={json.dumps(str(run.path))}"
     classes = [list(pair) for pair in zip(data.class_ids, data.class_names, strict=True)]
     model, report = build_model(make("stgcn", weights)[0], 2, classes=classes)
@@ -305,7 +305,7 @@ def test_a_converted_file_is_loaded_whole_and_its_pixels_are_kept(make, tmp_path
     (tmp_path / "i3d.safetensors").unlink()
     predict(run, recipe, data, tmp_path / "p.parquet")
     model, _ = build_model(recipe, 2, load_weights=False)
-    model.load_state_dict(read_checkpoint(run.find_checkpoint())["model"])
+    model.load_state_dict(read_weights(run))
     first = next(iter(data.labels["val"]))
     frames = torch.from_numpy(data.source.read_frames(first, np.arange(1, 5), 32)).permute(0, 3, 1, 2)[..., 4:36]
     with torch.inference_mode():
@@ -348,7 +348,7 @@ def test_weights_of_the_hub_are_a_file_and_the_run_says_which(make_recipe, monke
 def test_action_words_are_those_of_the_seed_and_stand_still(make, tmp_path):
     recipe, data = make("actionvlad", "vlad.freeze_centres=true", num_train=8)
     runs = [train(recipe, data, tmp_path / name) for name in ("a", "b")]
-    left, right = (read_checkpoint(run.find_checkpoint())["model"]["vlad.centres"] for run in runs)
+    left, right = (read_weights(run)["vlad.centres"] for run in runs)
     assert torch.equal(left, right)
     assert runs[0].read_facts()["action_words"] == {"num_clips": 1, "num_features": 12}
     torch.manual_seed(recipe.seed)
@@ -359,7 +359,7 @@ def test_action_words_are_those_of_the_seed_and_stand_still(make, tmp_path):
 @pytest.mark.slow
 def test_the_second_step_goes_on_from_the_words_of_the_first(make, tmp_path):
     first = train(*make("actionvlad", "vlad.freeze_centres=true", num_train=8), tmp_path / "first")
-    words = read_checkpoint(first.find_checkpoint())["model"]["vlad.centres"]
+    words = read_weights(first)["vlad.centres"]
     recipe, _ = make("actionvlad", "vlad.centres=weights", f"model.weights={json.dumps(str(first.path))}")
     model, _ = build_model(recipe, 2, classes=[["e0", "e0"], ["e1", "e1"]])
     assert torch.equal(model.vlad.centres, words)

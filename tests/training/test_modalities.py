@@ -5,6 +5,7 @@ from typing import get_args
 import numpy as np
 import pytest
 import torch
+from finished_runs import assert_equal_weights, read_weights
 
 from finegym.datasets.flow_clips import MemoryFlow
 from finegym.datasets.skeletons import MemoryPoses, make_test_skeletons
@@ -18,7 +19,6 @@ from finegym.training.data import RecognitionData
 from finegym.training.predict import predict, read_recipe_for_prediction
 from finegym.training.recipe_sections import DataSection, ModelSection
 from finegym.training.run import train
-from finegym.training.run_folder import read_checkpoint
 
 FLOW = ("data.modality=flow", "data.features=flow-tvl1", "data.flow_frames=2")
 POSE = (
@@ -76,10 +76,6 @@ def make(make_recipe, make_data):
     return call
 
 
-def read_weights(run):
-    return read_checkpoint(run.find_checkpoint())["model"]
-
-
 def get_last(run):
     return run.read_last_epoch()
 
@@ -97,8 +93,7 @@ def test_a_resumed_run_ends_with_the_same_bits(make, tmp_path, modality):
     whole = train(*make(modality, "schedule.epochs=2"), tmp_path / "whole")
     train(*make(modality, "schedule.epochs=2"), tmp_path / "halves", stop_after=1)
     halves = train(*make(modality, "schedule.epochs=2", "data.workers=1"), tmp_path / "halves")
-    left, right = read_weights(whole), read_weights(halves)
-    assert [key for key in left if not torch.equal(left[key], right[key])] == []
+    assert_equal_weights(whole, halves)
 
 
 @pytest.mark.parametrize("modality", MODALITIES)
