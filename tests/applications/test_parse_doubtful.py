@@ -97,6 +97,7 @@ def test_what_nobody_saw_is_counted_everywhere_and_named_nowhere(tiny, tmp_path,
     assert any(f"In 1 of {len(subs)} sub-action" in warning for warning in found.warnings)
     page = (folder / "parse.html").read_text()
     assert ", 1 not seen." in page and "1. not seen</p>" in page
+    assert page.count("What the localizer alone takes it for") == 1
     with (folder / "sub_actions.csv").open() as file:
         rows = [row for row in csv.DictReader(file) if row["instance_id"]]
     assert [row["is_seen"] for row in rows] == ["false"] + ["true"] * (len(subs) - 1)

@@ -35,8 +35,8 @@ from finegym.codebook.model import Codebook
 from finegym.files import remove_stale, write_text
 
 PAGE_FILE, CHAPTERS_FILE, CSV_FILE = "parse.html", "chapters.vtt", "sub_actions.csv"
-EARLIER_FILES = (PARSE_FILE, REASONS_FILE, PAGE_FILE, CHAPTERS_FILE, CSV_FILE)
-EARLIER_FILES += (ANNOTATIONS_FILE, ELEMENTS_FILE, SETS_FILE, RECORDS_FILE, ACTIONS_FILE)
+DATASET_FILES = (ANNOTATIONS_FILE, ELEMENTS_FILE, SETS_FILE, RECORDS_FILE, ACTIONS_FILE)
+EARLIER_FILES = (PARSE_FILE, REASONS_FILE, PAGE_FILE, CHAPTERS_FILE, CSV_FILE, *DATASET_FILES)
 """``parse.json`` first: without it, nobody takes the rest for a parse."""
 CSV_COLUMNS = (
     "video_id",
