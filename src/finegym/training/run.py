@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import functools
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import torch
 from accelerate import Accelerator
+from torch import nn
 
 from finegym import __version__
 from finegym.datasets.balancing import compute_seen_counts
@@ -109,19 +110,8 @@ def train(
         restore_normalisation(model, run.read_facts())
     frozen = freeze_parameters(network, recipe.model.freeze)
     class_counts = np.bincount(selections["train"].class_indices, minlength=len(data.class_ids))
-    loss_function = build_loss(
-        recipe.loss.name,
-        compute_seen_counts(class_counts, recipe.sampling.power, flip_class_map),
-        label_smoothing=recipe.loss.label_smoothing,
-        focal_gamma=recipe.loss.focal_gamma,
-        tau=recipe.loss.tau,
-    )
-    parameter_groups = build_parameter_groups(
-        model,
-        weight_decay=recipe.optim.weight_decay,
-        layer_decay=recipe.optim.layer_decay,
-        decay_biases_and_norms=recipe.optim.decay_biases_and_norms,
-    )
+    loss_function = _build_loss(recipe, compute_seen_counts(class_counts, recipe.sampling.power, flip_class_map))
+    optimizer = _build_optimizer(recipe, model)
     facts = _collect_facts(recipe, data, selections, model, report, classes, accelerator)
     facts["head"] = format_head_facts(head)
     facts["flip"] = describe_flips(flip_class_map, data.class_ids)
@@ -147,26 +137,12 @@ def train(
         try:
             fit(
                 model,
-                build_optimizer(
-                    parameter_groups,
-                    recipe.optim.name,
-                    learning_rate=recipe.optim.learning_rate,
-                    momentum=recipe.optim.momentum,
-                    weight_decay=recipe.optim.weight_decay,
-                ),
+                optimizer,
                 training,
                 evaluation,
                 run,
                 accelerator,
-                get_learning_rate=functools.partial(
-                    compute_learning_rate,
-                    peak=recipe.optim.learning_rate,
-                    name=recipe.schedule.name,
-                    epochs=recipe.schedule.epochs,
-                    milestones=recipe.schedule.milestones,
-                    gamma=recipe.schedule.gamma,
-                    warmup_epochs=recipe.schedule.warmup_epochs,
-                ),
+                get_learning_rate=_build_schedule(recipe),
                 loss_function=loss_function.to(accelerator.device),
                 sampling_power=recipe.sampling.power,
                 mixing=Mixing(**recipe.mix.model_dump()),
@@ -198,6 +174,46 @@ def train(
     for instance_id, reason in run.read_last_epoch().get("bad_clips", {}).items():
         say(accelerator, f"left out, cannot be read: {instance_id}: {reason}")
     return run
+
+
+def _build_loss(recipe: Recipe, seen_counts: np.ndarray) -> nn.Module:
+    """The recipe's loss; ``seen_counts``: how often an epoch shows each class."""
+    return build_loss(
+        recipe.loss.name,
+        seen_counts,
+        label_smoothing=recipe.loss.label_smoothing,
+        focal_gamma=recipe.loss.focal_gamma,
+        tau=recipe.loss.tau,
+    )
+
+
+def _build_optimizer(recipe: Recipe, model: nn.Module) -> torch.optim.Optimizer:
+    """The recipe's optimizer, over the model's parameters in groups."""
+    return build_optimizer(
+        build_parameter_groups(
+            model,
+            weight_decay=recipe.optim.weight_decay,
+            layer_decay=recipe.optim.layer_decay,
+            decay_biases_and_norms=recipe.optim.decay_biases_and_norms,
+        ),
+        recipe.optim.name,
+        learning_rate=recipe.optim.learning_rate,
+        momentum=recipe.optim.momentum,
+        weight_decay=recipe.optim.weight_decay,
+    )
+
+
+def _build_schedule(recipe: Recipe) -> Callable[[float], float]:
+    """The recipe's learning rate, of the progress in epochs."""
+    return functools.partial(
+        compute_learning_rate,
+        peak=recipe.optim.learning_rate,
+        name=recipe.schedule.name,
+        epochs=recipe.schedule.epochs,
+        milestones=recipe.schedule.milestones,
+        gamma=recipe.schedule.gamma,
+        warmup_epochs=recipe.schedule.warmup_epochs,
+    )
 
 
 def _collect_facts(
