@@ -40,19 +40,22 @@ def test_a_parse_is_listed_with_its_record_and_what_is_in_it(parsed):
     (one,) = listed["parses"]
     assert (one["record"]["name"], one["record"]["is_checked"], listed["left_out"]) == ("alpha", True, [])
     assert (one["found"], one["num_sub_actions"], one["num_unsure"]) == ({"routine": 1, "replay": 1}, 2, 1)
+    assert one["num_doubtful"] == 0
     assert (one["points"], one["bundle"], one["is_suggested"], one["has_page"]) == ([1.2], "tiny", False, True)
     assert set(one["files"]) == {"annotations.json", "chapters.vtt", "sub_actions.csv", "parse.json"}
 
 
 def test_a_parse_belongs_to_the_record_of_its_content_whatever_its_name(world):
     parses, media = world.server.workspace.parses, find_media(world.server.workspace, "beta")
-    write_parse_folder(parses / "renamed", make_record_parse(media).model_copy(update={"record_id": "alpha"}))
+    write_parse_folder(
+        parses / "renamed", make_record_parse(media, num_doubtful=1).model_copy(update={"record_id": "alpha"})
+    )
     foreign = make_record_parse(media).model_copy(update={"video_fingerprint": "f" * 64})
     write_parse_folder(parses / "beta", foreign)
     (parses / "broken").mkdir()
     (parses / "broken" / "parse.json").write_text("{}")
     listed = list_parses(world)
-    assert [one["record"]["name"] for one in listed["parses"]] == ["beta"]
+    assert [(one["record"]["name"], one["num_doubtful"]) for one in listed["parses"]] == [("beta", 1)]
     reasons = " ".join(f"{one['count']} {one['why']}" for one in listed["left_out"])
     assert "1 of a recording that is no record" in reasons and "broken" in reasons
     assert list_parses(world, world.viewer)["left_out"] == [], "folders of the server are the lead's business"

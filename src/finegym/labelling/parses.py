@@ -50,6 +50,7 @@ class ParseFacts:
         found: how many routines were found, by kind.
         num_sub_actions: in all of them.
         num_unsure: those of them with a doubt.
+        num_doubtful: routines that are in doubt as such; official annotations hold them only where that was asked for.
         points: of the routines that have some.
     """
 
@@ -69,6 +70,7 @@ class ParseFacts:
     found: dict[str, int]
     num_sub_actions: int
     num_unsure: int
+    num_doubtful: int
     points: tuple[float, ...]
 
 
@@ -198,6 +200,7 @@ def _read_facts(path: Path, mtime_ns: int) -> ParseFacts:
         found=dict(Counter(action.kind for action in parse.actions)),
         num_sub_actions=len(subs),
         num_unsure=sum(bool(sub.unsure) for sub in subs),
+        num_doubtful=parse.num_doubtful,
         points=tuple(action.points for action in parse.actions if action.points is not None),
     )
 

@@ -74,6 +74,7 @@ def wait_for_time(frame, time_ms: int) -> None:
 def test_a_parse_is_opened_and_its_timeline_leads_through_the_record(lead):
     lead.open_tab(PROJECT, "Parses")
     row = lead.page.get_by_role("row", name="alpha")
+    row.wait_for()
     assert row.locator("td").all_inner_texts()[1:6] == ["tiny", "1 + 1 replay", "2", "1", "1.2"]
     lead.check("parses")
     frame = open_parse(lead)

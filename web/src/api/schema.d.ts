@@ -3678,6 +3678,8 @@ export interface components {
             num_sub_actions: number;
             /** Num Unsure */
             num_unsure: number;
+            /** Num Doubtful */
+            num_doubtful: number;
             /** Points */
             points: number[];
             /** Is Suggested */

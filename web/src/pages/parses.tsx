@@ -50,7 +50,7 @@ function ParseTable({ id, parses }: { id: string; parses: readonly Parse[] }) {
           <th scope="row"><Link href={`/projects/${id}/parses/${one.id}`}>{one.record.name}</Link></th>
           <td>{formatDateTime(one.parsed_at)}</td><td>{one.bundle}</td><td>{one.whole === "record" ? describeFound(one.found) : "taken whole"}</td>
           <td className="number">{one.num_sub_actions}</td><td className="number">{one.num_unsure}</td><td className="number">{describePoints(one.points)}</td>
-          <td>{one.warnings.length > 0 && <span className="badge returned" title={one.warnings.join(" ")}>with a warning</span>}{one.is_suggested && <span className="badge open">suggested</span>}{!one.record.is_checked && <span className="badge returned">not checked</span>}</td>
+          <td>{one.num_doubtful > 0 && <span className="badge returned" title="Routines that are in doubt as such; the official JSON holds them only where that was asked for.">{one.num_doubtful} in doubt</span>}{one.warnings.length > 0 && <span className="badge returned" title={one.warnings.join(" ")}>with a warning</span>}{one.is_suggested && <span className="badge open">suggested</span>}{!one.record.is_checked && <span className="badge returned">not checked</span>}</td>
         </tr>
       ))}</tbody>
     </table></div>

@@ -65,6 +65,7 @@ class ParseShape(BaseModel):
     found: dict[str, int]
     num_sub_actions: int
     num_unsure: int
+    num_doubtful: int
     points: list[float]
     is_suggested: bool
     has_page: bool
