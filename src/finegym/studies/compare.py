@@ -123,8 +123,8 @@ def _subtract(ours: float | None, published: float | None) -> float | None:
 
 
 def _round(each: Comparison, value: float | None, *, sign: str = "") -> str:
-    return "" if value is None else f"{value:{sign},.{each.digits}f}"
+    return "" if value is None else f"{value:{sign}z,.{each.digits}f}"
 
 
 def _format_interval(each: Comparison) -> str:
-    return "" if each.low is None or each.high is None else f"{each.low:.{each.digits}f}–{each.high:.{each.digits}f}"
+    return "" if each.low is None or each.high is None else f"{each.low:z.{each.digits}f}–{each.high:z.{each.digits}f}"

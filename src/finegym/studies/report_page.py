@@ -166,7 +166,7 @@ def _format_cell(cell: Mapping[str, Any], column: Mapping[str, Any]) -> dict[str
     value, low, high, published = (cell[key] for key in ("value", "low", "high", "published"))
     has_interval = value is not None and low is not None and high is not None
     return {
-        "value": "" if value is None else f"{value:,.{digits}f}",
-        "interval": f"{low:.{digits}f} to {high:.{digits}f}" if has_interval else "",
-        "published": "" if published is None else f"{published:,.{digits}f}",
+        "value": "" if value is None else f"{value:z,.{digits}f}",
+        "interval": f"{low:z.{digits}f} to {high:z.{digits}f}" if has_interval else "",
+        "published": "" if published is None else f"{published:z,.{digits}f}",
     }

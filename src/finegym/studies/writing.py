@@ -42,13 +42,15 @@ def format_cell(cell: Cell, column: Column) -> str:
     Example:
         >>> format_cell(Cell(71.25, 68.0, 74.5), Column("top1", "top-1"))
         '71.2 (68.0–74.5)'
+        >>> format_cell(Cell(-0.04, -7.2, 7.2), Column("difference", "no minus before nothing"))
+        '0.0 (-7.2–7.2)'
     """
     if cell.value is None:
         return ""
-    text = f"{cell.value:,.{column.digits}f}"
+    text = f"{cell.value:z,.{column.digits}f}"
     if cell.low is None or cell.high is None:
         return text
-    return f"{text} ({cell.low:.{column.digits}f}–{cell.high:.{column.digits}f})"
+    return f"{text} ({cell.low:z.{column.digits}f}–{cell.high:z.{column.digits}f})"
 
 
 def format_text(table: Table) -> str:
