@@ -60,7 +60,7 @@ def test_a_foreign_recording_gives_no_official_labels_unless_asked(foreign, tiny
     assert [one.name for one in read_dataset(asked).videos[0].actions] == [one.name for one in routines]
     assert all_of_it.num_doubtful == len(routines) and "in doubt, not in" not in (asked / "parse.html").read_text()
     said = score(asked).stderr
-    assert f"{len(routines)} routine" in said and "are among them" in said
+    assert f"in doubt as such, and among them: {len(routines)} routine" in said
 
 
 def test_scores_of_a_parse_say_whose_labels_they_are(foreign, tmp_path):
@@ -68,7 +68,7 @@ def test_scores_of_a_parse_say_whose_labels_they_are(foreign, tmp_path):
     scored = score(folder, "--page", str(tmp_path / "scores.html"))
     (said,) = [line for line in scored.stderr.splitlines() if line.startswith("WARNING")]
     assert "nobody has checked these labels" in said and "of another kind than what they learned from" in said
-    assert "in doubt as such are left out" in said and "0 of 0 named sub-actions" in said
+    assert "left out, because in doubt as such: " in said and "a doubt is noted of 0 of 0 named sub-actions" in said
     assert "nobody has checked these labels" in (tmp_path / "scores.html").read_text()
     assert json.loads(score(folder, "--json").stdout)["origin"] in said
     codebook = read_builtin("artistic-women")
@@ -77,7 +77,7 @@ def test_scores_of_a_parse_say_whose_labels_they_are(foreign, tmp_path):
     assert "WARNING" not in score(tmp_path / "people").stderr
     subs = [make_parsed(0, 900, unsure=("no",)), make_parsed(1000, 1900), make_parsed(2000, 2900, set_id=None)]
     write_parse(tmp_path / "people" / PARSE_FILE, make_parse((make_action(subs, 0, 9000),)))
-    assert "1 of 2 named sub-actions have a doubt" in score(tmp_path / "people").stderr
+    assert "a doubt is noted of 1 of 2 named sub-actions" in score(tmp_path / "people").stderr
     (tmp_path / "people" / PARSE_FILE).write_text('{"format": "finegym-parse/2"}')
     assert "of another version: doubtful ones may be among them" in score(tmp_path / "people").stderr
 

@@ -33,8 +33,10 @@ def _describe_foreign(parse: Parse) -> list[str]:
 def _describe_routines(parse: Parse) -> list[str]:
     if not parse.num_doubtful:
         return []
-    what = "are among them" if parse.with_doubtful else "are left out (finegym parse --with-doubtful)"
-    return [f"{format_count(parse.num_doubtful, 'routine')} in doubt as such {what}"]
+    count = format_count(parse.num_doubtful, "routine")
+    if parse.with_doubtful:
+        return [f"in doubt as such, and among them: {count}"]
+    return [f"left out, because in doubt as such: {count} (finegym parse --with-doubtful)"]
 
 
 def _describe_names(parse: Parse) -> str:
@@ -42,4 +44,4 @@ def _describe_names(parse: Parse) -> str:
     routines = [one for one in parse.actions if one.kind == "routine" and (parse.with_doubtful or not one.is_doubtful)]
     named = [sub for one in routines for sub in one.sub_actions if sub.set_id is not None]
     doubted = sum(bool(sub.unsure) for sub in named)
-    return f"{doubted} of {format_count(len(named), 'named sub-action')} have a doubt noted"
+    return f"a doubt is noted of {doubted} of {format_count(len(named), 'named sub-action')}"
