@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.resources import files
@@ -30,7 +30,7 @@ from finegym.errors import SimulationError, VideoError, join_problems
 from finegym.evaluation.predictions import Predictions, read_predictions
 from finegym.evaluation.report import RecognitionReport, make_recognition_report
 from finegym.features.build import FeatureBuild
-from finegym.simulation.competition import simulate_competition
+from finegym.simulation.competition import CompetitionSettings, simulate_competition
 from finegym.training.data import open_data
 from finegym.training.predict import predict
 from finegym.training.recipe import parse_recipe
@@ -146,10 +146,7 @@ def run_demo(out: Path, plan: Plan, *, seed: int, workers: int, say: Callable[[s
     folder = out / "competition"
     with clock.step("simulate"):
         settings = plan.make_competition(seed)
-        tally = simulate_competition(settings, read_builtin(CODEBOOK), folder, workers=workers)
-        say(f"  records: {tally}")
-        if tally.failed:
-            raise SimulationError(f"{len(tally.failed)} of {plan.videos} records failed. Run the same command again.")
+        _simulate(settings, folder, workers, say)
     with clock.step("ingest"):
         records = _ingest(folder, min(settings.size), workers, say)
     with clock.step("check"):
@@ -181,23 +178,7 @@ def run_demo(out: Path, plan: Plan, *, seed: int, workers: int, say: Callable[[s
             seed=seed,
             say=say,
         )
-    with clock.step("learn sub-actions"):
-        sub_actions = train_sub_actions(
-            dataset, folder, out / "runs" / "sub-actions", epochs=plan.sub_action_epochs, seed=seed
-        )
-    with clock.step("simulate an unseen record"):
-        unseen = simulate_unseen(out / "unseen", dataset.codebook, plan.make_unseen(seed))
-    with clock.step("parse it"):
-        runs = {(task.task.subset, task.task.modality): task.run.path for task in tasks}
-        parsing = parse_unseen(
-            unseen,
-            out,
-            actions=out / "runs" / "routines",
-            sub_actions=sub_actions,
-            recognisers=[runs[each] for each in plan.parsed_by],
-            epochs=plan.sub_action_epochs,
-            say=say,
-        )
+    parsing = _parse_unseen(plan, dataset, folder, tasks, out, seed, clock)
     outcome = Outcome(
         plan=plan,
         seed=seed,
@@ -218,6 +199,15 @@ def run_demo(out: Path, plan: Plan, *, seed: int, workers: int, say: Callable[[s
     with clock.step("report"):
         write_report(page, outcome)
     return page
+
+
+def _simulate(settings: CompetitionSettings, folder: Path, workers: int, say: Callable[[str], None]) -> None:
+    tally = simulate_competition(settings, read_builtin(CODEBOOK), folder, workers=workers)
+    say(f"  records: {tally}")
+    if tally.failed:
+        raise SimulationError(
+            f"{len(tally.failed)} of {settings.num_videos} records failed. Run the same command again."
+        )
 
 
 def _ingest(folder: Path, height: int, workers: int, say: Callable[[str], None]) -> dict[str, Record]:
@@ -277,6 +267,29 @@ def _run_task(task: Task, dataset: Dataset, folder: Path, out: Path, seed: int, 
         f"frequent class of train would be {100 * compute_majority_accuracy(split):.1f} %"
     )
     return TaskOutcome(task, split, len(whole) - len(subset), audit_split(split, dataset), run, predictions, report)
+
+
+def _parse_unseen(
+    plan: Plan, dataset: Dataset, folder: Path, tasks: Sequence[TaskOutcome], out: Path, seed: int, clock: _Clock
+) -> ParsingOutcome:
+    """Learn what a parse needs besides the runs that are there, and parse a record of another competition."""
+    with clock.step("learn sub-actions"):
+        sub_actions = train_sub_actions(
+            dataset, folder, out / "runs" / "sub-actions", epochs=plan.sub_action_epochs, seed=seed
+        )
+    with clock.step("simulate an unseen record"):
+        unseen = simulate_unseen(out / "unseen", dataset.codebook, plan.make_unseen(seed))
+    with clock.step("parse it"):
+        runs = {(task.task.subset, task.task.modality): task.run.path for task in tasks}
+        return parse_unseen(
+            unseen,
+            out,
+            actions=out / "runs" / "routines",
+            sub_actions=sub_actions,
+            recognisers=[runs[each] for each in plan.parsed_by],
+            epochs=plan.sub_action_epochs,
+            say=clock.say,
+        )
 
 
 def find_largest_set(dataset: Dataset) -> str:
