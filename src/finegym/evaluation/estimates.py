@@ -209,7 +209,7 @@ def count_draws(targets: np.ndarray, num_instances: int | None = None) -> float:
 
     Args:
         targets: int64 (N,), the class of every answer.
-        num_instances: that the answers are about, where several are about the same one: it counts as no more than these.
+        num_instances: that the answers are about, where several are about the same one: counted as no more than these.
 
     Example:
         >>> count_draws(np.array([0, 0, 1, 1])), round(count_draws(np.array([0, 0, 0, 1])), 2)
