@@ -234,7 +234,10 @@ def draw_curves(
             axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
             axes.yaxis.set_minor_formatter(NullFormatter())
         axes.set(xlabel=x_label, ylabel=y_label, title=title, ylim=y_range)
-        _add_legend(axes)
+        if title or all(curve.low is None for curve in curves):
+            _add_legend(axes)
+        else:  # bands leave no room inside
+            _add_legend(axes, loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=2, borderaxespad=0.2)
         return save_figure(figure, format)
 
 
