@@ -7,7 +7,6 @@ only when it is whole; what is on its way is under ``.partial/``, where a killed
 
 from __future__ import annotations
 
-import fcntl
 import os
 import random
 import shutil
@@ -21,6 +20,7 @@ from functools import partial
 from pathlib import Path
 
 from finegym.errors import ConfigError, OutputError, VideoError
+from finegym.files import hold_folder
 from finegym.video.download_manifest import MANIFEST_FILE, DownloadRow, write_manifest
 from finegym.video.download_plan import Plan, check_ids, compute_sha256, plan_downloads
 from finegym.video.download_reasons import Failure
@@ -114,10 +114,9 @@ def download_records(
         wait: sleeps.
 
     Raises:
-        ConfigError: yt-dlp is not there, a setting makes no sense, an id cannot be the name of a file, or another run
-            is at work in the folder.
+        ConfigError: yt-dlp is not there, a setting makes no sense, or an id cannot be the name of a file.
         VideoError: the manifest is damaged.
-        OutputError: the folder cannot be written.
+        OutputError: the folder cannot be written, or another run is at work in it.
     """
     check_url_template(url_template)
     check_yt_dlp()
@@ -277,18 +276,8 @@ def _now() -> str:
 @contextmanager
 def _lock(out: Path) -> Iterator[None]:
     """One run a folder: two would write into the same partial files. The system lets go when a run is killed."""
-    try:
-        (out / PARTIAL_FOLDER).mkdir(parents=True, exist_ok=True)
-        file = (out / LOCK_FILE).open("w")
-    except OSError as error:
-        raise OutputError(f"{out}: cannot be written: {error.strerror}. Choose another folder.") from error
-    with file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise ConfigError(
-                f"{out}: another run is downloading into this folder. Wait for it, or stop it."
-            ) from error
+    with hold_folder(out, "download", LOCK_FILE):
+        (out / PARTIAL_FOLDER).mkdir(exist_ok=True)
         for left in out.glob(f".{Path(MANIFEST_FILE).stem}-*.csv"):
             left.unlink()  # a manifest that a killed run was writing
         yield

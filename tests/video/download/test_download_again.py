@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from numbered import write_numbered
 
-from finegym.errors import ConfigError
+from finegym.errors import OutputError
 from finegym.video import download_plan as planning
 from finegym.video.download_manifest import read_manifest
 from finegym.video.download_plan import plan_downloads
@@ -117,7 +117,7 @@ def test_a_killed_run_goes_on_and_repeats_nothing(site, fetch, mp4, tmp_path):
     while not (partial.exists() and partial.stat().st_size > 20_000) and time.monotonic() < deadline:
         time.sleep(0.01)
     # While it works, nobody else may.
-    with pytest.raises(ConfigError, match="another run is downloading"):
+    with pytest.raises(OutputError, match="another download is at work there"):
         fetch("c")
     os.kill(process.pid, signal.SIGKILL)
     process.communicate()
