@@ -35,6 +35,30 @@ def test_the_recording_is_found_from_the_folder_of_its_parse(tmp_path, monkeypat
     assert read_parse(tmp_path / "hall/parses/w" / PARSE_FILE).video == parse.video
 
 
+@pytest.mark.parametrize(
+    ("format_", "video", "is_refused"),
+    [
+        ("finegym-parse/3", "../rec3.mp4", True),  # as seen from its folder, which is not this recording
+        ("finegym-parse/3", "../../records/rec3.mp4", False),  # this one, of other content before
+        ("finegym-parse/2", "../rec3.mp4", False),  # as seen from where the command runs
+        ("finegym-parse/2", "../../rec3.mp4", True),
+        ("finegym-parse/3", "rec3\0.mp4", False),  # damaged
+    ],
+)
+def test_another_recording_of_the_name_is_not_written_over(tmp_path, monkeypatch, format_, video, is_refused):
+    out, mine = tmp_path / "parses/rec3", tmp_path / "records/rec3.mp4"
+    (tmp_path / "records/here").mkdir(parents=True)
+    out.mkdir(parents=True)
+    facts = {"format": format_, "video": video, "video_fingerprint": "another"}
+    (out / PARSE_FILE).write_text(json.dumps(facts))
+    monkeypatch.chdir(tmp_path / "records/here")
+    if not is_refused:
+        run._refuse_foreign(out, mine, "this")
+        return
+    with pytest.raises(ConfigError, match="another recording of that name"):
+        run._refuse_foreign(out, mine, "this")
+
+
 def test_a_second_process_in_the_folder_gets_one_line(tiny, tmp_path):
     video = tiny.dataset / "records/rec3.mp4"
     with hold_folder(tmp_path / "rec3", AT_WORK):

@@ -128,6 +128,26 @@ def test_cues_that_a_parse_marks_as_no_annotations_are_left_out_and_counted(fold
     assert f"note: {note}" in run("exam", *paths, "--name", "B", "--codebook", "artistic-women").stderr
 
 
+def test_the_chapters_of_parses_are_of_the_record_that_they_name(folders):
+    paths = []
+    for name, dataset in (("a", ADA), ("b", BEA)):
+        for video in dataset.videos[:2]:
+            paths.append(folders / f"{name}-{video.id}/chapters.vtt")
+            paths[-1].parent.mkdir()
+            paths[-1].write_text(format_webvtt(video, CODEBOOK))
+    units = read_units([paths[0], paths[2]], ["A", "B"], codebook="artistic-women")
+    assert {item.group for item in units.items} == {"r1"}
+    with pytest.raises(AnnotationError, match="no record is in two"):
+        read_units([paths[0], paths[3]], ["A", "B"], codebook="artistic-women")
+
+
+def test_a_dataset_folder_with_webvtt_in_it_is_a_dataset_folder(folders):
+    known = read_units([folders / "ada", folders / "bea"])
+    (folders / "bea/chapters.vtt").write_text(format_webvtt(BEA.videos[0], CODEBOOK))
+    units = read_units([folders / "ada", folders / "bea"])
+    assert (units.unit_ids, units.labels) == (known.unit_ids, known.labels)
+
+
 def test_what_cannot_be_compared_is_refused(folders):
     with pytest.raises(AnnotationError, match="two annotators or more"):
         read_units([folders / "ada"])

@@ -26,7 +26,10 @@ _SUB_ACTION = re.compile(r"(E_\d{6}_\d{6})_(A_\d{4}_\d{4})")
 _STAGE = re.compile(r"(E_\d{6}_\d{6})_(A_\d{4}_\d{4})_stage_(\d+)")
 _MARKED = re.compile(r"[a-z]+ (E_\d{6}_\d{6}(?:_A_\d{4}_\d{4})?(?:_stage_\d+)?)")
 _TIMES = re.compile(r"(?:(\d+):)?(\d\d):(\d\d)\.(\d{3}) --> (?:(\d+):)?(\d\d):(\d\d)\.(\d{3})(?: .*)?")
+_RECORD = re.compile(r"NOTE record (.*), codebook .*")
 NO_LABEL = "-"
+CHAPTERS_FILE = "chapters.vtt"
+"""Of a parse. It is called the same for every record: its first note says whose it is."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,12 @@ def mark_cue(cue: str, mark: str, text: str) -> str:
     """
     id_, times, said = cue.split("\n")
     return f"{mark} {id_}\n{times}\n{_escape(text)}: {said}"
+
+
+def find_record(text: str) -> str | None:
+    """The record that a file of ``format_webvtt`` says it is about; ``None``: it does not say."""
+    match = next(filter(None, map(_RECORD.fullmatch, text.splitlines()[:3])), None)
+    return html.unescape(match[1]) if match else None
 
 
 def parse_webvtt(text: str, record: str, codebook: Codebook, left_out: list[str] | None = None) -> Video:

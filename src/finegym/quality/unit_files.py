@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from finegym.annotations.annotation_json import read_annotation_json
+from finegym.annotations.folder import is_dataset_folder
 from finegym.annotations.model import Action, Dataset, Video
 from finegym.annotations.source import open_source
 from finegym.annotations.text import format_count
-from finegym.annotations.webvtt import parse_webvtt
+from finegym.annotations.webvtt import CHAPTERS_FILE, find_record, parse_webvtt
 from finegym.codebook.model import Codebook
 from finegym.codebook.source import open_codebook
 from finegym.errors import AnnotationError
@@ -29,7 +30,7 @@ def read_units(
 
     Args:
         paths: dataset folders, folders of official files; or files that need ``codebook``: official annotation JSON,
-            WebVTT of one record (its name is the file's), folders of WebVTT.
+            WebVTT of one record (its name is the file's; the ``chapters.vtt`` of a parse says it), folders of WebVTT.
         names: of the annotators; the names of files and folders by default.
         level: ``action`` compares routines record by record, ``sub-action`` their sub-actions routine by routine.
         codebook: as for ``open_codebook``; where given, all labels are of it, whatever codebooks the folders hold.
@@ -201,6 +202,8 @@ def _find_fps(work: Mapping[str, Video]) -> float | None:
 
 
 def _read_dataset(path: Path, codebook: Codebook | None, notes: list[str] | None) -> Dataset:
+    if is_dataset_folder(path):  # that of a parse holds WebVTT too
+        return open_source(path).dataset
     files = sorted(path.glob("*.vtt")) if path.is_dir() else [path] if path.suffix == ".vtt" else []
     if not files and not path.is_file():
         return open_source(path).dataset
@@ -214,7 +217,9 @@ def _read_dataset(path: Path, codebook: Codebook | None, notes: list[str] | None
 def _read_webvtt(path: Path, codebook: Codebook, notes: list[str] | None) -> Video:
     left_out: list[str] = []
     try:
-        video = parse_webvtt(path.read_text(encoding="utf-8"), path.stem, codebook, None if notes is None else left_out)
+        text = path.read_text(encoding="utf-8")
+        record = (find_record(text) if path.name == CHAPTERS_FILE else None) or path.stem
+        video = parse_webvtt(text, record, codebook, None if notes is None else left_out)
     except (OSError, UnicodeDecodeError, AnnotationError) as error:
         raise AnnotationError(f"{path}: {error}") from error
     if notes is not None and left_out:

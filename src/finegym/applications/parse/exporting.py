@@ -18,7 +18,7 @@ from finegym.annotations.folder import (
     write_dataset,
 )
 from finegym.annotations.model import Dataset, Video
-from finegym.annotations.webvtt import format_webvtt, mark_cue
+from finegym.annotations.webvtt import CHAPTERS_FILE, format_webvtt, mark_cue
 from finegym.applications.parse.files import (
     PARSE_FILE,
     REASONS_FILE,
@@ -34,7 +34,7 @@ from finegym.applications.scoring.code_of_points import CodeOfPoints
 from finegym.codebook.model import Codebook
 from finegym.files import remove_stale, write_text
 
-PAGE_FILE, CHAPTERS_FILE, CSV_FILE = "parse.html", "chapters.vtt", "sub_actions.csv"
+PAGE_FILE, CSV_FILE = "parse.html", "sub_actions.csv"
 DATASET_FILES = (ANNOTATIONS_FILE, ELEMENTS_FILE, SETS_FILE, RECORDS_FILE, ACTIONS_FILE)
 EARLIER_FILES = (PARSE_FILE, REASONS_FILE, PAGE_FILE, CHAPTERS_FILE, CSV_FILE, *DATASET_FILES)
 """``parse.json`` first: without it, nobody takes the rest for a parse."""

@@ -12,6 +12,7 @@ from finegym.errors import ConfigError
 from finegym.files import write_text
 
 PARSE_FILE = "parse.json"
+FORMAT = "finegym-parse/3"
 REASONS_FILE = "reasons.json"
 REASONS_FOLDER = ".reasons"
 """What ``finegym explain`` adds, and the clips for it; of an earlier parse they say nothing of a newer one."""

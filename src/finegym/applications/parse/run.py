@@ -24,7 +24,7 @@ from finegym.applications.parse.cautions import (
 )
 from finegym.applications.parse.clock import Clock
 from finegym.applications.parse.exporting import write_outputs
-from finegym.applications.parse.files import AT_WORK, PARSE_FILE, Parse, read_parse
+from finegym.applications.parse.files import AT_WORK, FORMAT, PARSE_FILE, Parse, read_parse
 from finegym.applications.parse.found import FoundAction, make_found_dataset, read_found, take_whole
 from finegym.applications.parse.interpreting import Thresholds, interpret_action
 from finegym.applications.parse.kinds import assign_kinds, sum_endings
@@ -293,10 +293,9 @@ def _refuse_foreign(out: Path, video: Path, fingerprint: str) -> None:
         raise ConfigError(f"{out}: is there already, and no parse of finegym's. Give another --out.")
     try:  # of any version: an older one of the same recording is made anew
         earlier = json.loads((out / PARSE_FILE).read_bytes())
-        other, is_same = out.resolve() / earlier["video"], earlier["video_fingerprint"] == fingerprint
-    except (OSError, ValueError, KeyError, TypeError):  # none, or a damaged one
+        start = out if earlier.get("format") == FORMAT else Path()  # those of before: from wherever the command ran
+        other, is_same = (start.resolve() / earlier["video"]).resolve(), earlier["video_fingerprint"] == fingerprint
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):  # none, or a damaged one
         return
-    if not is_same and video.resolve() not in (other.resolve(), Path(earlier["video"]).resolve()):
-        raise ConfigError(
-            f"{out}: is the parse of another recording of that name, {other.resolve()}. Give another --out."
-        )
+    if not is_same and video.resolve() != other:
+        raise ConfigError(f"{out}: is the parse of another recording of that name, {other}. Give another --out.")
