@@ -11,6 +11,7 @@ from finegym.annotations.split_generator import make_split
 from finegym.annotations.splits import write_split
 from finegym.annotations.subsets import find_subset
 from finegym.errors import ConfigError
+from finegym.features.snippets.store import ItemFacts, SnippetSettings, StoreFacts, format_facts, get_paths
 from finegym.studies.recipes import find_recipes
 from finegym.studies.run_store import RunStore
 from finegym.studies.runner import is_done, sort_jobs
@@ -104,6 +105,63 @@ def test_times_are_in_the_name_of_a_localizer_only(folder, tmp_path):
     for run, is_same in ((RUN, True), (localizer, False)):
         names = [name_of_copy(folder, tmp_path / run.recipe / str(n), run, do) for n, do in enumerate((keep, change))]
         assert (names[0] == names[1]) is is_same, run.recipe
+
+
+@pytest.mark.parametrize(
+    ("content", "is_same"), [({}, True), ({"crc32": 2}, False), ({"record_fingerprint": "of other pictures"}, False)]
+)
+def test_a_localizer_is_named_by_the_content_of_its_snippets(folder, tmp_path, content, is_same):
+    run = PlannedRun("smoke/ssn_actions_smoke", ('data.split="balanced"', "seed=0"))
+    names = [
+        name_of_copy(folder, tmp_path / str(n), run, partial(write_snippet_facts, origin=f"run {n}", **changed))
+        for n, changed in enumerate(({}, content))
+    ]
+    assert (names[0] == names[1]) is is_same
+
+
+def write_snippet_facts(out, origin, **content):
+    store, record = out / "features" / "snippets-lite0", "record00000"
+    settings = SnippetSettings(unit="record", stride=8, window=1, feature_size=4, maker={"name": "a network"})
+    numbers = {"num_snippets": 5, "size_bytes": 40}
+    item = ItemFacts(
+        **{"item_id": record, "record_id": record, "record": "a.mp4", "record_bytes": 1, "record_fingerprint": "a"}
+        | {"start_ms": 0, "end_ms": 9, "first_frame": 0, "num_frames": 40, "crc32": 1, "settings": settings}
+        | numbers
+        | content
+    )
+    facts = StoreFacts(
+        finegym="1",
+        settings=settings,
+        items={record: (0, 9)},
+        num_skipped=0,
+        counts={},
+        origin={"run": origin},
+        **numbers,
+    )
+    (store / "items").mkdir(parents=True)
+    (store / "store.json").write_text(format_facts(facts))
+    get_paths(store, record)[2].write_text(format_facts(item))
+
+
+def test_times_are_in_the_name_of_what_reads_whole_records(folder, tmp_path):
+    def change(out, by):
+        (out / "clips" / "store.json").unlink()  # nothing that it reads
+        path = out / "annotations.json"
+        path.write_text(path.read_text() + by)
+
+    names = [
+        name_of_copy(folder, tmp_path / str(n), add(RUN, 'data.source="records"'), partial(change, by=by))
+        for n, by in enumerate(("", "", "\n"))
+    ]
+    assert names[0] == names[1] != names[2]
+
+
+def test_data_that_changes_meanwhile_has_another_name(folder, tmp_path):
+    out = tmp_path / "set"
+    shutil.copytree(folder, out)
+    before = RunStore(tmp_path, out, find_recipes()).get_name(RUN)
+    write_store_facts(out, content="other pictures")
+    assert RunStore(tmp_path, out, find_recipes()).get_name(RUN) != before
 
 
 def test_name_says_what_it_is(store):

@@ -24,6 +24,7 @@ from typing import Any
 from finegym.annotations.folder import ANNOTATIONS_FILE, CODEBOOK_FILE
 from finegym.annotations.splits import SIDES
 from finegym.errors import ConfigError
+from finegym.features.snippets.store import SnippetStore, is_snippet_store
 from finegym.features.store import STORE_FILE
 from finegym.localization.recipe import LocalizationRecipe, parse_localization_recipe
 from finegym.studies.recipes import read_recipe_text
@@ -98,12 +99,17 @@ class RunStore:
         missing = [str(path) for path in files if not path.is_file()]
         if missing:
             raise ConfigError(f"expected {', '.join(missing)} of the studies' data. `finegym study run` makes them.")
-        return {str(path.relative_to(self.dataset)): _hash_once(path) for path in files}
+        return {str(path.relative_to(self.dataset)): _hash(path) for path in files}
 
 
 def _list_sources(recipe: AnyRecipe) -> list[str]:
-    """Files that stand for what a run reads of the instances: a store's facts hold the hashes of what is in it."""
+    """Files that stand for what a run reads of the instances: of a store its facts, see ``_read_facts``.
+
+    Where a run reads records, the times in the annotations are in its name, and their pictures are not.
+    """
     if isinstance(recipe, Recipe):
+        if recipe.data.source == "records":
+            return [ANNOTATIONS_FILE]
         folder = f"{FEATURES_FOLDER}/{recipe.data.features}" if recipe.data.features else CLIPS_FOLDER
         return [f"{folder}/{STORE_FILE}"]
     stores = recipe.snippets.stores if recipe.snippets else ()
@@ -125,14 +131,30 @@ def identify_recipe(run: PlannedRun, recipes: Path) -> str:
     return json.dumps([_flatten(resolve_recipe(run.recipe, recipes, [*run.overrides, *placeholders])), start])
 
 
+def _hash(path: Path) -> str:
+    """SHA-256 of a file; of what a store holds."""
+    facts = path.stat()
+    return _hash_once(path, facts.st_mtime_ns, facts.st_size)
+
+
 @cache
-def _hash_once(path: Path) -> str:
-    """SHA-256 of a file; of a store's facts without the version that wrote them."""
-    content = path.read_bytes()
-    if path.name == STORE_FILE:
-        facts = {key: value for key, value in json.loads(content).items() if key != "finegym"}
-        content = json.dumps(facts, sort_keys=True).encode()
+def _hash_once(path: Path, changed_ns: int, size_bytes: int) -> str:
+    content = _read_facts(path) if path.name == STORE_FILE else path.read_bytes()
     return hashlib.sha256(content).hexdigest()
+
+
+def _read_facts(path: Path) -> bytes:
+    """A store's facts, with hashes of what is in it; without the version that wrote them, and where that lay.
+
+    The facts of clips, flow and poses have the hash of their index. Those of snippets have none of their items: the
+    records that each was made of, and its features, are added.
+    """
+    facts = {key: value for key, value in json.loads(path.read_bytes()).items() if key not in ("finegym", "origin")}
+    if is_snippet_store(path.parent):
+        store = SnippetStore(path.parent)
+        known = [store.get_facts(item_id) for item_id in store.facts.items]
+        facts["contents"] = [[each.record_fingerprint, each.crc32] for each in known]
+    return json.dumps(facts, sort_keys=True).encode()
 
 
 def _flatten(recipe: AnyRecipe) -> dict[str, Any]:
