@@ -13,7 +13,7 @@ from pretended_runs import make_dataset, make_logits, write_store_facts
 from finegym.annotations.balance import Thresholds
 from finegym.annotations.folder import write_dataset
 from finegym.annotations.splits import read_split
-from finegym.errors import ConfigError, VideoError
+from finegym.errors import ConfigError, FineGymError, VideoError
 from finegym.evaluation.predictions import write_predictions
 from finegym.studies import runner
 from finegym.studies.data import prepare_data
@@ -130,6 +130,32 @@ def test_a_bug_is_one_runs_failure_and_is_kept(store, monkeypatch):
     for name, reason in ran.runs.failed.items():
         assert "ZeroDivisionError: nobody thought of this" in reason
         assert "Traceback" in (store.folder / "errors" / f"{name}.txt").read_text()
+    # It goes when the run does not fail any more.
+    monkeypatch.setattr(runner, "train_one", done)
+    assert len(run_studies([TABLE_2], GIVEN, store).runs.done) == 2
+    assert not list((store.folder / "errors").iterdir())
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (RuntimeError("first\nsecond"), "broke down with RuntimeError: first. The traceback"),
+        (KeyError(), "KeyError: no more is said."),
+        (torch.OutOfMemoryError(), r"out of memory \(no more is said\)"),
+        (MemoryError("Unable to allocate 4 GiB"), r"out of memory \(Unable to allocate 4 GiB\)"),
+    ],
+)
+def test_whatever_breaks_down_is_said_in_a_line_and_can_be_sent_back(store, monkeypatch, error, said):
+    def train_one(recipe, path):
+        raise error
+
+    monkeypatch.setattr(runner, "train_one", train_one)
+    ((job, *_),) = sort_jobs(TABLE_2.plan(GIVEN), store)
+    with pytest.raises(FineGymError, match=said) as caught:
+        runner.do_job(job, store, 1)
+    assert "\n" not in str(caught.value)
+    sent = pickle.loads(pickle.dumps(caught.value))
+    assert (type(sent), str(sent)) == (type(caught.value), str(caught.value))
 
 
 def test_a_study_that_cannot_be_made_does_not_stop_the_others(store):

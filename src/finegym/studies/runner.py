@@ -157,18 +157,26 @@ def do_job(job: Job, store: RunStore, threads: int) -> float:
         FineGymError: it cannot be done here. Out of memory is one of these, and so is a bug, whose traceback is kept:
             a night of other runs is not lost for it.
     """
+    path = store.folder / ERRORS_FOLDER / f"{store.get_name(job.run)}.txt"
     try:
-        return _train_and_predict(job, store, threads)
+        seconds = _train_and_predict(job, store, threads)
     except FineGymError:
         raise
-    except torch.OutOfMemoryError as error:
-        reason = str(error).splitlines()[0]
-        raise ConfigError(f"out of memory ({reason}). Fewer --workers, or a larger GPU, may help.") from error
+    except (torch.OutOfMemoryError, MemoryError) as error:
+        raise ConfigError(
+            f"out of memory ({_get_first_line(error)}). Fewer --workers, or a larger GPU, may help."
+        ) from error
     except Exception as error:
-        path = store.folder / ERRORS_FOLDER / f"{store.get_name(job.run)}.txt"
         write_text(path, traceback.format_exc())
-        message = f"broke down with {type(error).__name__}: {error}. The traceback is in {path}; please report it."
-        raise RunError(message) from error
+        what = f"{type(error).__name__}: {_get_first_line(error)}"
+        raise RunError(f"broke down with {what}. The traceback is in {path}; please report it.") from error
+    path.unlink(missing_ok=True)  # of an earlier try
+    return seconds
+
+
+def _get_first_line(error: BaseException) -> str:
+    """What an error says, in a line; some say nothing, and torch says much."""
+    return next(iter(str(error).strip().splitlines()), "no more is said")
 
 
 def _train_and_predict(job: Job, store: RunStore, threads: int) -> float:
