@@ -88,6 +88,12 @@ def test_simulated_numbers_say_so_and_nothing_is_loaded_from_outside(results, tm
     assert "study run table4 --size paper --out &#39;my studies&#39; --dataset DIR" in real
 
 
+def test_results_of_another_size_are_not_shown_as_of_this_one(results, tmp_path):
+    with pytest.raises(ConfigError, match="of size smoke, got those of tiny"):
+        write_report(results, ["table4"], "smoke", tmp_path / "report.html", out=tmp_path)
+    assert not (tmp_path / "report.html").exists()
+
+
 def test_without_results_or_pictures_it_is_one_clear_error(results, tmp_path):
     with pytest.raises(ConfigError, match="no results of any study"):
         write_report(tmp_path / "none", ["table4"], "tiny", tmp_path / "report.html", out=tmp_path)

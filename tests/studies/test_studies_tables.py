@@ -128,6 +128,33 @@ def test_results_are_written_and_read(tmp_path):
         read_results(tmp_path)
 
 
+def test_results_that_are_damaged_or_of_something_else_are_one_clear_error(tmp_path):
+    study = Study("table2", "a test", (), lambda size: (), lambda results: Outcome(()))
+    write_outcome(study, Outcome((TABLE,)), TINY, tmp_path)
+    path, whole = tmp_path / "study.json", json.loads((tmp_path / "study.json").read_text())
+    assert read_results(tmp_path, "table2", "tiny") == whole
+    for study_name, size, named in (("table5", "tiny", "table5, got those of table2"), ("table2", "smoke", "of tiny")):
+        with pytest.raises(ConfigError, match=named):
+            read_results(tmp_path, study_name, size)
+    lacks_cells = {key: value for key, value in whole["tables"][0].items() if key != "cells"}
+    lacks_value = {**whole["tables"][0], "cells": [{"row": "TSN RGB"}]}
+    for damaged, named in (
+        (["a list"], "list"),
+        ({"format": whole["format"]}, "lacks figures, is_simulated"),
+        ({**whole, "tables": [lacks_cells]}, "lacks cells"),
+        ({**whole, "tables": [lacks_value]}, "value of a cell"),
+    ):
+        path.write_text(json.dumps(damaged))
+        with pytest.raises(ConfigError, match=named):
+            read_results(tmp_path)
+
+
+def test_cells_that_neither_has_are_counted():
+    nobody = replace(TABLE, columns=(*TABLE.columns, Column("nobody", "nobody")))
+    facts = {"tables": [export_table(nobody)], "size": "tiny", "is_simulated": True}
+    assert f"3 not run; {len(TABLE.rows)} more that neither has" in format_comparison(facts)
+
+
 def test_counts_have_no_interval():
     cell = make_count(1234)
     assert format_cell(cell, Column("n", "n", "", 0)) == "1,234"

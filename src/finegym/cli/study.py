@@ -153,7 +153,7 @@ def compare(
     from finegym.studies.writing import read_results
 
     (study,) = _find([name])
-    facts: dict[str, Any] = read_results(out / size.value / "results" / study.name)
+    facts: dict[str, Any] = read_results(out / size.value / "results" / study.name, study.name, size.value)
     typer.echo(json.dumps(add_differences(facts)) if as_json else format_comparison(facts))
 
 

@@ -107,6 +107,7 @@ def format_comparison(facts: Mapping[str, Any]) -> str:
         )
         num_both = sum(each.difference is not None for each in compared)
         num_missing = sum(each.ours is None for each in compared)
+        num_neither = len(table["cells"]) - len(compared)
         lines += [f"{table['title']} ({facts['size']}{', SIMULATED' if facts['is_simulated'] else ''})", ""]
         remarks = [f"{row['labels'][0]} {row['remark']}" for row in table["rows"] if row["remark"]]
         lines += [
@@ -114,7 +115,8 @@ def format_comparison(facts: Mapping[str, Any]) -> str:
             "",
             *(f"- {note}" for note in (*remarks, *table["notes"])),
         ]
-        lines += [f"{len(compared)} cells: {num_both} beside a published number, {num_missing} not run", ""]
+        counts = f"{len(compared)} cells: {num_both} beside a published number, {num_missing} not run"
+        lines += [counts + (f"; {num_neither} more that neither has" if num_neither else ""), ""]
     return "\n".join(lines)
 
 

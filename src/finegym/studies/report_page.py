@@ -44,13 +44,13 @@ def write_report(results: Path, names: Sequence[str], size: str, page: Path, *, 
         How many studies are on it.
 
     Raises:
-        ConfigError: no study has results, or some are damaged.
+        ConfigError: no study has results, or some are damaged or of another size.
         OutputError: the page cannot be written.
     """
     there = [name for name in names if (results / name / STUDY_FILE).is_file()]
     if not there:
         raise ConfigError(f"{results} has no results of any study. `finegym study run --size {size}` makes them.")
-    all_facts = [read_results(results / name) for name in there]
+    all_facts = [read_results(results / name, name, size) for name in there]
     common = _find_common_notes(all_facts)
     is_simulated = any(facts["is_simulated"] for facts in all_facts)
     environment = Environment(

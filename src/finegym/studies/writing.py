@@ -29,6 +29,8 @@ CSV_COLUMNS = (
     *("table", "row", "column", "unit", "value", "low", "high", "interval", "num_seeds", "num_instances", "by_seed"),
     *("published", "published_note", "why_empty", "no_interval"),
 )
+_TABLE_KEYS = {"id", "title", "label_titles", "columns", "rows", "cells", "notes"}
+_KEYS = {"study", "title", "size", "is_simulated", "tables", "figures"}
 _LATEX = {
     **{letter: "\\" + letter for letter in "&%_#${}"},
     **{"~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "\\": r"\textbackslash{}", "–": "--", "…": r"\ldots{}"},
@@ -159,11 +161,16 @@ def write_outcome(study: Study, outcome: Outcome, size: Size, folder: Path) -> l
     return written
 
 
-def read_results(folder: Path) -> dict[str, Any]:
+def read_results(folder: Path, study: str | None = None, size: str | None = None) -> dict[str, Any]:
     """The content of a study's ``study.json``.
 
+    Args:
+        folder: of its results.
+        study: whose they have to be.
+        size: of which they have to be.
+
     Raises:
-        ConfigError: it is not there, or damaged.
+        ConfigError: it is not there, damaged, or of another study or size.
     """
     path = folder / STUDY_FILE
     try:
@@ -172,9 +179,26 @@ def read_results(folder: Path) -> dict[str, Any]:
         raise ConfigError(f"{folder} has no {STUDY_FILE}: `finegym study run` makes it") from error
     except (OSError, ValueError) as error:
         raise ConfigError(f"{path} cannot be read: {error}. Run the study again.") from error
-    if facts.get("format") != FORMAT:
-        raise ConfigError(f"{path}: expected format {FORMAT}, got {facts.get('format')!r}. Run the study again.")
+    got = facts.get("format") if isinstance(facts, dict) else type(facts).__name__
+    if got != FORMAT:
+        raise ConfigError(f"{path}: expected format {FORMAT}, got {got!r}. Run the study again.")
+    if lacking := sorted(_find_lacking(facts)):
+        raise ConfigError(f"{path} is damaged: it lacks {', '.join(lacking)}. Run the study again.")
+    for name, expected in (("study", study), ("size", size)):
+        if expected is not None and facts[name] != expected:
+            raise ConfigError(
+                f"{path}: expected results of {name} {expected}, got those of {facts[name]}. Run the study again."
+            )
     return facts
+
+
+def _find_lacking(facts: dict[str, Any]) -> set[str]:
+    """Keys that a ``study.json`` should have, and has not."""
+    lacking = _KEYS - facts.keys()
+    for table in facts.get("tables", ()):
+        lacking |= _TABLE_KEYS - table.keys()
+        lacking |= {f"{key} of a cell" for cell in table.get("cells", ()) for key in CSV_COLUMNS if key not in cell}
+    return lacking
 
 
 def _list_remarks(table: Table) -> list[str]:
