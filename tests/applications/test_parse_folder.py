@@ -59,6 +59,15 @@ def test_another_recording_of_the_name_is_not_written_over(tmp_path, monkeypatch
         run._refuse_foreign(out, mine, "this")
 
 
+def test_a_damaged_parse_is_refused_in_one_line(tmp_path):
+    (tmp_path / PARSE_FILE).write_bytes(b"\xff{")
+    with pytest.raises(ConfigError, match=r"parse\.json: Invalid JSON.*Parse the video again"):
+        read_parse(tmp_path / PARSE_FILE)
+    (tmp_path / PARSE_FILE).write_text("{}")
+    with pytest.raises(ConfigError, match=r"parse\.json: record_id: Field required"):
+        read_parse(tmp_path / PARSE_FILE)
+
+
 def test_a_second_process_in_the_folder_gets_one_line(tiny, tmp_path):
     video = tiny.dataset / "records/rec3.mp4"
     with hold_folder(tmp_path / "rec3", AT_WORK):

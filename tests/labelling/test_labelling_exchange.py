@@ -126,6 +126,15 @@ def test_files_of_other_kinds_are_refused(world, form, content):
     assert "/tmp" not in answer["error"]
 
 
+def test_the_chapters_of_a_parse_among_others_are_refused_by_name(world):
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("alpha.vtt", "WEBVTT\n")
+        archive.writestr("beta.vtt", "WEBVTT\n\nreplay E_000001_000002\n00:01.000 --> 00:02.000\nreplay: BB\n")
+    error = send(world, buffer.getvalue(), 422, format="webvtt")["error"]
+    assert "beta.vtt: line 3: 'replay E_000001_000002' is marked as no annotation" in error
+
+
 def test_a_zip_writes_nowhere(world, tmp_path):
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:

@@ -81,11 +81,15 @@ def _read_webvtt(content: bytes, codebook: Codebook, record: str | None) -> tupl
         if record is None:
             raise AnnotationError("a single WebVTT file does not say which record it is about: name it (record=…)")
         return (parse_webvtt(_decode(content), record, codebook),)
-    return tuple(
-        parse_webvtt(_decode(data), Path(name).stem, codebook)
-        for name, data in _unzip(content).items()
-        if name.endswith(".vtt")
-    )
+    files = {name: data for name, data in _unzip(content).items() if name.endswith(".vtt")}
+    return tuple(_read_one_webvtt(name, data, codebook) for name, data in files.items())
+
+
+def _read_one_webvtt(name: str, content: bytes, codebook: Codebook) -> Video:
+    try:
+        return parse_webvtt(_decode(content), Path(name).stem, codebook)
+    except AnnotationError as error:
+        raise AnnotationError(f"{name}: {error}") from error
 
 
 def _parse_csv(text: str, codebook: Codebook) -> tuple[Video, ...]:

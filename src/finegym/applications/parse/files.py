@@ -260,9 +260,8 @@ def read_parse(path: Path) -> Parse:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}. `finegym parse` writes it.") from error
     except ValidationError as error:
         first = error.errors()[0]
-        raise ConfigError(
-            f"{path}: {'.'.join(map(str, first['loc']))}: {first['msg']}. Parse the video again."
-        ) from error
+        where = ".".join(map(str, first["loc"]))
+        raise ConfigError(f"{path}: {where and f'{where}: '}{first['msg']}. Parse the video again.") from error
 
 
 def _relate(video: Path, folder: Path) -> str:
