@@ -47,6 +47,8 @@ CSV_COLUMNS = (
     "action_start_ms",
     "action_end_ms",
     "points",
+    "is_doubtful",
+    "routine_unsure",
     "instance_id",
     "start_ms",
     "end_ms",
@@ -129,6 +131,7 @@ def _make_rows(record_id: str, action: ParsedAction, codebook: Codebook) -> Iter
     points = "" if action.points is None else f"{action.points:.1f}"
     head = [record_id, action_id, action.kind, action.replay_of or "", action.event_id]
     head += [str(action.start_ms), str(action.end_ms), points]
+    head += [str(action.is_doubtful).lower(), "; ".join(action.unsure)]
     if not action.sub_actions:
         yield [*head, *[""] * (len(CSV_COLUMNS) - len(head) - 1), "; ".join(action.unsure)]
     for sub in action.sub_actions:
