@@ -214,7 +214,7 @@ def test_the_table_tells_kinds_apart(three):
     (row,) = csv.DictReader(io.StringIO(empty))
     assert (row["kind"], row["unsure"], row["instance_id"]) == ("unclear", "no", "")
     subs = [make_parsed(0, 900, is_seen=False), make_parsed(1000, 1900)]
-    rows = csv.DictReader(io.StringIO(format_table(make_parse((make_action(subs, 0, 9000, unsure=()),)), CODEBOOK)))
+    rows = list(csv.DictReader(io.StringIO(format_table(make_parse((make_action(subs, 0, 9000),)), CODEBOOK))))
     assert [row["is_seen"] for row in rows] == ["false", "true"]
     assert {(row["is_doubtful"], row["routine_unsure"]) for row in rows} == {("false", "")}
     doubtful = make_action(subs, 0, 9000, is_doubtful=True, unsure=("event: FX is likeliest, at 40 %", "short"))
