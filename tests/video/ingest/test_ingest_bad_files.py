@@ -5,9 +5,11 @@ import shutil
 import subprocess
 import sys
 import time
+from fractions import Fraction
 from pathlib import Path
 
 import av
+import numpy as np
 import pytest
 from ingest_runs import DEEP, make_old, run
 from numbered import write_numbered, write_sound
@@ -106,7 +108,7 @@ def test_a_title_in_another_encoding_is_no_obstacle(folder, workspace):
 
 @pytest.mark.parametrize("seed", range(3))
 def test_randomly_damaged_files_are_taken_or_fail_and_never_end_the_batch(tmp_path, workspace, seed):
-    """Bytes flipped, zeroed, cut out and put in; the same seeds give the same files."""
+    """Bytes flipped, zeroed, cut out and put in."""
     rng = random.Random(seed)
     folder = tmp_path / "damaged"
     folder.mkdir()
@@ -128,6 +130,23 @@ def test_randomly_damaged_files_are_taken_or_fail_and_never_end_the_batch(tmp_pa
     assert len(result.done) + len(result.failed) == 15
     assert all("\n" not in reason for reason in result.failed.values())
     write_reports(workspace, result)
+
+
+def test_a_clock_that_jumps_by_weeks_is_refused_at_once(tmp_path, workspace):
+    """As a damaged byte of a time stamp makes it: what looks second by second would go on for hours."""
+    path = tmp_path / "jump.mkv"
+    with av.open(path, "w") as container:
+        stream = container.add_stream("libx264", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 160, 120, "yuv420p"
+        stream.time_base = stream.codec_context.time_base = Fraction(1, 1000)
+        for number in range(20):
+            frame = av.VideoFrame.from_ndarray(np.full((120, 160, 3), 10 * number, np.uint8), format="rgb24")
+            frame.pts, frame.time_base = 40 * number + (0 if number < 15 else 4_000_000_000), Fraction(1, 1000)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    make_old(path)
+    result = run(path, workspace, settings=DEEP)
+    assert "its 20 frames span 1,111 hours, at most 48 are taken" in result.failed[str(path)]
 
 
 def test_a_good_file_replaced_by_a_bad_one_is_no_record_any_more(folder, workspace):

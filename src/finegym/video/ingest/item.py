@@ -10,6 +10,7 @@ import av.error
 
 from finegym.errors import FineGymError, OutputError, VideoError
 from finegym.files import remove_stale, replace_file, write_text
+from finegym.video.index import FrameIndex
 from finegym.video.index_cache import read_index
 from finegym.video.ingest.chunks import Chunk
 from finegym.video.ingest.completeness import check_clock
@@ -22,6 +23,8 @@ from finegym.video.ingest.rules import Rules, judge
 from finegym.video.ingest.sources import Source
 from finegym.video.ingest.work_items import has_same_chunks, write_views, write_work_items
 from finegym.workspace import Workspace, make_absolute
+
+MAX_HOURS = 48
 
 
 @dataclass(frozen=True)
@@ -110,6 +113,7 @@ def _make_record(source: Source, workspace: Workspace, rules: Rules, settings: S
     if media.kind != "source":
         media_facts = read_file_facts(media.path, workspace.store_path(media.path))
     index = read_index(media.path)
+    _check_span(index, source.path)
     packets = read_packets(media.path)
     probe = probe_media(source.path, media.path, index, packets, media.left_out)
     damage = [*media.damage, *check_clock(index, packets, source.metadata)]
@@ -147,6 +151,16 @@ def _make_record(source: Source, workspace: Workspace, rules: Rules, settings: S
         num_cuts=pictures.num_cuts if pictures else None,
         num_replays=pictures.num_replays if pictures else None,
     )
+
+
+def _check_span(index: FrameIndex, path: Path) -> None:
+    """Refuse a clock that runs over days: a damaged time stamp, and all that looks second by second would never end."""
+    hours = float(index.pts_ms[-1] - index.pts_ms[0]) / 3_600_000 if index.num_frames else 0.0
+    if hours > MAX_HOURS:
+        raise VideoError(
+            f"{path}: its {index.num_frames} frames span {hours:,.0f} hours, at most {MAX_HOURS} are taken: a time "
+            "stamp is damaged. Fetch it again, or cut it before the jump."
+        )
 
 
 def _place_media(source: Source, workspace: Workspace, settings: Settings) -> _Media:
