@@ -3,9 +3,7 @@
 import shutil
 
 import pytest
-from feature_samples import (
-    write_records,
-)
+from feature_samples import write_records
 
 
 @pytest.fixture(scope="session")

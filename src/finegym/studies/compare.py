@@ -70,14 +70,7 @@ def compare_table(table: Mapping[str, Any]) -> Iterator[Comparison]:
 
 def add_differences(facts: Mapping[str, Any]) -> dict[str, Any]:
     """What is in a ``study.json``, with ``difference`` (ours minus published, or null) in every cell."""
-    return {
-        **facts,
-        "tables": [
-            {**table, "cells": [{**cell, "difference": _subtract(cell["value"], cell["published"])} for cell in cells]}
-            for table in facts["tables"]
-            for cells in [table["cells"]]
-        ],
-    }
+    return {**facts, "tables": [{**table, "cells": _list_cells(table)} for table in facts["tables"]]}
 
 
 def format_comparison(facts: Mapping[str, Any]) -> str:
@@ -118,6 +111,10 @@ def format_comparison(facts: Mapping[str, Any]) -> str:
         counts = f"{len(compared)} cells: {num_both} beside a published number, {num_missing} not run"
         lines += [counts + (f"; {num_neither} more that neither has" if num_neither else ""), ""]
     return "\n".join(lines)
+
+
+def _list_cells(table: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [{**cell, "difference": _subtract(cell["value"], cell["published"])} for cell in table["cells"]]
 
 
 def _subtract(ours: float | None, published: float | None) -> float | None:
