@@ -87,7 +87,7 @@ function StartDialog({ id, bundles, onClose }: { id: string; bundles: readonly s
         {records.isError && <Failure error={records.error} />}
         <fieldset className="names">
           <legend className="visually-hidden">Records to parse</legend>
-          <label className="check"><input type="checkbox" checked={all.length > 0 && chosen.size === all.length} onChange={() => setChosen(new Set(chosen.size === all.length ? [] : all.map((one) => one.id)))} />all records</label>
+          <label className="check"><input type="checkbox" disabled={all.length === 0} checked={all.length > 0 && chosen.size === all.length} onChange={() => setChosen(new Set(chosen.size === all.length ? [] : all.map((one) => one.id)))} />all records</label>
           {all.map((one) => <label key={one.id} className="check"><input type="checkbox" checked={chosen.has(one.id)} onChange={() => choose(one.id)} />{one.name}</label>)}
         </fieldset>
         <p className="faint">It goes on in the background, one job after the other, a record at a time. What is parsed already with the same bundle and threshold stays.</p>
